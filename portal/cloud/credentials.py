@@ -1,0 +1,43 @@
+"""Who the portal is, for Azure: one `DefaultAzureCredential` per process.
+
+The process id is part of the key: a credential used before a fork shares its sockets with the
+children and breaks their first calls, so each child makes its own. Nothing is asked of Azure when
+this module is imported.
+"""
+
+import os
+from functools import cache
+
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import DefaultAzureCredential
+
+from portal.cloud.retry import LONGEST_SLEEP_SECONDS
+
+CONNECT_TIMEOUT_SECONDS = 5
+TOKEN_READ_TIMEOUT_SECONDS = 20
+
+
+class ShortSleepTransport(RequestsTransport):
+    """The token endpoint's transport; the identity library honours any Retry-After, so the cap is here."""
+
+    def sleep(self, duration: float) -> None:
+        super().sleep(min(duration, LONGEST_SLEEP_SECONDS))
+
+
+@cache
+def _credential_of(_pid: int) -> TokenCredential:
+    transport = ShortSleepTransport(
+        connection_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=TOKEN_READ_TIMEOUT_SECONDS
+    )
+    return DefaultAzureCredential(transport=transport)
+
+
+def credential() -> TokenCredential:
+    """This process's credential. `AZURE_TOKEN_CREDENTIALS` in the environment picks its one member."""
+    return _credential_of(os.getpid())
+
+
+def forget_credentials() -> None:
+    """Drops the credential and its tokens, as a fresh process would have none (tests, changed identity)."""
+    _credential_of.cache_clear()

@@ -1,0 +1,134 @@
+"""What a person reads when Azure did not do it: what happened, what was kept, what to do next."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from portal.cloud.reasons import OPAQUE_QUOTA_CODE
+from portal.kernel.errors import CloudReason
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One call that failed. `doing` is an infinitive: "list the deployments of account x"."""
+
+    doing: str
+    reason: CloudReason
+    status: int | None = None
+    azure_code: str = ""
+    azure_message: str = ""
+    retry_after: timedelta | None = None
+    maybe_applied: bool = False
+    operation_failed: bool = False
+    no_token: bool = False
+
+
+_BY_CODE = {
+    OPAQUE_QUOTA_CODE: (
+        "Azure would not {doing} and gave no plain reason (code 715-123420); most often quota is "
+        "short. Compare the pool's limit with what is used before asking again."
+    ),
+    "scopelocked": (
+        "Azure would not {doing}: a lock on the resource forbids changes. Ask whoever set the lock "
+        "in Azure to lift it."
+    ),
+    "requestdisallowedbypolicy": (
+        "Azure would not {doing}: an Azure Policy of your organisation forbids it. {azure_message}"
+    ),
+    "missingsubscriptionregistration": (
+        "Azure would not {doing}: the subscription is not registered for "
+        "Microsoft.CognitiveServices. An owner of the subscription registers it; the portal never "
+        "does that by itself."
+    ),
+    "readonlydisabledsubscription": (
+        "Azure would not {doing}: the subscription is disabled and read-only. An owner of the "
+        "subscription has to enable it again."
+    ),
+}
+
+_BY_REASON = {
+    CloudReason.THROTTLED: (
+        "Azure is answering too many calls just now and would not {doing}. Try again {when}."
+    ),
+    CloudReason.CONFLICT: (
+        "Azure would not {doing}, because another change is running on the same account. "
+        "Try again {when}."
+    ),
+    CloudReason.INSUFFICIENT_QUOTA: (
+        "Azure would not {doing}: the quota is too small. Ask for less, free capacity in the pool, "
+        "or ask Microsoft for a higher limit."
+    ),
+    CloudReason.CAPACITY_NOT_AVAILABLE: (
+        "Azure would not {doing}: quota is there, but Azure has no free capacity for this model in "
+        "this region. Try again later, or ask for another region."
+    ),
+    CloudReason.FORBIDDEN: (
+        "Azure would not let the portal {doing}: its identity lacks the right. A platform owner "
+        "grants the role that docs/azure.md names for this call."
+    ),
+    CloudReason.NOT_FOUND: (
+        "Azure would not {doing}: it knows no such resource (any more). Look whether it was deleted "
+        "or renamed in the Azure portal."
+    ),
+    CloudReason.BAD_REQUEST: (
+        "Azure would not {doing}, because it finds the request wrong. It says: {azure_message}"
+    ),
+    CloudReason.TIMEOUT: (
+        "Azure could not be reached in time to {doing}. Try again {when}; if it lasts, look at the "
+        "network and at Azure's status page."
+    ),
+    CloudReason.UNKNOWN: (
+        "Azure failed to {doing} and gave no answer that the portal understands{status}. "
+        "Try again {when}; if it lasts, look at Azure's status page."
+    ),
+}
+
+_NO_TOKEN = (
+    "The portal could not sign in to Azure to {doing}: its identity gave no token. Look at the "
+    "managed identity and at AZURE_TOKEN_CREDENTIALS (docs/azure.md)."
+)
+_TOKEN_REFUSED = (
+    "Azure did not accept the portal's sign-in to {doing}: the token is expired or meant for "
+    "something else. Look at the portal's identity, its clock and its Azure endpoints (docs/azure.md)."
+)
+_OPERATION_FAILED = (
+    "Azure began to {doing} and then gave up. It says: {azure_message} Look at the deployment in "
+    "the Azure portal before asking again."
+)
+_IN_DOUBT = (
+    " Whether the change was made is not known; the portal reads back before it writes again."
+)
+
+
+def sentence_of(failure: Failure) -> str:
+    """One to three plain sentences. The amount and the place come in through `doing`."""
+    text = _template(failure).format(
+        doing=failure.doing,
+        when=_when(failure.retry_after),
+        status=f" (HTTP {failure.status})" if failure.status else "",
+        azure_message=_full_stop(failure.azure_message or failure.azure_code or "nothing more"),
+    )
+    return text + (_IN_DOUBT if failure.maybe_applied else "")
+
+
+def _template(failure: Failure) -> str:
+    if failure.no_token:
+        return _NO_TOKEN
+    if failure.azure_code.lower() in _BY_CODE:
+        return _BY_CODE[failure.azure_code.lower()]
+    if failure.status == 401:
+        return _TOKEN_REFUSED
+    if failure.operation_failed and failure.reason is CloudReason.UNKNOWN:
+        return _OPERATION_FAILED
+    return _BY_REASON[failure.reason]
+
+
+def _when(retry_after: timedelta | None) -> str:
+    if retry_after is None:
+        return "in a few minutes"
+    seconds = max(1, round(retry_after.total_seconds()))
+    return f"in {seconds} seconds" if seconds < 120 else f"in {round(seconds / 60)} minutes"
+
+
+def _full_stop(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,261 @@
+"""All settings, read from the environment (docs/operations/settings.md lists every variable)."""
+
+from pathlib import Path
+
+from csp.constants import NONE, SELF
+
+from portal.environment import Mode, SettingMissing, environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environment()
+MODE = env.mode()
+IN_PRODUCTION = MODE is Mode.PRODUCTION
+
+# ── Django ───────────────────────────────────────────────────────────────────────────────────
+SECRET_KEY = env.text(
+    "HEADROOM_SECRET_KEY",
+    "a-key-for-tests-only-" + "x" * 40 if MODE is Mode.TEST else None,
+    why="Make one: python -c 'import secrets; print(secrets.token_urlsafe(50))'.",
+)
+if IN_PRODUCTION and len(SECRET_KEY) < 40:
+    raise SettingMissing("HEADROOM_SECRET_KEY", "is shorter than 40 characters; make a longer one.")
+DEBUG = False
+ALLOWED_HOSTS = env.names("HEADROOM_ALLOWED_HOSTS", "" if IN_PRODUCTION else "*")
+if IN_PRODUCTION and not ALLOWED_HOSTS:
+    raise SettingMissing("HEADROOM_ALLOWED_HOSTS", "is not set. Name the host that people type.")
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS if host != "*"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_htmx",
+    "heroicons",
+    "csp",
+    "portal.apps.PortalConfig",
+    "quotas.apps.QuotasConfig",
+    "showback.apps.ShowbackConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.PersonTimeZoneMiddleware",
+    "portal.problems.DomainErrorMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.context.page",
+            ],
+            "builtins": ["portal.templatetags.portal_format"],
+        },
+    }
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+AUTH_USER_MODEL = "portal.User"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+
+DATABASES = {"default": env.database()}
+CACHES_URL = env.redis() if MODE is not Mode.TEST else None
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": CACHES_URL.for_cache(2),
+    }
+    if CACHES_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+# Local passwords are for the demo; tests hash cheaply.
+PASSWORD_HASHERS = (
+    ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    if MODE is Mode.TEST
+    else ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+)
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# ── Static files: ours, and single files out of installed wheels ─────────────────────────────
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("HEADROOM_STATIC_ROOT", str(BASE_DIR / "var" / "static")))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "portal.vendor.VendorFinder",
+]
+VENDOR_STATIC = {
+    "vendor/plotly.min.js": ("plotly", "package_data/plotly.min.js"),
+    "vendor/htmx.min.js": ("django_htmx", "static/django_htmx/htmx-2.min.js"),
+}
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if MODE is Mode.TEST
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = MODE is Mode.TEST
+
+# ── Security ─────────────────────────────────────────────────────────────────────────────────
+# Plotly inserts an empty <style> and fills it through CSSOM; the other two hashes are its fixed
+# style attributes. They belong to the plotly.js inside plotly 7.1.0: pinned in pyproject.toml.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "style-src": [
+            SELF,
+            "'unsafe-hashes'",
+            "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='",
+            "'sha256-ji27qzEtxXZW+7dun6UwjHXJ18e6WAin1VvNtkzIE/o='",
+            "'sha256-AR/cKIZjWPcPmBUPDA6oti9XBiTbJvz0Cro2J1VzzS8='",
+        ],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IN_PRODUCTION
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IN_PRODUCTION else None
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if IN_PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IN_PRODUCTION
+
+# ── API ──────────────────────────────────────────────────────────────────────────────────────
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "portal.problems.api_problem",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+# ── Celery: ids and ISO times as arguments, safe to run twice, no long countdowns ────────────
+CELERY_BROKER_URL = CACHES_URL.for_celery(0) if CACHES_URL else "memory://"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ALWAYS_EAGER = CELERY_TASK_EAGER_PROPAGATES = MODE is Mode.TEST
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Below the visibility timeout, or a slow task would be delivered a second time while it runs.
+CELERY_TASK_TIME_LIMIT, CELERY_TASK_SOFT_TIME_LIMIT = 900, 840
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 1800,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "health_check_interval": 25,
+    "socket_keepalive": True,
+    "global_keyprefix": "headroom:",
+}
+CELERY_TIMEZONE = "UTC"
+MINUTE, HOUR = 60.0, 3600.0
+# `expires`: a slot that no worker took in time is dropped; the next one does the same work.
+CELERY_BEAT_SCHEDULE = {
+    "sync inventory": {
+        "task": "quotas.tasks.sync_inventory",
+        "schedule": 5 * MINUTE,
+        "options": {"expires": 240},
+    },
+    "reconcile": {"task": "quotas.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
+    "end overdue requests": {
+        "task": "quotas.tasks.time_out_requests",
+        "schedule": MINUTE,
+        "options": {"expires": 50},
+    },
+    "pull usage": {
+        "task": "showback.tasks.pull_usage",
+        "schedule": 5 * MINUTE,
+        "options": {"expires": 240},
+    },
+    "pull the last hours": {
+        "task": "showback.tasks.pull_recent",
+        "schedule": HOUR,
+        "options": {"expires": 3000},
+    },
+    "pull the last days": {
+        "task": "showback.tasks.pull_nightly",
+        "schedule": 24 * HOUR,
+        "options": {"expires": 20000},
+    },
+    "backfill usage": {
+        "task": "showback.tasks.backfill",
+        "schedule": 20.0,
+        "options": {"expires": 15},
+    },
+    "roll up and cost": {
+        "task": "showback.tasks.roll_up_and_cost",
+        "schedule": MINUTE,
+        "options": {"expires": 50},
+    },
+}
+
+# ── Azure ────────────────────────────────────────────────────────────────────────────────────
+HEADROOM_SUBSCRIPTIONS = env.names("HEADROOM_SUBSCRIPTIONS")
+AZURE_ARM_ENDPOINT = env.https("AZURE_ARM_ENDPOINT", "https://management.azure.com")
+AZURE_METRICS_ENDPOINT = env.https(
+    "AZURE_METRICS_ENDPOINT", "https://{region}.metrics.monitor.azure.com"
+)
+HEADROOM_CAPACITY_GATEWAY = "portal.cloud.capacity.AzureCapacity"
+HEADROOM_USAGE_SOURCE = "portal.cloud.metrics.AzureMetrics"
+HEADROOM_EVIDENCE_SOURCE = "showback.evidence.UsageHistory"
+
+# ── Headroom ─────────────────────────────────────────────────────────────────────────────────
+HEADROOM_FINANCE_TIME_ZONE = env.zone("HEADROOM_FINANCE_TIME_ZONE", "UTC")
+HEADROOM_CURRENCY = env.text("HEADROOM_CURRENCY", "USD")
+# Only a simulated Azure has a clock that can be set; production has no such variable.
+HEADROOM_SIMULATOR_CONTROL_URL = (
+    "" if IN_PRODUCTION else env.text("HEADROOM_SIMULATOR_CONTROL_URL", "")
+)
+CLOCK_MAY_BE_SET = not IN_PRODUCTION
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "azure": {"level": "WARNING"},  # two records a request otherwise
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,5 @@
+"""How numbers, money and times look: the one formatter, used by templates and selectors alike."""
+
+from django import template
+
+register = template.Library()

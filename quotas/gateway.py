@@ -1,0 +1,182 @@
+"""What quotas needs from outside: Azure's capacity plane, and evidence about usage.
+
+The classes behind these Protocols are named in settings by dotted path
+(`HEADROOM_CAPACITY_GATEWAY`, `HEADROOM_EVIDENCE_SOURCE`), so this app imports neither the Azure
+adapters nor showback. Every method may raise `portal.kernel.errors.CloudError`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from portal.kernel.units import UnitRate
+from portal.kernel.windows import Window
+
+
+@dataclass(frozen=True)
+class AccountSeen:
+    resource_id: str  # as Azure spells it
+    subscription_id: str
+    resource_group: str
+    name: str
+    region: str  # lower case, no blanks
+    kind: str  # OpenAI | AIServices
+
+
+@dataclass(frozen=True)
+class DeploymentSeen:
+    resource_id: str
+    account_resource_id: str
+    name: str
+    model_format: str
+    model_name: str
+    model_version: str
+    sku_name: str
+    capacity_units: int
+    provisioning_state: str  # Succeeded, Accepted, Updating, Failed, …
+    etag: str
+    tokens_per_minute: int | None  # in force, of the whole deployment
+    requests_per_minute: int | None
+    spillover_deployment_name: str
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class QuotaSeen:
+    """One row of `usages`: a pool. `scope_type`/`scope_id` are "" where Azure sends none."""
+
+    subscription_id: str
+    region: str
+    scope_type: str
+    scope_id: str
+    usage_name: str
+    limit_units: int
+    used_units: int
+
+
+@dataclass(frozen=True)
+class ModelSkuSeen:
+    """One deployable (model, version, SKU) of a region, and the pool that feeds it."""
+
+    region: str
+    model_format: str
+    model_name: str
+    model_version: str
+    sku_name: str
+    usage_name: str
+    minimum_units: int | None
+    maximum_units: int | None
+    step_units: int | None
+    rate: UnitRate
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything seen of one subscription in one sync. `problems` are sentences: what could not be read."""
+
+    subscription_id: str
+    accounts: tuple[AccountSeen, ...]
+    deployments: tuple[DeploymentSeen, ...]
+    quotas: tuple[QuotaSeen, ...]
+    model_skus: tuple[ModelSkuSeen, ...]
+    problems: tuple[str, ...] = ()
+    # Accounts whose deployments could not be listed: their deployments are unknown, not gone.
+    unreadable_accounts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WriteAnswer:
+    """What came back at once of a capacity write, or of one poll of it.
+
+    `done` is true when Azure says the operation has ended well (read back all the same);
+    otherwise `operation` is the text to hand to `poll` (kept in the database, so that any process
+    may go on with it), not before `retry_after`.
+    """
+
+    done: bool
+    operation: str = ""
+    retry_after: timedelta = timedelta(seconds=5)
+
+
+class CapacityGateway(Protocol):
+    def inventory(self, subscription_id: str) -> Inventory:
+        """Accounts, deployments, quota rows and deployable models of one subscription."""
+
+    def read(self, deployment_resource_id: str) -> DeploymentSeen:
+        """One deployment as it is now. CloudError(NOT_FOUND) when it is gone."""
+
+    def begin_write(
+        self, deployment_resource_id: str, *, sku_name: str, units: int, request_id: str
+    ) -> WriteAnswer:
+        """Sends one PATCH of the absolute capacity, at most once. `request_id` goes to Azure's logs."""
+
+    def poll(self, deployment_resource_id: str, operation: str, *, request_id: str) -> WriteAnswer:
+        """One step of a running write; CloudError when Azure says that it failed."""
+
+
+@dataclass(frozen=True)
+class BurstSeen:
+    """One past burst of a service: what was asked and what was used of it (None: not measured)."""
+
+    number: int
+    units: int
+    starts_at: datetime
+    ends_at: datetime
+    used_share: float | None
+
+
+@dataclass(frozen=True)
+class UsageEvidence:
+    """What is known of a deployment's use, for a person who decides. None means not known, never nought.
+
+    Tokens per minute are prompt + generated of served requests. `days_of_minutes` says how much
+    history is behind the percentiles; `completeness` is the share of its minutes that came.
+    """
+
+    days_of_minutes: float
+    completeness: float | None
+    p50_tokens_per_minute: int | None
+    p95_tokens_per_minute: int | None
+    p99_tokens_per_minute: int | None
+    peak_tokens_per_minute: int | None
+    throttled_minutes_7_days: int | None
+    throttled_requests_7_days: int | None
+    usd_per_million_tokens: Decimal | None  # blended, of the last 7 days; None: no use or unpriced
+    usd_per_unit_hour: Decimal | None  # provisioned only
+    month_to_date_usd: Decimal | None
+    # Replay of the last 7 days of the service's own minutes: minutes that would have been throttled
+    # with its capacity as it is, and with the units asked for on top.
+    replayed_throttled_minutes_now: int | None
+    replayed_throttled_minutes_with: int | None
+    used_share_of_past_bursts: dict[int, float | None]  # by request number
+
+
+class EvidenceSource(Protocol):
+    def usage_evidence(
+        self,
+        *,
+        deployment_id: int,
+        service_id: int,
+        held_units: int,
+        extra_units: int,
+        tokens_per_minute_per_unit: int | None,
+        past_bursts: tuple[tuple[int, Window, int], ...],  # (number, window, units)
+        at: datetime,
+    ) -> UsageEvidence:
+        """The evidence for one request, as known at `at`."""
+
+
+@cache
+def capacity_gateway() -> CapacityGateway:
+    """The one that settings name; built at first use, per process."""
+    return import_string(settings.HEADROOM_CAPACITY_GATEWAY)()  # type: ignore[no-any-return]
+
+
+@cache
+def evidence_source() -> EvidenceSource:
+    return import_string(settings.HEADROOM_EVIDENCE_SOURCE)()  # type: ignore[no-any-return]

@@ -1,0 +1,28 @@
+"""Nouns of quotas: who there is, what Azure has, who holds what, who asked, what is being applied."""
+
+from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
+from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, SyncRun
+from quotas.models.ledger import LedgerEntry
+from quotas.models.plan import AccountLease, Change, Plan
+from quotas.models.policy import PolicyVersion
+from quotas.models.requests import CapacityRequest, Decision, Evidence
+
+__all__ = [
+    "AccountLease",
+    "AzureAccount",
+    "CapacityRequest",
+    "Change",
+    "Decision",
+    "Deployment",
+    "Evidence",
+    "LedgerEntry",
+    "Membership",
+    "Plan",
+    "PolicyVersion",
+    "Pool",
+    "PoolLimit",
+    "Service",
+    "SyncRun",
+    "Team",
+    "TeamCostCentre",
+]

@@ -1,0 +1,176 @@
+"""What Azure has: accounts, deployments, and the quota pools that feed them."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from portal.kernel.units import UnitRate
+from quotas.models.catalogue import Service
+from quotas.querysets import DeploymentQuerySet, PoolQuerySet
+
+
+class AzureAccount(models.Model):
+    """An Azure OpenAI (or AI Services) resource. Its id is kept in Azure's spelling, compared in lower case."""
+
+    resource_id = models.CharField(max_length=300)
+    resource_key = models.CharField(max_length=300, unique=True)  # resource_id in lower case
+    subscription_id = models.CharField(max_length=36)
+    resource_group = models.CharField(max_length=90)
+    name = models.CharField(max_length=64)
+    region = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Pool(models.Model):
+    """One Azure quota bucket. Keyed by scope where Azure sends one, else by region.
+
+    `reserve_units` is protected: normal entries never use it. `lead` is how long before a start its
+    entry begins, because Azure may take that long to apply an edit. `mode` is observe-only until an
+    owner turns applying on.
+    """
+
+    class Mode(models.TextChoices):
+        OBSERVE = "observe", "Observe only"
+        APPLY = "apply", "Applying"
+
+    class Kind(models.TextChoices):
+        TOKENS = "tokens", "Tokens per minute"
+        PROVISIONED = "provisioned", "Provisioned throughput"
+        OTHER = "other", "Other, not allocatable"
+
+    subscription_id = models.CharField(max_length=36)
+    scope_type = models.CharField(max_length=20, blank=True)
+    scope_id = models.CharField(max_length=120)  # the region where Azure sends no scope
+    region = models.CharField(max_length=40)
+    usage_name = models.CharField(max_length=160)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    reserve_units = models.PositiveIntegerField(default=0)
+    lead = models.DurationField(default=timedelta(minutes=15))
+    mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.OBSERVE)
+    owners = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="owned_pools", blank=True
+    )
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    objects = PoolQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["usage_name", "region"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription_id", "scope_type", "scope_id", "usage_name"],
+                name="one_pool_per_bucket",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.usage_name} in {self.region}"
+
+    @property
+    def is_allocatable(self) -> bool:
+        return self.kind != self.Kind.OTHER
+
+    @property
+    def is_provisioned(self) -> bool:
+        return self.kind == self.Kind.PROVISIONED
+
+    @property
+    def applies(self) -> bool:
+        return self.mode == self.Mode.APPLY
+
+
+class PoolLimit(models.Model):
+    """What Azure said of a pool, from `observed_at` until the next row: written only when it changed."""
+
+    pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="limits")
+    observed_at = models.DateTimeField()
+    limit_units = models.PositiveIntegerField()
+    azure_used_units = models.PositiveIntegerField()  # allocated to deployments, says Azure
+
+    class Meta:
+        ordering = ["-observed_at", "-id"]
+        indexes = [models.Index(fields=["pool", "-observed_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.limit_units} from {self.observed_at:%Y-%m-%d %H:%M}"
+
+
+class Deployment(models.Model):
+    """An Azure model deployment, fed by one pool. `service` is empty until somebody maps it.
+
+    `capacity_units` is what Azure said at `observed_at`, nothing more: what *ought* to be there is a
+    question to the ledger. The rate is per unit; None where Azure states none.
+    """
+
+    account = models.ForeignKey(AzureAccount, on_delete=models.PROTECT, related_name="deployments")
+    resource_id = models.CharField(max_length=400)
+    resource_key = models.CharField(max_length=400, unique=True)
+    name = models.CharField(max_length=64)
+    model_format = models.CharField(max_length=40)
+    model_name = models.CharField(max_length=80)
+    model_version = models.CharField(max_length=40)
+    sku_name = models.CharField(max_length=40)
+    pool = models.ForeignKey(
+        Pool, null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
+    )
+    service = models.ForeignKey(
+        Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="deployments"
+    )
+    capacity_units = models.PositiveIntegerField()
+    provisioning_state = models.CharField(max_length=20)
+    tokens_per_minute_per_unit = models.PositiveIntegerField(null=True)
+    requests_per_minute_per_unit = models.PositiveIntegerField(null=True)
+    minimum_units = models.PositiveIntegerField(null=True)
+    step_units = models.PositiveIntegerField(null=True)
+    spillover_deployment_name = models.CharField(max_length=64, blank=True)
+    first_seen_at = models.DateTimeField()
+    observed_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeploymentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["account__name", "name"]
+
+    def __str__(self) -> str:
+        return f"{self.account.name}/{self.name}"
+
+    @property
+    def rate(self) -> UnitRate:
+        return UnitRate(self.tokens_per_minute_per_unit, self.requests_per_minute_per_unit)
+
+    @property
+    def is_provisioned(self) -> bool:
+        return "provisioned" in self.sku_name.lower()
+
+
+class SyncRun(models.Model):
+    """One inventory sync of one subscription, and what it could not read."""
+
+    subscription_id = models.CharField(max_length=36)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    problems = models.JSONField(default=list)  # sentences
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=models.F("started_at")),
+                name="sync_ends_after_it_starts",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subscription_id} at {self.started_at:%Y-%m-%d %H:%M}"

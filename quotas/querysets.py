@@ -1,0 +1,89 @@
+"""Adjectives: chainable, one table each. Every list begins with `visible_to(user)`."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+from portal.kernel.windows import Window
+
+if TYPE_CHECKING:
+    from portal.models import User
+
+
+class TeamQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def visible_to(self, user: "User") -> Self:
+        """Own teams; every team for people with an organisation-wide role."""
+        return self if user.reads_everything else self.filter(memberships__user=user)
+
+
+class ServiceQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def visible_to(self, user: "User") -> Self:
+        return self if user.reads_everything else self.filter(team__memberships__user=user)
+
+    def may_request(self, user: "User") -> Self:
+        """Services for which this person may ask: of the teams they lead, and those they own or deputise."""
+        return self.filter(
+            Q(team__memberships__user=user, team__memberships__role="lead")
+            | Q(owner=user, team__memberships__user=user)
+            | Q(deputy=user, team__memberships__user=user)
+        ).distinct()
+
+
+class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def allocatable(self) -> Self:
+        return self.exclude(kind="other")
+
+    def visible_to(self, user: "User") -> Self:
+        """Pools that feed a deployment of one's own services; every pool for organisation-wide roles."""
+        if user.reads_everything:
+            return self
+        return self.filter(
+            Q(deployments__service__team__memberships__user=user) | Q(owners=user)
+        ).distinct()
+
+    def operated_by(self, user: "User") -> Self:
+        """Pools that this person may approve for and switch: as owner of the pool or of the platform."""
+        return self if user.is_platform_owner else self.filter(owners=user)
+
+
+class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def present(self) -> Self:
+        return self.filter(gone_at__isnull=True)
+
+    def unmapped(self) -> Self:
+        return self.filter(service__isnull=True)
+
+    def visible_to(self, user: "User") -> Self:
+        return self if user.reads_everything else self.filter(service__team__memberships__user=user)
+
+
+class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def in_force_at(self, at: datetime) -> Self:
+        """Half-open: at the minute an entry ends, it is over."""
+        return self.filter(effective_from__lte=at, effective_until__gt=at)
+
+    def touching(self, window: Window) -> Self:
+        return self.filter(effective_from__lt=window.end, effective_until__gt=window.start)
+
+    def visible_to(self, user: "User") -> Self:
+        return self if user.reads_everything else self.filter(service__team__memberships__user=user)
+
+
+class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def open(self) -> Self:
+        return self.filter(state__in=["submitted", "in_review"])
+
+    def visible_to(self, user: "User") -> Self:
+        if user.reads_everything:
+            return self
+        return self.filter(
+            Q(service__team__memberships__user=user) | Q(deployment__pool__owners=user)
+        ).distinct()
+
+    def decidable_by(self, user: "User") -> Self:
+        """Open, in a pool that this person operates, and neither asked by nor for them."""
+        mine = Q(requester=user) | Q(on_behalf_of=user)
+        found = self.open().exclude(mine)
+        return found if user.is_platform_owner else found.filter(deployment__pool__owners=user)

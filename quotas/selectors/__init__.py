@@ -1,0 +1,1 @@
+"""Questions: joined, page-shaped answers. One file per reader."""

@@ -1,0 +1,129 @@
+"""What showback needs to know of quotas: which deployments to meter, who holds them, who may see whom."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.kernel.windows import FOREVER, Window
+from portal.models import User
+from quotas.models import Deployment, LedgerEntry, Service, Team
+
+
+@dataclass(frozen=True)
+class MeteredDeployment:
+    """One deployment as showback needs it. `service_id` is None while nobody has mapped it."""
+
+    id: int
+    account_resource_id: str
+    account_key: str  # the same in lower case
+    name: str
+    subscription_id: str
+    region: str
+    model_name: str
+    model_version: str
+    sku_name: str
+    is_provisioned: bool
+    tokens_per_minute_per_unit: int | None
+    service_id: int | None
+    first_seen_at: datetime
+    gone_at: datetime | None
+
+
+@dataclass(frozen=True)
+class ServiceName:
+    id: int
+    slug: str
+    name: str
+    team_id: int
+    team_slug: str
+    team_name: str
+
+
+@dataclass(frozen=True)
+class HeldSpan:
+    """Ledger entries clipped to a window; reversals are negative, so sums are what was held."""
+
+    deployment_id: int
+    service_id: int | None
+    units: int
+    kind: str
+    window: Window
+
+
+def metered_deployments(*, including_gone_since: datetime | None = None) -> list[MeteredDeployment]:
+    """Every deployment that exists, and those that went away after the given moment."""
+    rows = Deployment.objects.select_related("account")
+    present = rows.present()
+    if including_gone_since is not None:
+        present = present | rows.filter(gone_at__gte=including_gone_since)
+    return [_metered(row) for row in present.order_by("id")]
+
+
+def _metered(row: Deployment) -> MeteredDeployment:
+    return MeteredDeployment(
+        id=row.pk,
+        account_resource_id=row.account.resource_id,
+        account_key=row.account.resource_key,
+        name=row.name,
+        subscription_id=row.account.subscription_id,
+        region=row.account.region,
+        model_name=row.model_name,
+        model_version=row.model_version,
+        sku_name=row.sku_name,
+        is_provisioned=row.is_provisioned,
+        tokens_per_minute_per_unit=row.tokens_per_minute_per_unit,
+        service_id=row.service_id,
+        first_seen_at=row.first_seen_at,
+        gone_at=row.gone_at,
+    )
+
+
+def service_names(ids: Iterable[int] | None = None) -> dict[int, ServiceName]:
+    """By id; all services when no ids are given."""
+    rows = Service.objects.select_related("team")
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    return {
+        row.pk: ServiceName(row.pk, row.slug, row.name, row.team_id, row.team.slug, row.team.name)
+        for row in rows
+    }
+
+
+def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -> list[HeldSpan]:
+    """Who held how many units of which deployment in the window."""
+    rows = LedgerEntry.objects.touching(window).exclude(kind="reserve")
+    if deployment_ids is not None:
+        rows = rows.filter(deployment_id__in=list(deployment_ids))
+    kinds = dict(
+        LedgerEntry.objects.filter(
+            pk__in=rows.filter(kind="reversal").values("reverses_id")
+        ).values_list("pk", "kind")
+    )
+    return [
+        HeldSpan(
+            row.deployment_id,
+            row.service_id,
+            row.units,
+            # A reversal counts against the kind of what it takes back.
+            kinds.get(row.reverses_id, row.kind),
+            Window(max(row.effective_from, window.start), min(row.effective_until, window.end)),
+        )
+        for row in rows.order_by("effective_from", "id")
+    ]
+
+
+def visible_team_ids(user: User) -> set[int]:
+    return set(Team.objects.visible_to(user).values_list("pk", flat=True))
+
+
+def visible_service_ids(user: User) -> set[int]:
+    return set(Service.objects.visible_to(user).values_list("pk", flat=True))
+
+
+def approved_bursts(service_id: int, window: Window) -> list[tuple[int, Window, int]]:
+    """(number, window, units) of the bursts of a service that touch the window, oldest first."""
+    rows = LedgerEntry.objects.touching(window).filter(service_id=service_id, kind="burst")
+    return [
+        (row.request_id, Window(row.effective_from, min(row.effective_until, FOREVER)), row.units)
+        for row in rows.order_by("effective_from")
+    ]
