@@ -1,0 +1,1 @@
+"""Tests of the embedded stack: real servers in temporary folders, killed in every way we know."""
