@@ -12,7 +12,10 @@ END $$
 
 
 def forbid_changes(table: str) -> RunSQL:
-    """A migration operation. TRUNCATE stays possible: only the table's owner has that right, and tests use it."""
+    """A migration operation.
+
+    TRUNCATE stays possible: only the table's owner has that right, and tests use it.
+    """
     return RunSQL(
         sql=[
             FUNCTION,

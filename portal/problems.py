@@ -1,4 +1,6 @@
-"""The one place where an error becomes an answer: a page or fragment for people, problem+json for machines."""
+"""The one place where an error becomes an answer: a page or fragment for people, problem+json for
+machines.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +18,9 @@ PROBLEM_JSON = "application/problem+json"
 
 
 def status_of(error: DomainError) -> int:
-    """409 where somebody was quicker, 502 where Azure did not do it, else 422: understood but refused."""
+    """409 where somebody was quicker, 502 where Azure did not do it, else 422: understood but
+    refused.
+    """
     if error.code == "changed_meanwhile":
         return status.HTTP_409_CONFLICT
     if isinstance(error, CloudError):

@@ -1,4 +1,6 @@
-"""Serves single files out of installed wheels as static files, so nothing third-party is committed."""
+"""Serves single files out of installed wheels as static files, so nothing third-party is
+committed.
+"""
 
 import importlib.util
 from collections.abc import Iterator

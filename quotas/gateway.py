@@ -57,6 +57,9 @@ class QuotaSeen:
     usage_name: str
     limit_units: int
     used_units: int
+    # Every region that lists the row, `region` first: more than one for a global or data-zone pool.
+    # A deployment of any of them with this usage name draws from it.
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,10 @@ class ModelSkuSeen:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything seen of one subscription in one sync. `problems` are sentences: what could not be read."""
+    """Everything seen of one subscription in one sync.
+
+    `problems` are sentences: what could not be read.
+    """
 
     subscription_id: str
     accounts: tuple[AccountSeen, ...]
@@ -113,7 +119,10 @@ class CapacityGateway(Protocol):
     def begin_write(
         self, deployment_resource_id: str, *, sku_name: str, units: int, request_id: str
     ) -> WriteAnswer:
-        """Sends one PATCH of the absolute capacity, at most once. `request_id` goes to Azure's logs."""
+        """Sends one PATCH of the absolute capacity, at most once.
+
+        `request_id` goes to Azure's logs.
+        """
 
     def poll(self, deployment_resource_id: str, operation: str, *, request_id: str) -> WriteAnswer:
         """One step of a running write; CloudError when Azure says that it failed."""
@@ -132,7 +141,8 @@ class BurstSeen:
 
 @dataclass(frozen=True)
 class UsageEvidence:
-    """What is known of a deployment's use, for a person who decides. None means not known, never nought.
+    """What is known of a deployment's use, for a person who decides. None means not known, never
+    nought.
 
     Tokens per minute are prompt + generated of served requests. `days_of_minutes` says how much
     history is behind the percentiles; `completeness` is the share of its minutes that came.

@@ -23,7 +23,9 @@ class ServiceQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self if user.reads_everything else self.filter(team__memberships__user=user)
 
     def may_request(self, user: "User") -> Self:
-        """Services for which this person may ask: of the teams they lead, and those they own or deputise."""
+        """Services for which this person may ask: of the teams they lead, and those they own or
+        deputise.
+        """
         return self.filter(
             Q(team__memberships__user=user, team__memberships__role="lead")
             | Q(owner=user, team__memberships__user=user)
@@ -36,7 +38,9 @@ class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self.exclude(kind="other")
 
     def visible_to(self, user: "User") -> Self:
-        """Pools that feed a deployment of one's own services; every pool for organisation-wide roles."""
+        """Pools that feed a deployment of one's own services; every pool for organisation-wide
+        roles.
+        """
         if user.reads_everything:
             return self
         return self.filter(
@@ -44,7 +48,9 @@ class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
         ).distinct()
 
     def operated_by(self, user: "User") -> Self:
-        """Pools that this person may approve for and switch: as owner of the pool or of the platform."""
+        """Pools that this person may approve for and switch: as owner of the pool or of the
+        platform.
+        """
         return self if user.is_platform_owner else self.filter(owners=user)
 
 

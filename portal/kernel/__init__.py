@@ -1,1 +1,4 @@
-"""What everything stands on: time, windows, units, money, errors. Pure, except that the clock asks for now."""
+"""What everything stands on: time, windows, units, money, errors.
+
+Pure, except that the clock asks for now.
+"""

@@ -1,8 +1,8 @@
 """The one door for time.
 
-`now()` is asked at the doors only (views, API, tasks, commands); below them time is an argument `at`.
-Outside production an offset is added, kept in one database row, so that a whole month can be stepped
-through in a minute. The source of that offset is installed by the portal when it starts
+`now()` is asked at the doors only (views, API, tasks, commands); below them time is an argument
+`at`. Outside production an offset is added, kept in one database row, so that a whole month can be
+stepped through in a minute. The source of that offset is installed by the portal when it starts
 (`portal.apps`), which keeps this module free of Django. Tokens, TLS, sessions, leases and Celery
 stay on real time: they use `real_now()`.
 """
@@ -30,5 +30,7 @@ def real_now() -> datetime:
 
 
 def now() -> datetime:
-    """The portal's present moment, aware UTC: real time plus the offset, which is nought in production."""
+    """The portal's present moment, aware UTC: real time plus the offset, which is nought in
+    production.
+    """
     return real_now() + _read_offset()

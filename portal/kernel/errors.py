@@ -33,7 +33,10 @@ class ChangedMeanwhile(DomainError):
 
 
 class CloudReason(StrEnum):
-    """Why Azure did not do what was asked. One word each; the pages and the retry rules know them."""
+    """Why Azure did not do what was asked.
+
+    One word each; the pages and the retry rules know them.
+    """
 
     THROTTLED = "throttled"
     CONFLICT = "conflict"
@@ -49,7 +52,8 @@ class CloudReason(StrEnum):
 class CloudError(DomainError):
     """Azure refused, failed, or could not be reached.
 
-    `azure_code` and `azure_message` are what Azure answered, word for word ("" where it said nothing);
+    `azure_code` and `azure_message` are what Azure answered, word for word ("" where it said
+    nothing);
     `retry_after` is what it asked us to wait. `maybe_applied` is true when a write may have been
     carried out although no answer came (read back before writing again).
     """

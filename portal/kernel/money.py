@@ -9,7 +9,10 @@ ZERO = Decimal(0)
 
 
 def to_cents(amount: Decimal) -> Decimal:
-    """One amount on its own, to the cent, half to even. Parts of a whole go through `split_to_cents`."""
+    """One amount on its own, to the cent, half to even.
+
+    Parts of a whole go through `split_to_cents`.
+    """
     return amount.quantize(CENT, rounding=ROUND_HALF_EVEN)
 
 

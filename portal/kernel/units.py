@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class UnitRate:
-    """What one unit gives per minute. None where Azure states no such limit (PTU has no request limit)."""
+    """What one unit gives per minute.
+
+    None where Azure states no such limit (PTU has no request limit).
+    """
 
     tokens_per_minute: int | None
     requests_per_minute: int | None

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-# An entry that ends "never": far enough to be no date that anyone types, and still a plain timestamp.
+# An entry that ends "never": far enough to be no date that anyone types, and still a plain
+# timestamp.
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 

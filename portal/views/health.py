@@ -9,7 +9,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 @login_not_required
 def live(request: HttpRequest) -> HttpResponse:
-    """The process answers. Touches neither database nor broker, so that a database pause kills no web process."""
+    """The process answers.
+
+    Touches neither database nor broker, so that a database pause kills no web process.
+    """
     return HttpResponse("ok", content_type="text/plain")
 
 

@@ -1,0 +1,1 @@
+"""The pure rulebook of quotas: ledger, availability, policy, plans, states."""

@@ -1,4 +1,7 @@
-"""State machines as plain tables: what may follow what. A service moves the row by compare-and-swap."""
+"""State machines as plain tables: what may follow what.
+
+A service moves the row by compare-and-swap.
+"""
 
 from enum import StrEnum
 

@@ -12,7 +12,10 @@ from quotas.querysets import DeploymentQuerySet, PoolQuerySet
 
 
 class AzureAccount(models.Model):
-    """An Azure OpenAI (or AI Services) resource. Its id is kept in Azure's spelling, compared in lower case."""
+    """An Azure OpenAI (or AI Services) resource.
+
+    Its id is kept in Azure's spelling, compared in lower case.
+    """
 
     resource_id = models.CharField(max_length=300)
     resource_key = models.CharField(max_length=300, unique=True)  # resource_id in lower case
@@ -91,7 +94,9 @@ class Pool(models.Model):
 
 
 class PoolLimit(models.Model):
-    """What Azure said of a pool, from `observed_at` until the next row: written only when it changed."""
+    """What Azure said of a pool, from `observed_at` until the next row: written only when it
+    changed.
+    """
 
     pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="limits")
     observed_at = models.DateTimeField()
@@ -109,8 +114,8 @@ class PoolLimit(models.Model):
 class Deployment(models.Model):
     """An Azure model deployment, fed by one pool. `service` is empty until somebody maps it.
 
-    `capacity_units` is what Azure said at `observed_at`, nothing more: what *ought* to be there is a
-    question to the ledger. The rate is per unit; None where Azure states none.
+    `capacity_units` is what Azure said at `observed_at`, nothing more: what *ought* to be there
+    is a question to the ledger. The rate is per unit; None where Azure states none.
     """
 
     account = models.ForeignKey(AzureAccount, on_delete=models.PROTECT, related_name="deployments")
@@ -128,6 +133,9 @@ class Deployment(models.Model):
         Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="deployments"
     )
     capacity_units = models.PositiveIntegerField()
+    # What Headroom last adopted or verified. While Azure still has it, a difference from the ledger
+    # comes from the ledger's own edges; otherwise somebody edited elsewhere: drift.
+    settled_units = models.PositiveIntegerField()
     provisioning_state = models.CharField(max_length=20)
     tokens_per_minute_per_unit = models.PositiveIntegerField(null=True)
     requests_per_minute_per_unit = models.PositiveIntegerField(null=True)

@@ -10,7 +10,8 @@ from quotas.querysets import LedgerQuerySet
 
 
 class LedgerEntry(models.Model):
-    """`units` of a pool, held for a deployment by a service over `[effective_from, effective_until)`.
+    """`units` of a pool, held for a deployment by a service over `[effective_from,
+    effective_until)`.
 
     A reversal carries negative units over the part of its entry that it takes back; every other
     kind carries positive ones. So a sum over the entries in force is always the answer.

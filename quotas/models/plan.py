@@ -8,7 +8,10 @@ from quotas.models.inventory import AzureAccount, Deployment, Pool
 
 
 class Plan(models.Model):
-    """A stored, ordered list of changes of one pool, shrinks first. `mode` is the pool's when it was made."""
+    """A stored, ordered list of changes of one pool, shrinks first.
+
+    `mode` is the pool's when it was made.
+    """
 
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="plans")
     made_at = models.DateTimeField()

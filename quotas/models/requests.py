@@ -44,7 +44,8 @@ class CapacityRequest(models.Model):
     ends_at = models.DateTimeField()
     occasion = models.CharField(max_length=20, choices=Occasion.choices)
     purpose = models.TextField()
-    # An approved provisioned burst carries the yes for its own end: Azure does not promise capacity back.
+    # An approved provisioned burst carries the yes for its own end: Azure does not promise
+    # capacity back.
     accepts_provisioned_release = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=RequestState.pairs())
     content_hash = models.CharField(max_length=64)
@@ -89,7 +90,9 @@ class Evidence(models.Model):
 
 
 class Decision(models.Model):
-    """One person's, or the policy's, answer at one stage: bound to the content and evidence it saw."""
+    """One person's, or the policy's, answer at one stage: bound to the content and evidence it
+    saw.
+    """
 
     class Outcome(models.TextChoices):
         APPROVED = "approved", "Approved"

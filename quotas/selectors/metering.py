@@ -1,4 +1,6 @@
-"""What showback needs to know of quotas: which deployments to meter, who holds them, who may see whom."""
+"""What showback needs to know of quotas: which deployments to meter, who holds them, who may see
+whom.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,0 +1,98 @@
+"""From what ought to be and what is, to an ordered list of changes. Pure.
+
+Shrinks come first (I12): Azure counts both against one limit, so a grow sent before its matching
+shrink is refused and leaves the plan half applied. A second run over the same facts plans nothing
+new. What no approved request's own edge explains is drift: it is planned, but waits for a yes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One managed deployment at one moment.
+
+    `settled_units` is what Headroom last adopted or verified there; while Azure still has that, any
+    difference from the wanted units comes from the ledger's own edges.
+    """
+
+    deployment_id: int
+    wanted_units: int
+    actual_units: int
+    settled_units: int
+    is_provisioned: bool = False
+    release_is_agreed: bool = False  # the yes to a provisioned decrease
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    deployment_id: int
+    from_units: int
+    to_units: int
+    needs_yes: str = ""  # why a person must agree first; empty: nobody must
+
+    @property
+    def delta(self) -> int:
+        return self.to_units - self.from_units
+
+
+@dataclass(frozen=True)
+class PlannedPool:
+    changes: tuple[PlannedChange, ...]
+    stopped_because: str = ""  # an oversized plan stops and asks
+
+
+DRIFT = (
+    "Somebody changed this deployment outside Headroom. Adopt what Azure has, or write the "
+    "ledger's capacity back."
+)
+RELEASE = (
+    "Azure does not promise provisioned capacity back once it is released. "
+    "A platform owner has to agree."
+)
+NOTHING_HELD = (
+    "The ledger holds nothing for this deployment any more. Headroom does not delete deployments: "
+    "delete it in Azure, or give it a baseline."
+)
+LARGE_PLAN_COUNT, LARGE_PLAN_SHARE = 5, 0.30
+
+
+def plan_pool(standings: Sequence[Standing]) -> PlannedPool:
+    """Changes for one pool, shrinks before grows, larger before smaller."""
+    changes = [_change(s) for s in standings if s.wanted_units != s.actual_units]
+    changes.sort(key=lambda change: (change.delta, change.deployment_id))
+    return PlannedPool(tuple(changes), _why_stopped(standings))
+
+
+def _change(standing: Standing) -> PlannedChange:
+    return PlannedChange(
+        standing.deployment_id, standing.actual_units, standing.wanted_units, _why_ask(standing)
+    )
+
+
+def _why_ask(standing: Standing) -> str:
+    if standing.wanted_units <= 0:
+        return NOTHING_HELD
+    if is_drift(standing):
+        return DRIFT
+    shrinks = standing.wanted_units < standing.actual_units
+    if standing.is_provisioned and shrinks and not standing.release_is_agreed:
+        return RELEASE
+    return ""
+
+
+def is_drift(standing: Standing) -> bool:
+    return standing.actual_units != standing.settled_units
+
+
+def _why_stopped(standings: Sequence[Standing]) -> str:
+    drifted = sum(1 for s in standings if s.wanted_units != s.actual_units and is_drift(s))
+    allowed = max(LARGE_PLAN_COUNT, ceil(LARGE_PLAN_SHARE * len(standings)))
+    if drifted <= allowed:
+        return ""
+    return (
+        f"{drifted} of {len(standings)} deployments differ for a reason no request explains; "
+        f"more than {allowed} is too many to write without a yes."
+    )
