@@ -18,8 +18,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 TOKEN_READ_TIMEOUT_SECONDS = 20
 
 
-class ShortSleepTransport(RequestsTransport):
-    """The token endpoint's transport; the identity library honours any Retry-After, so the cap is here."""
+class ShortSleepTransport(RequestsTransport):  # type: ignore[misc]
+    """For the token endpoint: the identity library obeys any Retry-After, so the cap is here."""
 
     def sleep(self, duration: float) -> None:
         super().sleep(min(duration, LONGEST_SLEEP_SECONDS))
@@ -34,10 +34,10 @@ def _credential_of(_pid: int) -> TokenCredential:
 
 
 def credential() -> TokenCredential:
-    """This process's credential. `AZURE_TOKEN_CREDENTIALS` in the environment picks its one member."""
+    """This process's credential; AZURE_TOKEN_CREDENTIALS in the environment picks its member."""
     return _credential_of(os.getpid())
 
 
 def forget_credentials() -> None:
-    """Drops the credential and its tokens, as a fresh process would have none (tests, changed identity)."""
+    """Drops the credential and its tokens: a fresh process has none (tests, changed identity)."""
     _credential_of.cache_clear()

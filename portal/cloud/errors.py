@@ -1,7 +1,7 @@
-"""Everything the SDKs may raise, as `CloudError`: what Azure said, and whether a write may have happened.
+"""Everything the SDKs may raise, as `CloudError`: what Azure said, and whether a write happened.
 
-Besides `AzureError` the SDKs leak errors of their own parts: ValueError (a body that is no JSON or of
-the wrong type), TypeError, AttributeError and KeyError (JSON of another shape), OSError (sockets).
+Besides `AzureError` the SDKs leak errors of their own parts: ValueError (a body that is no JSON or
+of the wrong type), TypeError, AttributeError, KeyError (JSON of another shape), OSError (sockets).
 The words for people are in `portal.cloud.sentences`.
 """
 
@@ -19,9 +19,9 @@ from typing import Any
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
-    DecodeError,
     HttpResponseError,
     ServiceRequestError,
+    ServiceRequestTimeoutError,
     ServiceResponseError,
 )
 from azure.core.polling.base_polling import OperationFailed
@@ -36,7 +36,13 @@ log = logging.getLogger(__name__)
 
 LEAKED = (ValueError, TypeError, LookupError, AttributeError, OSError, HTTPException, HTTPError)
 # Raised before a byte of the request left this machine.
-NEVER_SENT = (NewConnectionError, ConnectTimeoutError, ProxyError, ssl.SSLCertVerificationError)
+NEVER_SENT = (
+    NewConnectionError,
+    ConnectTimeoutError,
+    ServiceRequestTimeoutError,
+    ProxyError,
+    ssl.SSLCertVerificationError,
+)
 
 
 class Call(Enum):
@@ -136,15 +142,14 @@ def _reason(error: Exception, said: _Said) -> CloudReason:
 
 
 def _no_token(error: Exception) -> bool:
-    """Whether the identity gave no token: Azure itself was not asked, or never answered."""
-    return isinstance(error, ClientAuthenticationError) and (
-        error.status_code is None or _plane_of_token(error)
-    )
+    """Whether the identity gave no token: Azure itself was never asked.
 
-
-def _plane_of_token(error: ClientAuthenticationError) -> bool:
-    url = str(getattr(getattr(error.response, "request", None), "url", ""))
-    return "/token" in url
+    A refusal by Azure answers a request that carried a bearer token; a token request carries none.
+    """
+    if not isinstance(error, ClientAuthenticationError):
+        return False
+    request = getattr(error.response, "request", None)
+    return request is None or "Authorization" not in request.headers
 
 
 def _retry_after(error: Exception) -> timedelta | None:
@@ -170,7 +175,7 @@ def _maybe_applied(error: Exception, call: Call) -> bool:
         return not _never_sent(error)
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         refused = 300 <= error.status_code < 500 and error.status_code != 408
-        return not refused or (isinstance(error, DecodeError) and error.status_code < 300)
+        return not refused  # a success whose body was cut or garbled has happened all the same
     return True
 
 

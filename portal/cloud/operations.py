@@ -6,6 +6,7 @@ secret), and any process asks once per task.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 from azure.core.polling.base_polling import BadResponse, BadStatus, OperationFailed
@@ -45,7 +46,7 @@ class StepPolling(ARMPolling):
             raise HttpResponseError(response=self._answer(), error=error) from error
 
     def check_success(self) -> None:
-        """Raises HttpResponseError (its inner exception OperationFailed) when Azure says it failed."""
+        """Raises HttpResponseError, its inner exception OperationFailed, when Azure gave up."""
         if self.status().lower() in _FAILED:
             failed = OperationFailed("Operation failed or canceled")
             raise HttpResponseError(response=self._answer(), error=failed)
@@ -55,5 +56,5 @@ class StepPolling(ARMPolling):
         seconds = retry_after_seconds(self._answer().headers)
         return timedelta(seconds=DEFAULT_STEP_SECONDS if seconds is None else seconds)
 
-    def _answer(self):  # type: ignore[no-untyped-def]
+    def _answer(self) -> Any:
         return self._pipeline_response.http_response

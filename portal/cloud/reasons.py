@@ -1,4 +1,4 @@
-"""Which of our nine reasons an answer of Azure means. The code decides; the status only where it is silent.
+"""Which of our reasons an answer of Azure means: the code decides, else the status.
 
 Codes as seen in public reports and Microsoft's pages; compared without case. A failed operation
 comes with status 200, and a lack of quota with 400, so the status alone would mislead.
@@ -65,7 +65,7 @@ _REASON_OF_STATUS = {
 
 
 def reason_of(status: int | None, codes: tuple[str, ...]) -> CloudReason:
-    """The reason of the first code we know (the error's own, then its details'), else of the status."""
+    """The reason of the first code that we know (its own, then the details'), else the status's."""
     for code in codes:
         known = _REASON_OF_CODE.get(code.lower())
         if known:

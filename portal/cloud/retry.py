@@ -1,9 +1,9 @@
 """When a call to Azure is made again: reads, a few times, with short sleeps; writes never.
 
-The SDK's own policy obeys any `Retry-After` (an hour in a worker, four times over), repeats whatever
-carries that header, even a 409, and repeats a PATCH after a 503. Here a worker never sleeps longer
-than 20 seconds in one go: a longer wait goes back to the caller, who reschedules. A write is sent
-once: whether it was carried out is found out by reading back, never by sending it again.
+The SDK's own policy obeys any `Retry-After` (an hour in a worker, four times over), repeats
+whatever carries that header, even a 409, and repeats a PATCH after a 503. Here a worker never
+sleeps longer than 20 seconds in one go: a longer wait goes back to the caller, who reschedules. A
+write is sent once: whether it was carried out is found out by reading back.
 """
 
 import random
@@ -27,7 +27,7 @@ TEMPORARY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """What the answer asks us to wait: `Retry-After` in seconds or as a date, or the two headers in ms.
+    """What the answer asks us to wait: Retry-After in seconds or as a date, or a header in ms.
 
     None when it asks for nothing, for nought, or in words that mean no number.
     """
@@ -68,24 +68,24 @@ class PatientRetry(HTTPPolicy[Any, Any]):
         return self._send_patiently(request)
 
     def _send_patiently(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        started = time.monotonic()
-        attempt = 0
-        while True:
-            attempt += 1
-            last = attempt == ATTEMPTS or time.monotonic() - started > PATIENCE_SECONDS
+        transport: Any = request.context.transport
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for attempt in range(1, ATTEMPTS):
             try:
                 response = self.next.send(request)
             except ClientAuthenticationError:
                 raise  # no token: asking the same endpoint at once again helps nobody
             except AzureError:
-                if last or time.monotonic() - started > PATIENCE_SECONDS:
+                if time.monotonic() > deadline:
                     raise
-                pause: float | None = _backoff_seconds(attempt)
+                pause = _backoff_seconds(attempt)
             else:
-                pause = None if last else _pause_after(response, attempt)
-                if pause is None:
+                asked = _pause_after(response, attempt)
+                if asked is None or time.monotonic() > deadline:
                     return response
-            request.context.transport.sleep(pause)
+                pause = asked
+            transport.sleep(pause)
+        return self.next.send(request)
 
 
 def _pause_after(response: PipelineResponse[Any, Any], attempt: int) -> float | None:
@@ -97,16 +97,20 @@ def _pause_after(response: PipelineResponse[Any, Any], attempt: int) -> float | 
         return _backoff_seconds(attempt)
     if asked > LONGEST_SLEEP_SECONDS:
         return None
-    return min(LONGEST_SLEEP_SECONDS, asked + random.uniform(0, 0.1 * asked))
+    return min(LONGEST_SLEEP_SECONDS, asked + _jitter(0, 0.1 * asked))
 
 
 def _backoff_seconds(attempt: int) -> float:
     longest = FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)
-    return random.uniform(longest / 2, longest)
+    return _jitter(longest / 2, longest)
+
+
+def _jitter(least: float, most: float) -> float:
+    return random.uniform(least, most)  # noqa: S311  spreads callers out, guards nothing
 
 
 class OneSendBearer(BearerTokenCredentialPolicy[Any, Any]):
-    """The bearer token; a write that Azure answers with a claims challenge is not sent a second time.
+    """The bearer token; a write answered with a claims challenge is not sent a second time.
 
     Reads answer the challenge and keep the new token; every write is preceded by a read.
     """

@@ -66,8 +66,8 @@ _BY_REASON = {
         "grants the role that docs/azure.md names for this call."
     ),
     CloudReason.NOT_FOUND: (
-        "Azure would not {doing}: it knows no such resource (any more). Look whether it was deleted "
-        "or renamed in the Azure portal."
+        "Azure would not {doing}: it knows no such resource (any more). Look in the Azure portal "
+        "whether it was deleted or renamed."
     ),
     CloudReason.BAD_REQUEST: (
         "Azure would not {doing}, because it finds the request wrong. It says: {azure_message}"
@@ -82,13 +82,13 @@ _BY_REASON = {
     ),
 }
 
-_NO_TOKEN = (
+_NO_SIGN_IN = (
     "The portal could not sign in to Azure to {doing}: its identity gave no token. Look at the "
     "managed identity and at AZURE_TOKEN_CREDENTIALS (docs/azure.md)."
 )
-_TOKEN_REFUSED = (
+_SIGN_IN_REFUSED = (
     "Azure did not accept the portal's sign-in to {doing}: the token is expired or meant for "
-    "something else. Look at the portal's identity, its clock and its Azure endpoints (docs/azure.md)."
+    "something else. Look at the portal's identity, its clock and its endpoints (docs/azure.md)."
 )
 _OPERATION_FAILED = (
     "Azure began to {doing} and then gave up. It says: {azure_message} Look at the deployment in "
@@ -112,11 +112,11 @@ def sentence_of(failure: Failure) -> str:
 
 def _template(failure: Failure) -> str:
     if failure.no_token:
-        return _NO_TOKEN
+        return _NO_SIGN_IN
     if failure.azure_code.lower() in _BY_CODE:
         return _BY_CODE[failure.azure_code.lower()]
     if failure.status == 401:
-        return _TOKEN_REFUSED
+        return _SIGN_IN_REFUSED
     if failure.operation_failed and failure.reason is CloudReason.UNKNOWN:
         return _OPERATION_FAILED
     return _BY_REASON[failure.reason]

@@ -1,0 +1,86 @@
+"""`quotas.gateway.CapacityGateway` on Azure Resource Manager: read everything, write one number.
+
+The only write of the portal is a PATCH of a deployment's SKU capacity. A PATCH keeps what the SDK
+does not model; a PUT of what was read would drop it.
+"""
+
+from azure.core.polling import LROPoller
+from azure.mgmt.cognitiveservices import models as azure
+
+from portal.cloud.clients import arm_client
+from portal.cloud.errors import Call, azure_errors
+from portal.cloud.inventory import InventoryReader
+from portal.cloud.mapping import deployment_seen
+from portal.cloud.operations import StepPolling
+from portal.cloud.resource_ids import deployment_id
+from quotas.gateway import DeploymentSeen, Inventory, WriteAnswer
+
+
+class AzureCapacity:
+    """Stateless: the clients behind it are kept per process in `portal.cloud.clients`."""
+
+    def inventory(self, subscription_id: str) -> Inventory:
+        """Accounts, deployments, quota rows and deployable models of one subscription.
+
+        Raises CloudError when the accounts cannot be listed; anything less is a problem sentence.
+        """
+        return InventoryReader(arm_client(subscription_id), subscription_id).read()
+
+    def read(self, deployment_resource_id: str) -> DeploymentSeen:
+        """One deployment as it is now. CloudError(NOT_FOUND) when it is gone."""
+        parts = deployment_id(deployment_resource_id)
+        with azure_errors(f"read {parts.words}"):
+            deployments = arm_client(parts.subscription_id).deployments
+            return deployment_seen(
+                deployments.get(parts.resource_group, parts.account, parts.deployment)
+            )
+
+    def begin_write(
+        self, deployment_resource_id: str, *, sku_name: str, units: int, request_id: str
+    ) -> WriteAnswer:
+        """Sends one PATCH of the absolute capacity, at most once, and never waits for its end.
+
+        `sku_name` is the deployment's current SKU (Azure requires it beside the capacity).
+        """
+        parts = deployment_id(deployment_resource_id)
+        with azure_errors(f"set {parts.words} to {units} units", Call.WRITE):
+            polling = StepPolling(request_id)
+            poller = arm_client(parts.subscription_id).deployments.begin_update(
+                parts.resource_group,
+                parts.account,
+                parts.deployment,
+                azure.PatchResourceTagsAndSku(sku=azure.Sku(name=sku_name, capacity=units)),
+                polling=polling,
+                request_id=request_id,
+            )
+            return _write_answer(poller, polling)
+
+    def poll(self, deployment_resource_id: str, operation: str, *, request_id: str) -> WriteAnswer:
+        """One step of a running write. CloudError with `maybe_applied` False: Azure says it failed;
+        with True: the asking went wrong, the write may still be running."""
+        parts = deployment_id(deployment_resource_id)
+        with azure_errors(f"finish the change of {parts.words}", Call.POLL):
+            if not operation:
+                raise ValueError("no operation to ask about")
+            polling = StepPolling(request_id)
+            poller = arm_client(parts.subscription_id).deployments.begin_update(
+                parts.resource_group,
+                parts.account,
+                parts.deployment,
+                azure.PatchResourceTagsAndSku(),  # not sent: the token resumes, it writes nothing
+                polling=polling,
+                continuation_token=operation,
+            )
+            polling.step()
+            return _write_answer(poller, polling)
+
+
+def _write_answer(poller: LROPoller[azure.Deployment], polling: StepPolling) -> WriteAnswer:
+    polling.check_success()
+    if polling.finished():
+        return WriteAnswer(done=True)
+    return WriteAnswer(
+        done=False,
+        operation=poller.continuation_token(),
+        retry_after=polling.next_step_after(),
+    )
