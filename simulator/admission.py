@@ -1,0 +1,128 @@
+"""The token bucket: which of a minute's requests are served and which get a 429.
+
+As the documentation puts it: each arriving request adds its estimated tokens to a counter that is
+reset every minute; once the counter has reached the limit, further requests get a 429. So the
+request that crosses the line is still served, and the served ones are always the first of their
+minute. Requests per minute are limited in the same way, at the grain of a minute. The estimate of a
+request is its prompt plus what it will generate (its ``max_tokens`` is taken to be exact).
+
+Guarantee: with more capacity the number of served requests of a minute never falls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.clock import MINUTES_PER_DAY
+from simulator.demand import Demand, sum_by_minute
+from simulator.hashing import Ints
+from simulator.traces import Requests
+from simulator.world import Deployment
+
+UNLIMITED = np.iinfo(np.int64).max // 4
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a deployment may do in each of 1440 minutes."""
+
+    requests: Ints
+    weighted_tokens: Ints
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Requests of each minute of a day as sums (arrays of 1440)."""
+
+    requests: Ints
+    prompt: Ints
+    generated: Ints
+
+    def minus(self, other: Batch) -> Batch:
+        """What is left when ``other`` is taken out."""
+        return Batch(
+            self.requests - other.requests,
+            self.prompt - other.prompt,
+            self.generated - other.generated,
+        )
+
+    def plus(self, other: Batch) -> Batch:
+        """Both together."""
+        return Batch(
+            self.requests + other.requests,
+            self.prompt + other.prompt,
+            self.generated + other.generated,
+        )
+
+
+def budget_of(deployment: Deployment, capacity: Ints) -> Budget:
+    """Limits per minute at the capacities in force. No capacity (not created) allows nothing."""
+    sku = deployment.sku
+    if sku.is_provisioned:
+        unlimited = np.where(capacity > 0, UNLIMITED, 0)
+        return Budget(unlimited, capacity * sku.input_tokens_per_minute_per_unit)
+    return Budget(
+        capacity * (sku.per_minute("request") or 0), capacity * (sku.per_minute("token") or 0)
+    )
+
+
+def weights_of(deployment: Deployment, cache_percent: np.ndarray) -> tuple[np.ndarray, int]:
+    """(weight of a prompt token per minute, weight of a generated token) against the budget.
+
+    Provisioned throughput deducts cached prompt tokens and weighs output; the sizing formula is
+    (input × (1 − cache) + ratio × output) ÷ input TPM per PTU.
+    """
+    if deployment.sku.is_provisioned:
+        return 1.0 - cache_percent / 100.0, deployment.sku.output_weight
+    return np.ones(MINUTES_PER_DAY), 1
+
+
+def admit(demand: Demand, budget: Budget, weights: tuple[np.ndarray, int]) -> Batch:
+    """The served part of ``demand``."""
+    if demand.listed is not None:
+        return _admit_listed(demand.listed, budget, weights)
+    batch = Batch(demand.requests, demand.prompt, demand.generated)
+    return admit_batch(batch, budget, weights)
+
+
+def admit_batch(batch: Batch, budget: Budget, weights: tuple[np.ndarray, int]) -> Batch:
+    """Requests of a minute are taken as equal in size: the first k with (k−1) × size < limit."""
+    weighted = np.rint(batch.prompt * weights[0]).astype(np.int64) + batch.generated * weights[1]
+    by_tokens = _first_to_reach(budget.weighted_tokens, batch.requests, weighted)
+    served = np.minimum(np.minimum(batch.requests, budget.requests), by_tokens)
+    requests = np.maximum(batch.requests, 1)
+    return Batch(served, batch.prompt * served // requests, batch.generated * served // requests)
+
+
+def _first_to_reach(limit: Ints, requests: Ints, weighted: Ints) -> Ints:
+    """ceil(limit × requests ÷ weighted): how many equal requests reach the limit."""
+    count = -(-limit * requests // np.maximum(weighted, 1))
+    return np.where(weighted == 0, np.where(limit > 0, UNLIMITED, 0), count)
+
+
+def _admit_listed(listed: Requests, budget: Budget, weights: tuple[np.ndarray, int]) -> Batch:
+    """Request by request, exactly."""
+    minute = listed.minute
+    weighted = np.rint(listed.prompt * weights[0][minute]).astype(np.int64)
+    weighted += listed.generated * weights[1]
+    before = np.cumsum(weighted) - weighted
+    place = np.arange(minute.size, dtype=np.int64)
+    starts = np.searchsorted(minute, minute, side="left")
+    served = before - before[starts] < budget.weighted_tokens[minute]
+    served &= place - starts < budget.requests[minute]
+    return Batch(
+        requests=sum_by_minute(minute[served], None),
+        prompt=sum_by_minute(minute[served], listed.prompt[served]),
+        generated=sum_by_minute(minute[served], listed.generated[served]),
+    )
+
+
+def left_over(budget: Budget, used: Batch) -> Budget:
+    """What own requests leave for spilled ones; standard deployments only (weights are 1)."""
+    tokens = used.prompt + used.generated
+    return Budget(
+        np.maximum(budget.requests - used.requests, 0),
+        np.maximum(budget.weighted_tokens - tokens, 0),
+    )

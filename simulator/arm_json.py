@@ -1,0 +1,165 @@
+"""ARM's JSON for accounts, deployments, usages and models, with the field names of the API."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from simulator.clock import iso
+from simulator.models_catalogue import Model, ModelSku, quota_label_of
+from simulator.state import State
+from simulator.world import Account, Deployment
+
+_SOMEBODY = "platform@example.com"
+_ACCOUNT_LIMIT, _REGION_LIMIT = 30, 200
+_YEARS_TO_DEPRECATION = timedelta(days=730)
+
+
+def account_json(account: Account) -> dict[str, Any]:
+    """An account as ``accounts.list`` and ``accounts.get`` answer it."""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "type": "Microsoft.CognitiveServices/accounts",
+        "kind": account.kind,
+        "location": account.region,
+        "sku": {"name": "S0"},
+        "tags": account.tags,
+        "etag": _etag(account.id),
+        "properties": {
+            "endpoint": f"https://{account.name.lower()}.openai.azure.com/",
+            "provisioningState": "Succeeded",
+            "customSubDomainName": account.name.lower(),
+            "publicNetworkAccess": "Enabled",
+        },
+    }
+
+
+def deployment_json(state: State, account: Account, deployment: Deployment) -> dict[str, Any]:
+    """A deployment with what is in force now: capacity and rate limits for that capacity."""
+    capacity = state.capacity(deployment)
+    properties: dict[str, Any] = {
+        "model": {
+            "format": "OpenAI",
+            "name": deployment.model.name,
+            "version": deployment.model.version,
+        },
+        "versionUpgradeOption": "OnceNewDefaultVersionAvailable",
+        "currentCapacity": capacity,
+        "capabilities": {deployment.model.capability: "true"},
+        "raiPolicyName": "Microsoft.DefaultV2",
+        "provisioningState": "Succeeded",
+    }
+    if deployment.sku.rate_limits:
+        properties["rateLimits"] = _rate_limits(deployment.sku, capacity)
+    if deployment.spillover_deployment_name:
+        properties["spilloverDeploymentName"] = deployment.spillover_deployment_name
+    identifier = f"{account.id}/deployments/{deployment.name}"
+    return {
+        "id": identifier,
+        "type": "Microsoft.CognitiveServices/accounts/deployments",
+        "name": deployment.name,
+        "sku": {"name": deployment.sku.name, "capacity": capacity},
+        "properties": properties,
+        "systemData": _system_data(state, deployment),
+        "etag": _etag(identifier, str(state.history[deployment.key].steps)),
+    }
+
+
+def _rate_limits(sku: ModelSku, units: int) -> list[dict[str, Any]]:
+    """What ``units`` allow: the count of one unit times the units."""
+    return [
+        {
+            "key": limit.key,
+            "renewalPeriod": limit.renewal_seconds,
+            "count": limit.count * units,
+        }
+        for limit in sku.rate_limits
+    ]
+
+
+def _system_data(state: State, deployment: Deployment) -> dict[str, str]:
+    created = deployment.created_at or state.world.loaded_at
+    steps = state.history[deployment.key].steps
+    changed = created
+    if len(steps) > 1:
+        changed = datetime.fromtimestamp(steps[-1][0], tz=created.tzinfo)
+    return {
+        "createdBy": _SOMEBODY,
+        "createdByType": "User",
+        "createdAt": iso(created),
+        "lastModifiedBy": _SOMEBODY,
+        "lastModifiedByType": "User",
+        "lastModifiedAt": iso(changed),
+    }
+
+
+def _etag(*parts: str) -> str:
+    return f'"{uuid.uuid5(uuid.NAMESPACE_URL, "|".join(parts))}"'
+
+
+def usage_rows(state: State, subscription: str, region: str) -> list[dict[str, Any]]:
+    """Quota rows of a location. ``currentValue`` is what deployments hold, not their traffic.
+
+    Two rows count accounts, so that a reader learns that not every row is a pool of capacity.
+    """
+    rows = [
+        _usage(state.usage_names[pool], quota_label_of(pool[2]), state.allocated(pool), limit)
+        for pool, limit in state.limits.items()
+        if pool[:2] == (subscription.lower(), region)
+    ]
+    here = [
+        each
+        for each in state.world.accounts
+        if each.subscription.lower() == subscription.lower() and each.region == region
+    ]
+    of_openai = sum(each.kind == "OpenAI" for each in here)
+    label = "Maximum resources for OpenAI S0 sku."
+    rows.append(_usage("OpenAI.S0.AccountCount", label, of_openai, _ACCOUNT_LIMIT))
+    rows.append(_usage("AccountCount", "Maximum Resources per Region", len(here), _REGION_LIMIT))
+    return rows
+
+
+def _usage(name: str, label: str, current: int, limit: int) -> dict[str, Any]:
+    return {
+        "name": {"value": name, "localizedValue": label},
+        "currentValue": float(current),
+        "limit": float(limit),
+        "unit": "Count",
+    }
+
+
+def model_json(kind: str, model: Model, now: datetime) -> dict[str, Any]:
+    """A row of ``models.list``; ``rateLimits`` are those of one unit."""
+    return {
+        "kind": kind,
+        "skuName": "S0",
+        "model": {
+            "format": "OpenAI",
+            "name": model.name,
+            "version": model.version,
+            "isDefaultVersion": False,
+            "skus": [_sku_json(sku, now) for sku in model.skus],
+            "maxCapacity": 9,
+            "capabilities": {model.capability: "true"},
+            "lifecycleStatus": "GenerallyAvailable",
+            "systemData": {"createdBy": "Microsoft", "lastModifiedBy": "Microsoft"},
+        },
+    }
+
+
+def _sku_json(sku: ModelSku, now: datetime) -> dict[str, Any]:
+    rule = sku.capacity
+    capacity = {"maximum": rule.maximum, "default": rule.default}
+    if sku.is_provisioned:
+        capacity |= {"minimum": rule.minimum, "step": rule.step}
+    written: dict[str, Any] = {
+        "name": sku.name,
+        "usageName": sku.usage_name,
+        "capacity": capacity,
+        "deprecationDate": f"{now + _YEARS_TO_DEPRECATION:%Y-01-01T00:00:00Z}",
+    }
+    if sku.rate_limits:
+        written["rateLimits"] = _rate_limits(sku, 1)
+    return written

@@ -1,0 +1,226 @@
+"""The control API under ``/_sim``: what tests and the demo turn. JSON, no token, loopback only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from simulator.capacity_write import check_capacity
+from simulator.clock import iso, parse_time
+from simulator.faults import Fault
+from simulator.models_catalogue import MODELS
+from simulator.state import State
+from simulator.web import ArmError, Call, Plane, Route, json_response
+from simulator.world import Deployment
+from simulator.world_file import region_of
+
+
+def _wrong(message: str) -> ArmError:
+    return ArmError(400, "BadControlRequest", message)
+
+
+async def _get_state(call: Call) -> Response:
+    state = call.state
+    return json_response(
+        {
+            "name": state.world.name,
+            "seed": state.world.seed,
+            "loaded_at": iso(state.world.loaded_at),
+            "clock": _clock_json(state),
+            "knobs": state.knobs.as_json(),
+            "subscriptions": [vars(each) for each in state.world.subscriptions],
+            "limits": _limit_rows(state),
+            "accounts": [
+                {
+                    "id": account.id,
+                    "subscription": account.subscription,
+                    "resource_group": account.resource_group,
+                    "name": account.name,
+                    "region": account.region,
+                    "kind": account.kind,
+                    "deployments": [_deployment_json(state, each) for each in account.deployments],
+                }
+                for account in state.world.accounts
+            ],
+        }
+    )
+
+
+def _deployment_json(state: State, each: Deployment) -> dict[str, Any]:
+    return {
+        "name": each.name,
+        "model": each.model.name,
+        "version": each.model.version,
+        "sku": each.sku.name,
+        "usage_name": each.sku.usage_name,
+        "capacity": state.capacity(each),
+        "capacity_history": [
+            {"at": _iso_or_none(at), "capacity": units}
+            for at, units in state.history[each.key].steps
+        ],
+        "created_at": None if each.created_at is None else iso(each.created_at),
+        "spillover_deployment_name": each.spillover_deployment_name,
+        "traffic": type(each.traffic).__name__.removesuffix("Traffic").lower(),
+    }
+
+
+def _iso_or_none(epoch_seconds: float) -> str | None:
+    if epoch_seconds == float("-inf"):
+        return None
+    return iso(
+        parse_time("1970-01-01").fromtimestamp(epoch_seconds, parse_time("1970-01-01").tzinfo)
+    )
+
+
+def _limit_rows(state: State) -> list[dict[str, Any]]:
+    return [
+        {
+            "subscription": pool[0],
+            "region": pool[1],
+            "usage_name": state.usage_names[pool],
+            "limit": limit,
+            "allocated": state.allocated(pool),
+        }
+        for pool, limit in state.limits.items()
+    ]
+
+
+async def _get_catalogue(_call: Call) -> Response:
+    rows = [
+        {
+            "model": model.name,
+            "version": model.version,
+            "sku": sku.name,
+            "usage_name": sku.usage_name,
+            "tokens_per_minute_per_unit": sku.per_minute("token"),
+            "requests_per_minute_per_unit": sku.per_minute("request"),
+            "input_tokens_per_minute_per_ptu": sku.input_tokens_per_minute_per_unit or None,
+            "output_weight": sku.output_weight if sku.is_provisioned else None,
+            "capacity": vars(sku.capacity),
+        }
+        for model in MODELS
+        for sku in model.skus
+    ]
+    return json_response({"value": rows})
+
+
+def _clock_json(state: State) -> dict[str, Any]:
+    return {"at": iso(state.clock.now()), "frozen": state.clock.frozen_at is not None}
+
+
+async def _get_clock(call: Call) -> Response:
+    return json_response(_clock_json(call.state))
+
+
+async def _set_clock(call: Call) -> Response:
+    state, body = call.state, call.json()
+    try:
+        if body.get("real"):
+            state.clock.make_real()
+        elif "at" in body:
+            state.clock.set(parse_time(str(body["at"])), frozen=bool(body.get("frozen", False)))
+        elif "advance_seconds" in body:
+            state.clock.advance(float(body["advance_seconds"]))
+        else:
+            raise _wrong("Say at, advance_seconds or real.")
+    except (ValueError, TypeError, OverflowError) as problem:
+        raise _wrong(str(problem)) from None
+    state.save()
+    return json_response(_clock_json(state))
+
+
+async def _get_faults(call: Call) -> Response:
+    return json_response({"value": call.state.faults.as_json()})
+
+
+async def _add_fault(call: Call) -> Response:
+    try:
+        call.state.faults.add(Fault.from_json(call.json()))
+    except (ValueError, TypeError) as problem:
+        raise _wrong(str(problem)) from None
+    return json_response({"value": call.state.faults.as_json()})
+
+
+async def _clear_faults(call: Call) -> Response:
+    call.state.faults.clear()
+    return json_response({"value": []})
+
+
+async def _set_limit(call: Call) -> Response:
+    state, body = call.state, call.json()
+    limit = body.get("limit")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        raise _wrong(f"limit is a whole number from 0, got {limit!r}.")
+    subscription, region, usage_name = (
+        str(body.get(name, "")) for name in ("subscription", "region", "usage_name")
+    )
+    if subscription.lower() not in {each.id.lower() for each in state.world.subscriptions}:
+        raise _wrong(f"There is no subscription {subscription!r} in this world.")
+    if not region or not usage_name:
+        raise _wrong("A limit needs subscription, region, usage_name and limit.")
+    state.set_limit(subscription, region_of(region), usage_name, limit)
+    return json_response({"value": _limit_rows(state)})
+
+
+async def _edit(call: Call) -> Response:
+    """Somebody changes a capacity in the Azure portal: same rules, no token, no slow write."""
+    state, body = call.state, call.json()
+    account, name = str(body.get("account", "")), str(body.get("deployment", ""))
+    deployment = state.deployment(account, name)
+    if deployment is None:
+        raise ArmError(404, "ResourceNotFound", f"There is no deployment {account}/{name}.")
+    check_capacity(state, deployment, body.get("capacity"))
+    state.write_capacity(deployment, int(body["capacity"]))
+    return json_response(_deployment_json(state, deployment))
+
+
+async def _get_knobs(call: Call) -> Response:
+    return json_response(call.state.knobs.as_json())
+
+
+async def _set_knobs(call: Call) -> Response:
+    try:
+        call.state.knobs.update(call.json())
+    except ValueError as problem:
+        raise _wrong(str(problem)) from None
+    call.state.save()
+    return json_response(call.state.knobs.as_json())
+
+
+async def _get_log(call: Call) -> Response:
+    since = call.query("since") or "0"
+    if not since.isdigit():
+        raise _wrong(f"since is the number of a log entry, got {since!r}.")
+    return json_response(call.state.log.since(int(since)))
+
+
+async def _clear_log(call: Call) -> Response:
+    call.state.log.clear()
+    return json_response([])
+
+
+async def _reset(call: Call) -> Response:
+    call.state.reset()
+    return json_response(_clock_json(call.state))
+
+
+CONTROL_PLANE = Plane(
+    "control",
+    (
+        Route("GET", "/_sim/state", _get_state),
+        Route("GET", "/_sim/catalogue", _get_catalogue),
+        Route("GET", "/_sim/clock", _get_clock),
+        Route("POST", "/_sim/clock", _set_clock),
+        Route("GET", "/_sim/faults", _get_faults),
+        Route("POST", "/_sim/faults", _add_fault),
+        Route("DELETE", "/_sim/faults", _clear_faults),
+        Route("POST", "/_sim/limits", _set_limit),
+        Route("POST", "/_sim/edit", _edit),
+        Route("GET", "/_sim/knobs", _get_knobs),
+        Route("POST", "/_sim/knobs", _set_knobs),
+        Route("GET", "/_sim/log", _get_log),
+        Route("DELETE", "/_sim/log", _clear_log),
+        Route("POST", "/_sim/reset", _reset),
+    ),
+)

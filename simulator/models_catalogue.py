@@ -1,0 +1,195 @@
+"""Which models exist, in which SKUs, from which quota pool, and what one unit of them is worth.
+
+Rate limits per unit are derived from the tier-1 table of the Azure documentation (RPM ÷ TPM) and,
+for gpt-4o and gpt-realtime-mini, from published output of ``az cognitiveservices model list``.
+Provisioned figures are those of the documentation's sizing table dated 2026-09-23.
+
+Usage names are irregular in Azure (the same model is ``gpt4.1-mini`` in one row family and
+``gpt-4.1-mini`` in another), so a client must join on ``usageName``; that is kept so here.
+Provisioned pools carry no model name: one pool serves all models of a region.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+STANDARD_SKUS = ("Standard", "GlobalStandard", "DataZoneStandard")
+PROVISIONED_SKUS = (
+    "ProvisionedManaged",
+    "GlobalProvisionedManaged",
+    "DataZoneProvisionedManaged",
+)
+_PROVISIONED_POOL_LABELS = {
+    "ProvisionedManaged": "Provisioned Managed Throughput Unit",
+    "GlobalProvisionedManaged": "Global Provisioned Managed Throughput Unit",
+    "DataZoneProvisionedManaged": "Data Zone Provisioned Managed Throughput Unit",
+}
+
+
+@dataclass(frozen=True)
+class RateLimit:
+    """``count`` of ``key`` (request or token) in each ``renewal_seconds``, for one unit."""
+
+    key: str
+    count: int
+    renewal_seconds: int
+
+
+@dataclass(frozen=True)
+class CapacityRule:
+    """Which capacities the service accepts; ``step`` counts from ``minimum``."""
+
+    minimum: int
+    maximum: int
+    step: int
+    default: int
+
+    def problem(self, capacity: int) -> str | None:
+        """A sentence when ``capacity`` is not allowed."""
+        if capacity < self.minimum or capacity > self.maximum:
+            return f"must lie between {self.minimum} and {self.maximum}"
+        if (capacity - self.minimum) % self.step:
+            return f"must be {self.minimum} plus a multiple of {self.step}"
+        return None
+
+
+@dataclass(frozen=True)
+class ModelSku:
+    """One way to deploy a model."""
+
+    name: str
+    usage_name: str
+    quota_label: str
+    capacity: CapacityRule
+    rate_limits: tuple[RateLimit, ...]
+    input_tokens_per_minute_per_unit: int = 0
+    output_weight: int = 1
+
+    @property
+    def is_provisioned(self) -> bool:
+        """Provisioned throughput: units are PTUs, billed by the hour."""
+        return self.name in PROVISIONED_SKUS
+
+    def per_minute(self, key: str) -> int | None:
+        """What one unit allows in a minute; None when the SKU does not limit ``key``."""
+        for limit in self.rate_limits:
+            if limit.key == key:
+                return limit.count * 60 // limit.renewal_seconds
+        return None
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model version with its SKUs."""
+
+    name: str
+    version: str
+    capability: str
+    skus: tuple[ModelSku, ...]
+
+    def sku(self, name: str) -> ModelSku | None:
+        """The SKU called ``name``, compared without case as Azure does."""
+        return next((sku for sku in self.skus if sku.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One line of the table below; a limit is (requests, seconds, tokens per minute) per unit."""
+
+    name: str
+    version: str
+    limits: dict[str, tuple[int, int, int]]
+    provisioned: tuple[int, int, int] | None = (
+        None  # input TPM per PTU, output weight, regional step
+    )
+    usage_spelling: dict[str, str] | None = None
+    capability: str = "chatCompletion"
+    maximum: int = 1_000_000
+
+
+_ONE_TO_ONE = (1, 60, 1000)
+_TEN_TO_ONE = (10, 60, 1000)
+_SIX_TO_ONE = (1, 10, 1000)
+
+
+def _all_skus(limit: tuple[int, int, int]) -> dict[str, tuple[int, int, int]]:
+    return dict.fromkeys(STANDARD_SKUS, limit)
+
+
+_ROWS = (
+    _Row("gpt-4o", "2024-08-06", _all_skus(_SIX_TO_ONE), (2500, 4, 50)),
+    _Row("gpt-4o", "2024-11-20", _all_skus(_SIX_TO_ONE), (2500, 4, 50)),
+    _Row("gpt-4o-mini", "2024-07-18", _all_skus(_TEN_TO_ONE), (37000, 4, 25)),
+    _Row("gpt-4.1", "2025-04-14", _all_skus(_ONE_TO_ONE), (3000, 4, 50)),
+    _Row("gpt-4.1-mini", "2025-04-14", _all_skus(_ONE_TO_ONE), (14900, 4, 25),
+         {"GlobalStandard": "gpt4.1-mini"}),
+    _Row("gpt-4.1-nano", "2025-04-14", _all_skus(_ONE_TO_ONE), (59400, 4, 25)),
+    _Row("gpt-5", "2025-08-07", _all_skus(_TEN_TO_ONE), (4750, 8, 50)),
+    _Row("gpt-5-mini", "2025-08-07", _all_skus(_ONE_TO_ONE), (23750, 8, 25)),
+    _Row("gpt-5-nano", "2025-08-07", _all_skus(_ONE_TO_ONE)),
+    _Row("gpt-5.1", "2025-11-13", _all_skus(_TEN_TO_ONE), (4750, 8, 50)),
+    _Row("gpt-5.4", "2026-03-05",
+         {"GlobalStandard": _TEN_TO_ONE, "DataZoneStandard": _ONE_TO_ONE}, (2400, 6, 50)),
+    _Row("gpt-5.4-mini", "2026-03-17", {"GlobalStandard": _ONE_TO_ONE}, (7900, 6, 25)),
+    _Row("o4-mini", "2025-04-16", _all_skus(_ONE_TO_ONE), (5400, 4, 25)),
+    _Row("text-embedding-3-large", "1",
+         {"Standard": _SIX_TO_ONE, "GlobalStandard": _SIX_TO_ONE, "DataZoneStandard": _ONE_TO_ONE},
+         capability="embeddings"),
+    _Row("text-embedding-3-small", "1",
+         {"Standard": _SIX_TO_ONE, "GlobalStandard": _SIX_TO_ONE, "DataZoneStandard": _ONE_TO_ONE},
+         capability="embeddings"),
+    _Row("gpt-realtime-mini", "2025-10-06", {"GlobalStandard": (10, 60, 5000)},
+         capability="realtime", maximum=30_000),
+    _Row("gpt-realtime-mini", "2025-12-15", {"GlobalStandard": (3, 60, 10_000)},
+         capability="realtime", maximum=30_000),
+)  # fmt: skip
+
+
+def _standard_sku(row: _Row, sku_name: str) -> ModelSku:
+    requests, seconds, tokens = row.limits[sku_name]
+    spelling = (row.usage_spelling or {}).get(sku_name, row.name)
+    return ModelSku(
+        name=sku_name,
+        usage_name=f"OpenAI.{sku_name}.{spelling}",
+        quota_label=f"Tokens Per Minute (thousands) - {row.name} - {sku_name}",
+        capacity=CapacityRule(minimum=1, maximum=row.maximum, step=1, default=10),
+        rate_limits=(RateLimit("request", requests, seconds), RateLimit("token", tokens, 60)),
+    )
+
+
+def _provisioned_sku(sku_name: str, input_tpm: int, output_weight: int, step: int) -> ModelSku:
+    minimum, step = (step, step) if sku_name == "ProvisionedManaged" else (15, 5)
+    return ModelSku(
+        name=sku_name,
+        usage_name=f"OpenAI.{sku_name}",
+        quota_label=_PROVISIONED_POOL_LABELS[sku_name],
+        capacity=CapacityRule(minimum=minimum, maximum=100_000, step=step, default=minimum),
+        rate_limits=(),
+        input_tokens_per_minute_per_unit=input_tpm,
+        output_weight=output_weight,
+    )
+
+
+def _model(row: _Row) -> Model:
+    skus = [_standard_sku(row, name) for name in STANDARD_SKUS if name in row.limits]
+    if row.provisioned is not None:
+        skus += [_provisioned_sku(name, *row.provisioned) for name in PROVISIONED_SKUS]
+    return Model(row.name, row.version, row.capability, tuple(skus))
+
+
+MODELS: tuple[Model, ...] = tuple(_model(row) for row in _ROWS)
+_BY_KEY = {(model.name.lower(), model.version.lower()): model for model in MODELS}
+
+
+def find_model(name: str, version: str) -> Model | None:
+    """The model of that name and version, or None."""
+    return _BY_KEY.get((name.lower(), version.lower()))
+
+
+def quota_label_of(usage_name: str) -> str:
+    """The ``localizedValue`` of a usage row; rows of retired models get a plain label."""
+    for model in MODELS:
+        for sku in model.skus:
+            if sku.usage_name.lower() == usage_name.lower():
+                return sku.quota_label
+    return f"Tokens Per Minute (thousands) - {usage_name.rpartition('.')[2]}"

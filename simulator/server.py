@@ -1,0 +1,153 @@
+"""Starts the two listeners: HTTPS for the planes, plain HTTP for the token endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from simulator.app import https_app, token_app
+from simulator.certificates import Certificates, certificates
+from simulator.front import AbortableProtocol
+from simulator.identity import Secrets, load_secrets
+from simulator.state import State, write_atomically
+
+_HOST = "127.0.0.1"
+_KEEP_ALIVE_SECONDS = 75
+_START_SECONDS = 20
+
+
+class ListenError(Exception):
+    """A port cannot be used; the message is a sentence for a person."""
+
+
+@dataclass(frozen=True)
+class Listeners:
+    """The two bound sockets."""
+
+    https: socket.socket
+    token: socket.socket
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """(HTTPS port, token port)."""
+        return self.https.getsockname()[1], self.token.getsockname()[1]
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to :func:`run`, which has two servers to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """No signal handlers of its own."""
+        yield
+
+
+def bind(folder: Path, port: int, token_port: int) -> Listeners:
+    """Bind both ports; 0 means the one of the last run if it is free, else any."""
+    stored = folder / "ports.json"
+    last: dict[str, int] = json.loads(stored.read_text()) if stored.is_file() else {}
+    listeners = Listeners(
+        https=_bind_one(port, last.get("https", 0)),
+        token=_bind_one(token_port, last.get("token", 0)),
+    )
+    https_port, chosen_token_port = listeners.ports
+    write_atomically(stored, json.dumps({"https": https_port, "token": chosen_token_port}))
+    return listeners
+
+
+def _bind_one(asked: int, last: int) -> socket.socket:
+    for port in [asked] if asked else [last, 0]:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, port))
+        except OSError:
+            listener.close()
+            continue
+        return listener
+    raise ListenError(f"Port {asked} of {_HOST} is taken; choose another or 0 for any free one.")
+
+
+def ready_facts(
+    state: State, listeners: Listeners, keys: Secrets, files: Certificates
+) -> dict[str, Any]:
+    """What ``ready.json`` tells those who start a simulator."""
+    https_port, token_port = listeners.ports
+    base = f"https://{_HOST}:{https_port}"
+    return {
+        "arm_endpoint": base,
+        "metrics_endpoint": f"{base}/metrics/{{region}}",
+        "control_url": f"{base}/_sim",
+        "identity_endpoint": f"http://{_HOST}:{token_port}/msi/token",
+        "identity_header": keys.header,
+        "ca_file": str(files.ca.resolve()),
+        "pid": os.getpid(),
+        "subscriptions": [each.id for each in state.world.subscriptions],
+    }
+
+
+def run(state: State, folder: Path, listeners: Listeners) -> None:
+    """Serve until SIGTERM or SIGINT. ``ready.json`` is there as long as it serves."""
+    asyncio.run(_serve(state, folder, listeners))
+
+
+async def _serve(state: State, folder: Path, listeners: Listeners) -> None:
+    keys, files = load_secrets(folder), certificates(folder / "tls")
+    tls = {"ssl_certfile": str(files.server), "ssl_keyfile": str(files.server)}
+    servers = (
+        _Server(_config(https_app(state, keys), **tls)),
+        _Server(_config(token_app(state, keys))),
+    )
+    _stop_on_signals(servers)
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[listener]))
+        for server, listener in zip(servers, (listeners.https, listeners.token), strict=True)
+    ]
+    ready = folder / "ready.json"
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while not all(server.started for server in servers):
+                await asyncio.sleep(0.01)
+        facts = ready_facts(state, listeners, keys, files)
+        write_atomically(ready, json.dumps(facts, indent=1))
+        print(f"Simulated Azure is ready at {facts['arm_endpoint']}", flush=True)
+        await asyncio.gather(*tasks)
+    finally:
+        ready.unlink(missing_ok=True)
+
+
+def _config(app: ASGIApp, **tls: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=AbortableProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=2,
+        ssl_certfile=tls.get("ssl_certfile"),
+        ssl_keyfile=tls.get("ssl_keyfile"),
+    )
+
+
+def _stop_on_signals(servers: tuple[uvicorn.Server, ...]) -> None:
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)

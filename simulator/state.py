@@ -1,0 +1,160 @@
+"""The living part of the simulated Azure, kept in the state folder.
+
+``state.json`` is rewritten atomically and flushed to disk at every change, so a kill -9 loses
+nothing that was answered. The request log and the faults are a test's own and live in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from simulator.capacity import CapacityHistory
+from simulator.clock import Clock, parse_time
+from simulator.faults import Faults
+from simulator.knobs import Knobs
+from simulator.request_log import RequestLog
+from simulator.traffic import Served
+from simulator.world import Account, Deployment, PoolKey, World
+from simulator.world_file import read_world
+
+_FILE = "state.json"
+_TRACES = "traces"
+
+
+class State:
+    """World, clock, capacities, limits, knobs, faults and the request log."""
+
+    def __init__(self, folder: Path, stored: dict[str, Any], reset_clock: Clock) -> None:
+        self._folder, self._stored, self._reset_clock = folder, stored, reset_clock
+        self._lock = threading.Lock()
+        self.faults, self.log = Faults(), RequestLog()
+        self.busy_accounts: set[str] = set()
+        self._apply(stored)
+
+    @property
+    def traces(self) -> Path:
+        """The folder of the trace files this world plays."""
+        return self._folder / _TRACES
+
+    def _apply(self, stored: dict[str, Any]) -> None:
+        self.clock = Clock.from_json(stored["clock"])
+        self.knobs = Knobs.from_json(stored.get("knobs", {}))
+        self.world: World = read_world(
+            stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
+        )
+        self._accounts = {each.id.lower(): each for each in self.world.accounts}
+        self._deployments = {each.key: each for each in self.world.deployments}
+        self.history = {
+            each.key: CapacityHistory(list(each.capacity_steps)) for each in self.world.deployments
+        }
+        for key, steps in stored.get("history", {}).items():
+            self.history[key] = CapacityHistory([(at, units) for at, units in steps])
+        self.limits: dict[PoolKey, int] = {row.pool: row.limit for row in self.world.limits}
+        self.usage_names: dict[PoolKey, str] = {
+            row.pool: row.usage_name for row in self.world.limits
+        }
+        for row in stored.get("limits", []):
+            self._put_limit(row["subscription"], row["region"], row["usage_name"], row["limit"])
+        self.served = Served(self.world, self.history, self.traces)
+
+    def account(self, account_id: str) -> Account | None:
+        """The account of an ARM id, compared without case."""
+        return self._accounts.get(account_id.lower())
+
+    def deployment(self, account: str, name: str) -> Deployment | None:
+        """The deployment of an account, compared without case."""
+        return self._deployments.get(f"{account}/{name}".lower())
+
+    def capacity(self, deployment: Deployment) -> int:
+        """Units now."""
+        return self.history[deployment.key].current
+
+    def allocated(self, pool: PoolKey) -> int:
+        """Units of a pool that deployments hold now."""
+        return sum(self.capacity(each) for each in self.world.deployments if each.pool == pool)
+
+    def write_capacity(self, deployment: Deployment, capacity: int) -> None:
+        """``capacity`` is in force from now on; on disk when this returns."""
+        self.history[deployment.key].write(self.clock.now().timestamp(), capacity)
+        self.save()
+
+    def set_limit(self, subscription: str, region: str, usage_name: str, limit: int) -> None:
+        """Move a quota limit, as Azure does by itself; a new pool is made when there is none."""
+        self._put_limit(subscription, region, usage_name, limit)
+        self.save()
+
+    def _put_limit(self, subscription: str, region: str, usage_name: str, limit: int) -> None:
+        pool = (subscription.lower(), region, usage_name.lower())
+        self.limits[pool] = limit
+        self.usage_names.setdefault(pool, usage_name)
+
+    def reset(self) -> None:
+        """Back to the world as first loaded: capacities, limits, knobs, clock, log, faults."""
+        self._stored = {
+            "loaded_at": self._stored["loaded_at"],
+            "world": self._stored["world"],
+            "clock": self._reset_clock.as_json(),
+        }
+        self.faults.clear()
+        self.log.clear()
+        self.busy_accounts.clear()
+        self._apply(self._stored)
+        self.save()
+
+    def save(self) -> None:
+        """Write everything that must survive."""
+        with self._lock:
+            self._stored = {
+                "loaded_at": self._stored["loaded_at"],
+                "world": self._stored["world"],
+                "clock": self.clock.as_json(),
+                "knobs": self.knobs.as_json(),
+                "limits": [
+                    {
+                        "subscription": pool[0],
+                        "region": pool[1],
+                        "usage_name": self.usage_names[pool],
+                        "limit": limit,
+                    }
+                    for pool, limit in self.limits.items()
+                ],
+                "history": {
+                    key: [[None if at == float("-inf") else at, units] for at, units in one.steps]
+                    for key, one in self.history.items()
+                },
+            }
+            write_atomically(self._folder / _FILE, json.dumps(self._stored))
+
+
+def trace_finder(folder: Path) -> Callable[[str], bool]:
+    """Says whether a trace file of that bare name lies in ``folder``."""
+    return lambda name: bool(name) and Path(name).name == name and (folder / name).is_file()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """All or nothing, also when the machine stops: a new file, flushed, then renamed."""
+    new = path.with_suffix(path.suffix + ".new")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def stored_state(folder: Path) -> dict[str, Any] | None:
+    """What an earlier run left, or None."""
+    path = folder / _FILE
+    stored: dict[str, Any] | None = json.loads(path.read_text()) if path.is_file() else None
+    return stored
+
+
+def keep_trace(folder: Path, source: Path) -> None:
+    """Copy a trace into the state folder, so that a restart replays the same one."""
+    (folder / _TRACES).mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, folder / _TRACES / source.name)

@@ -1,0 +1,163 @@
+"""What exists in the simulated Azure: subscriptions, quota limits, accounts, deployments, traffic.
+
+These are values; what changes while the simulator runs (capacities, limits, the clock) is in
+:mod:`simulator.state`. :mod:`simulator.world_file` reads them from JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from simulator.models_catalogue import Model, ModelSku
+
+PoolKey = tuple[str, str, str]
+"""(subscription id, region, usage name), all in lower case: one quota bucket."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A time with more, or less, traffic: ``factor`` multiplies the level in ``[start, end)``."""
+
+    start: datetime
+    end: datetime
+    factor: float
+
+
+@dataclass(frozen=True)
+class Level:
+    """How busy a deployment is over time, as a factor of its peak."""
+
+    profile: str
+    growth_per_month: float = 0.0
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProfileTraffic:
+    """Generated requests: a level times a peak, with mean token counts per request."""
+
+    level: Level
+    peak_requests_per_minute: float
+    prompt_tokens: float
+    generated_tokens: float
+    cache_match_percent: float = 0.0
+
+
+@dataclass(frozen=True)
+class TraceTraffic:
+    """Requests of a real trace.
+
+    With ``start`` the trace is played once and exactly, its first minute falling on ``start``.
+    Without, it is repeated without end, thinned or multiplied by ``scale`` times the level.
+    """
+
+    file: str
+    start: datetime | None
+    level: Level
+    scale: float = 1.0
+    cache_match_percent: float = 0.0
+
+
+Traffic = ProfileTraffic | TraceTraffic
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A billing boundary with its quota tier."""
+
+    id: str
+    name: str
+    quota_tier: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A model deployment as the world file describes it."""
+
+    subscription: str
+    resource_group: str
+    account: str
+    region: str
+    name: str
+    model: Model
+    sku: ModelSku
+    capacity_steps: tuple[tuple[float | None, int], ...]
+    created_at: datetime | None
+    spillover_deployment_name: str | None
+    traffic: Traffic
+
+    @property
+    def key(self) -> str:
+        """``account/deployment`` in lower case; account names are unique in Azure."""
+        return f"{self.account}/{self.name}".lower()
+
+    @property
+    def pool(self) -> PoolKey:
+        """The quota bucket this deployment draws from."""
+        return (self.subscription.lower(), self.region, self.sku.usage_name.lower())
+
+    @property
+    def spill_target(self) -> str | None:
+        """The key of the standard deployment that takes what a provisioned one cannot."""
+        if self.spillover_deployment_name is None:
+            return None
+        return f"{self.account}/{self.spillover_deployment_name}".lower()
+
+
+@dataclass(frozen=True)
+class Account:
+    """A Cognitive Services account with its deployments."""
+
+    subscription: str
+    resource_group: str
+    name: str
+    region: str
+    kind: str
+    deployments: tuple[Deployment, ...]
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The ARM resource id."""
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.CognitiveServices/accounts/{self.name}"
+        )
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The quota limit of one pool, in capacity units."""
+
+    subscription: str
+    region: str
+    usage_name: str
+    limit: int
+
+    @property
+    def pool(self) -> PoolKey:
+        """The quota bucket this limit bounds."""
+        return (self.subscription.lower(), self.region, self.usage_name.lower())
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a world file says, checked."""
+
+    name: str
+    seed: int
+    loaded_at: datetime
+    subscriptions: tuple[Subscription, ...]
+    limits: tuple[Limit, ...]
+    accounts: tuple[Account, ...]
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """All deployments of all accounts."""
+        return tuple(each for account in self.accounts for each in account.deployments)
+
+    @property
+    def regions(self) -> frozenset[str]:
+        """Every region something is in."""
+        return frozenset(a.region for a in self.accounts) | {row.region for row in self.limits}

@@ -1,0 +1,254 @@
+"""Reads a world from JSON and refuses a wrong one with a sentence that names the place.
+
+Times may be relative (``now-3d``); they count from the moment the world is first loaded, floored to
+the hour, and :func:`resolve_times` fixes them, so that a restart means the same world.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from simulator.clock import iso, parse_relative_time, parse_time
+from simulator.models_catalogue import MODELS, Model, ModelSku, find_model
+from simulator.world import Account, Deployment, Limit, Subscription, World
+from simulator.world_traffic import TrafficFile, read_traffic
+
+_TIME_FIELDS = {"created_at", "from", "until", "start", "at"}
+_ACCOUNT_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}")
+_KINDS = ("OpenAI", "AIServices")
+
+
+class WorldError(Exception):
+    """The world file cannot be used; the message is a sentence for a person."""
+
+
+def region_of(text: str) -> str:
+    """``East US 2`` and ``eastus2`` are one region."""
+    return text.replace(" ", "").lower()
+
+
+def resolve_times(node: Any, now: datetime) -> Any:
+    """A copy of the JSON in which every relative time is absolute."""
+    if isinstance(node, list):
+        return [resolve_times(each, now) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _resolved(key, value, now) for key, value in node.items()}
+
+
+def _resolved(key: str, value: Any, now: datetime) -> Any:
+    if key not in _TIME_FIELDS or not isinstance(value, str):
+        return resolve_times(value, now)
+    try:
+        return iso(parse_relative_time(value, now))
+    except ValueError as problem:
+        raise WorldError(f"{key}: {problem}") from None
+
+
+def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str], bool]) -> World:
+    """The checked world. ``has_file`` says whether a trace of that name is at hand.
+
+    Raises WorldError; its message names the path of the first wrong entry.
+    """
+    subscriptions = tuple(_subscription(row) for row in _rows(raw, "subscriptions"))
+    if not subscriptions:
+        raise WorldError("subscriptions: a world needs at least one.")
+    known = {each.id.lower() for each in subscriptions}
+    world = World(
+        name=str(raw.get("name", "unnamed")),
+        seed=_whole_number(raw, "seed", "world", minimum=0),
+        loaded_at=loaded_at,
+        subscriptions=subscriptions,
+        limits=tuple(
+            _limit(row, f"limits[{n}]", known) for n, row in enumerate(_rows(raw, "limits"))
+        ),
+        accounts=tuple(
+            _account(row, f"accounts[{n}]", known, has_file)
+            for n, row in enumerate(_rows(raw, "accounts"))
+        ),
+    )
+    _check_names(world)
+    _check_pools(world)
+    _check_spillover(world)
+    return world
+
+
+def _rows(raw: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    rows = raw.get(key, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise WorldError(f"{key}: expected a list of objects.")
+    return rows
+
+
+def _text(row: dict[str, Any], key: str, where: str) -> str:
+    value = row.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise WorldError(f"{where}.{key}: expected a text, got {value!r}.")
+    return value.strip()
+
+
+def _whole_number(row: dict[str, Any], key: str, where: str, minimum: int) -> int:
+    value = row.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise WorldError(f"{where}.{key}: expected a whole number from {minimum}, got {value!r}.")
+    return value
+
+
+def _subscription(row: dict[str, Any]) -> Subscription:
+    identifier = _text(row, "id", "subscriptions[]")
+    return Subscription(
+        id=identifier,
+        name=str(row.get("name", identifier)),
+        quota_tier=str(row.get("quota_tier", "Tier 1")),
+    )
+
+
+def _known_subscription(row: dict[str, Any], where: str, known: set[str]) -> str:
+    subscription = _text(row, "subscription", where)
+    if subscription.lower() not in known:
+        raise WorldError(f"{where}.subscription: {subscription} is not among the subscriptions.")
+    return subscription
+
+
+def _limit(row: dict[str, Any], where: str, known: set[str]) -> Limit:
+    return Limit(
+        subscription=_known_subscription(row, where, known),
+        region=region_of(_text(row, "region", where)),
+        usage_name=_text(row, "usage_name", where),
+        limit=_whole_number(row, "limit", where, minimum=0),
+    )
+
+
+def _account(
+    row: dict[str, Any], where: str, known: set[str], has_file: Callable[[str], bool]
+) -> Account:
+    name, kind = _text(row, "name", where), row.get("kind", "OpenAI")
+    if not _ACCOUNT_NAME.fullmatch(name):
+        raise WorldError(f"{where}.name: {name!r} is not a name Azure allows for an account.")
+    if kind not in _KINDS:
+        raise WorldError(f"{where}.kind: {kind!r}; choose one of {', '.join(_KINDS)}.")
+    shell = Account(
+        subscription=_known_subscription(row, where, known),
+        resource_group=_text(row, "resource_group", where),
+        name=name,
+        region=region_of(_text(row, "region", where)),
+        kind=kind,
+        deployments=(),
+    )
+    deployments = tuple(
+        _deployment(each, f"{where}.deployments[{n}]", shell, has_file)
+        for n, each in enumerate(_rows(row, "deployments"))
+    )
+    return Account(
+        subscription=shell.subscription,
+        resource_group=shell.resource_group,
+        name=shell.name,
+        region=shell.region,
+        kind=shell.kind,
+        deployments=deployments,
+        tags={str(k): str(v) for k, v in row.get("tags", {}).items()},
+    )
+
+
+def _deployment(
+    row: dict[str, Any], where: str, account: Account, has_file: Callable[[str], bool]
+) -> Deployment:
+    _, sku = model_and_sku = _model_and_sku(row, where)
+    created_at = parse_time(row["created_at"]) if row.get("created_at") else None
+    return Deployment(
+        subscription=account.subscription,
+        resource_group=account.resource_group,
+        account=account.name,
+        region=account.region,
+        name=_text(row, "name", where),
+        model=model_and_sku[0],
+        sku=sku,
+        capacity_steps=_capacity_steps(row, where, sku, created_at),
+        created_at=created_at,
+        spillover_deployment_name=row.get("spillover_deployment_name"),
+        traffic=_traffic(row, where, has_file),
+    )
+
+
+def _traffic(row: dict[str, Any], where: str, has_file: Callable[[str], bool]) -> Any:
+    try:
+        return read_traffic(row.get("traffic", {"kind": "profile", "profile": "none"}), has_file)
+    except (TrafficFile, ValueError) as problem:
+        raise WorldError(f"{where}.traffic: {problem}") from None
+
+
+def _model_and_sku(row: dict[str, Any], where: str) -> tuple[Model, ModelSku]:
+    name, version = _text(row, "model", where), _text(row, "version", where)
+    model = find_model(name, version)
+    if model is None:
+        versions = ", ".join(f"{each.name} {each.version}" for each in MODELS)
+        raise WorldError(f"{where}.model: no {name} {version}; the catalogue has {versions}.")
+    sku = model.sku(_text(row, "sku", where))
+    if sku is None:
+        names = ", ".join(each.name for each in model.skus)
+        raise WorldError(f"{where}.sku: {name} is not sold as {row['sku']}; it has {names}.")
+    return model, sku
+
+
+def _capacity_steps(
+    row: dict[str, Any], where: str, sku: ModelSku, created_at: datetime | None
+) -> tuple[tuple[float | None, int], ...]:
+    """The capacity from the creation on, then the optional ``capacity_history`` in time order."""
+    start = None if created_at is None else created_at.timestamp()
+    steps: list[tuple[float | None, int]] = [(start, _capacity(row, "capacity", where, sku))]
+    for n, step in enumerate(_rows(row, "capacity_history")):
+        place = f"{where}.capacity_history[{n}]"
+        at = parse_time(_text(step, "at", place)).timestamp()
+        previous = steps[-1][0]
+        if previous is not None and at <= previous:
+            raise WorldError(f"{place}.at: must be later than the step before it.")
+        steps.append((at, _capacity(step, "capacity", place, sku)))
+    return tuple(steps)
+
+
+def _capacity(row: dict[str, Any], key: str, where: str, sku: ModelSku) -> int:
+    capacity = _whole_number(row, key, where, minimum=1)
+    problem = sku.capacity.problem(capacity)
+    if problem:
+        raise WorldError(f"{where}.{key}: {capacity} units of {sku.name} {problem}.")
+    return capacity
+
+
+def _check_names(world: World) -> None:
+    for kind, names in (
+        ("account", [account.name.lower() for account in world.accounts]),
+        ("deployment", [each.key for each in world.deployments]),
+        ("limit", [" ".join(row.pool) for row in world.limits]),
+    ):
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise WorldError(f"The {kind} {sorted(twice)[0]} is there twice.")
+
+
+def _check_pools(world: World) -> None:
+    pools = {row.pool for row in world.limits}
+    for each in world.deployments:
+        if each.pool not in pools:
+            raise WorldError(
+                f"limits: none for {each.sku.usage_name} in {each.region} of subscription "
+                f"{each.subscription}, which {each.key} draws from."
+            )
+
+
+def _check_spillover(world: World) -> None:
+    by_key = {each.key: each for each in world.deployments}
+    for each in world.deployments:
+        if each.spill_target is None:
+            continue
+        target = by_key.get(each.spill_target)
+        if target is None:
+            raise WorldError(f"{each.key}: its spill-over deployment is not in the same account.")
+        if not each.sku.is_provisioned or target.sku.is_provisioned:
+            raise WorldError(
+                f"{each.key}: only a provisioned deployment spills, onto a standard one."
+            )
+        if target.model != each.model:
+            raise WorldError(f"{each.key}: the spill-over deployment has another model or version.")

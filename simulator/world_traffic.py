@@ -1,0 +1,91 @@
+"""Reads the ``traffic`` part of a deployment in a world file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simulator.clock import parse_time
+from simulator.profiles import PROFILES
+from simulator.world import Event, Level, ProfileTraffic, TraceTraffic, Traffic
+
+
+class TrafficFile(Exception):
+    """A trace is named that is not at hand and has no fallback."""
+
+
+def read_traffic(raw: dict[str, Any], has_file: Callable[[str], bool]) -> Traffic:
+    """The traffic described by ``raw``; the fallback when its trace file is not at hand.
+
+    Raises ValueError or TrafficFile with a sentence.
+    """
+    kind = raw.get("kind")
+    if kind == "profile":
+        return _profile(raw)
+    if kind != "trace":
+        raise ValueError(f"kind is {kind!r}; choose profile or trace.")
+    file = str(raw.get("file", ""))
+    if has_file(file):
+        return _trace(raw, file)
+    if "fallback" not in raw:
+        raise TrafficFile(
+            f"the trace file {file!r} is not in the --traces folder and has no fallback."
+        )
+    return read_traffic(raw["fallback"], has_file)
+
+
+def _profile(raw: dict[str, Any]) -> ProfileTraffic:
+    level = _level(raw)
+    return ProfileTraffic(
+        level=level,
+        peak_requests_per_minute=_number(raw, "peak_requests_per_minute", 0.0),
+        prompt_tokens=_number(raw, "prompt_tokens", 1000.0),
+        generated_tokens=_number(raw, "generated_tokens", 200.0),
+        cache_match_percent=_percent(raw),
+    )
+
+
+def _trace(raw: dict[str, Any], file: str) -> TraceTraffic:
+    start = parse_time(raw["start"]) if raw.get("start") else None
+    if start is not None and (start.second or start.microsecond):
+        raise ValueError("start must be a whole minute.")
+    return TraceTraffic(
+        file=file,
+        start=start,
+        level=_level({"profile": "steady", **raw}),
+        scale=_number(raw, "scale", 1.0),
+        cache_match_percent=_percent(raw),
+    )
+
+
+def _level(raw: dict[str, Any]) -> Level:
+    profile = raw.get("profile", "none")
+    if profile not in PROFILES:
+        raise ValueError(f"unknown profile {profile!r}; choose one of {', '.join(PROFILES)}.")
+    growth = raw.get("growth_per_month", 0.0)
+    if not isinstance(growth, int | float) or not -0.9 <= growth <= 2:
+        raise ValueError(f"growth_per_month must lie between -0.9 and 2, got {growth!r}.")
+    return Level(profile, float(growth), tuple(_event(each) for each in raw.get("events", [])))
+
+
+def _event(raw: dict[str, Any]) -> Event:
+    if not {"from", "until"} <= raw.keys():
+        raise ValueError("an event needs from and until.")
+    event = Event(parse_time(raw["from"]), parse_time(raw["until"]), _number(raw, "factor", 1.0))
+    if event.end <= event.start:
+        raise ValueError("an event must end after it starts.")
+    return event
+
+
+def _number(raw: dict[str, Any], key: str, default: float) -> float:
+    value = raw.get(key, default)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1e9:
+        raise ValueError(f"{key} must be a number from 0, got {value!r}.")
+    return float(value)
+
+
+def _percent(raw: dict[str, Any]) -> float:
+    percent = _number(raw, "cache_match_percent", 0.0)
+    if percent > 100:
+        raise ValueError(f"cache_match_percent must lie between 0 and 100, got {percent}.")
+    return percent
