@@ -89,7 +89,7 @@ class Postgres:
         if not self.folder.exists():
             return
         with self._alone():
-            if self._process():
+            if self.is_alive():
                 self._pg_ctl("stop", "-w", "-t", "60", "-m", how)
 
     def create_database(self, name: str) -> None:
@@ -102,7 +102,7 @@ class Postgres:
 
     def answers(self) -> bool:
         """Is it ready for us? Waits while it starts or stops (pg_isready: 0 ready, 1 not yet)."""
-        if not self._process():
+        if not self.is_alive():
             return False
         for _ in range(600):
             answer = subprocess.run(
@@ -160,7 +160,7 @@ class Postgres:
     def _pg_ctl(self, *arguments: str) -> None:
         self.user.run(self.programs / "pg_ctl", "-D", self.data, *arguments)
 
-    def _process(self) -> bool:
+    def is_alive(self) -> bool:
         """Does the server of this folder live, ready or not?"""
         return self._holds(self.data / "postmaster.pid")
 

@@ -61,10 +61,15 @@ class Valkey:
     def stop(self) -> None:
         """Stop the server if it runs; what it was asked to keep is on disk then."""
         identity = read_identity(self.identity_file)
-        if identity and is_alive(identity):
+        if identity and self.is_alive():
             process = running_process(int(identity["pid"]), name_prefix="valkey")
             end([process] if process else [], grace_seconds=15)
         self.identity_file.unlink(missing_ok=True)
+
+    def is_alive(self) -> bool:
+        """Does the server of this folder live, ready or not?"""
+        identity = read_identity(self.identity_file)
+        return identity is not None and is_alive(identity)
 
     def answers(self) -> bool:
         """PING, PONG. While it loads its journal a server answers -LOADING: not yet."""
