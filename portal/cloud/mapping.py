@@ -6,6 +6,7 @@ Azure sends limits as floats and keeps some fields where this SDK version has no
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 from azure.mgmt.cognitiveservices import models as azure
@@ -48,6 +49,7 @@ def deployment_seen(deployment: azure.Deployment) -> DeploymentSeen:
     sku = deployment.sku or azure.Sku(name="")
     resource_id = deployment.id or ""
     rate = _rate(properties.rate_limits or ())
+    created = deployment.system_data.created_at if deployment.system_data else None
     return DeploymentSeen(
         resource_id=resource_id,
         account_resource_id=resource_id.rpartition("/deployments/")[0],
@@ -62,7 +64,7 @@ def deployment_seen(deployment: azure.Deployment) -> DeploymentSeen:
         tokens_per_minute=rate.tokens_per_minute,
         requests_per_minute=rate.requests_per_minute,
         spillover_deployment_name=properties.spillover_deployment_name or "",
-        created_at=deployment.system_data.created_at if deployment.system_data else None,
+        created_at=created.astimezone(UTC) if created else None,
     )
 
 
