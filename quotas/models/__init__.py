@@ -1,4 +1,4 @@
-"""Nouns of quotas: who there is, what Azure has, who holds what, who asked, what is being applied."""
+"""Nouns: who there is, what Azure has, who holds what, who asked, what is being applied."""
 
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, SyncRun

@@ -102,6 +102,8 @@ class PoolLimit(models.Model):
     observed_at = models.DateTimeField()
     limit_units = models.PositiveIntegerField()
     azure_used_units = models.PositiveIntegerField()  # allocated to deployments, says Azure
+    # Of these, what belongs to no deployment that Headroom sees: not free, though not ours.
+    outside_units = models.PositiveIntegerField(default=0)
 
     class Meta:
         ordering = ["-observed_at", "-id"]

@@ -58,7 +58,7 @@ class Change(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["deployment"],
-                condition=Q(state__in=[s.value for s in OPEN_CHANGE_STATES]),
+                condition=Q(state__in=sorted(OPEN_CHANGE_STATES)),
                 name="one_open_change_per_deployment",
             )
         ]

@@ -76,7 +76,7 @@ class CapacityRequest(models.Model):
 
 
 class Evidence(models.Model):
-    """What was known when the request was judged: computed at submit and when the ledger changes."""
+    """What was known when the request was judged: at submit, and when the ledger changed."""
 
     request = models.ForeignKey(CapacityRequest, on_delete=models.CASCADE, related_name="evidence")
     computed_at = models.DateTimeField()

@@ -29,6 +29,8 @@ class MeteredDeployment:
     service_id: int | None
     first_seen_at: datetime
     gone_at: datetime | None
+    capacity_units: int  # what Azure had deployed at `observed_at`
+    observed_at: datetime
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def _metered(row: Deployment) -> MeteredDeployment:
         service_id=row.service_id,
         first_seen_at=row.first_seen_at,
         gone_at=row.gone_at,
+        capacity_units=row.capacity_units,
+        observed_at=row.observed_at,
     )
 
 

@@ -1,0 +1,119 @@
+"""Answers to what waits for a person: adopt what Azure has, write the ledger's capacity back, or
+agree.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal import audit
+from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.kernel.windows import FOREVER
+from portal.models import User
+from quotas.domain.plan import DRIFT, NOTHING_HELD
+from quotas.domain.states import ChangeState
+from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
+from quotas.services.reconcile import move_change
+
+
+@transaction.atomic
+def write_back(change: Change, *, by: User, at: datetime) -> Change:
+    """The yes to a change that waits for one; it is written at the next run."""
+    _check(change, by)
+    if change.sentence == NOTHING_HELD:
+        raise DomainError(NOTHING_HELD, code="nothing_held")
+    if not move_change(change, ChangeState.RETRY_WAIT, not_before=at, sentence=""):
+        raise ChangedMeanwhile(f"Change {change.pk}")
+    audit.record("change.agreed", f"change/{change.pk}", actor_id=by.pk, at=at)
+    return change
+
+
+@transaction.atomic
+def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
+    """Makes what Azure has the new baseline: one entry over the difference, from now on.
+
+    A decrease is a reversal of the steady entry it comes out of. Raises DomainError when it would
+    take more than the steady entries hold, or when the change is no drift.
+    """
+    _check(change, by)
+    if change.sentence != DRIFT:
+        raise DomainError("Only what was changed outside can be adopted.", code="no_drift")
+    deployment = change.deployment
+    difference = change.from_units - change.to_units
+    if difference > 0:
+        _add_baseline(change.plan.pool, deployment, difference, by=by, reason=reason, at=at)
+    else:
+        _take_from_steady(deployment, -difference, by=by, reason=reason, at=at)
+    Deployment.objects.filter(pk=deployment.pk).update(settled_units=change.from_units)
+    if not move_change(change, ChangeState.SUPERSEDED, ended_at=at):
+        raise ChangedMeanwhile(f"Change {change.pk}")
+    audit.record(
+        "drift.adopted", f"deployment/{deployment.pk}", actor_id=by.pk, at=at, units=difference
+    )
+    return deployment
+
+
+@transaction.atomic
+def allow_plan(plan: Plan, *, by: User, at: datetime) -> Plan:
+    """The yes to an oversized plan."""
+    if not Pool.objects.operated_by(by).filter(pk=plan.pool_id).exists():
+        raise DomainError("Only an owner of the pool may agree to its plan.", code="not_yours")
+    Plan.objects.filter(pk=plan.pk).update(stopped_because="", allowed_by_id=by.pk)
+    audit.record("plan.allowed", f"plan/{plan.pk}", actor_id=by.pk, at=at)
+    return plan
+
+
+def _check(change: Change, by: User) -> None:
+    if not Pool.objects.operated_by(by).filter(pk=change.plan.pool_id).exists():
+        raise DomainError("Only an owner of the pool may decide on its changes.", code="not_yours")
+    if change.state != ChangeState.NEEDS_HUMAN:
+        raise ChangedMeanwhile(f"Change {change.pk}")
+
+
+def _add_baseline(
+    pool: Pool, deployment: Deployment, units: int, *, by: User, reason: str, at: datetime
+) -> None:
+    LedgerEntry.objects.create(
+        pool=pool,
+        deployment=deployment,
+        service_id=deployment.service_id,
+        units=units,
+        effective_from=at,
+        effective_until=FOREVER,
+        kind=LedgerEntry.Kind.ADOPTED,
+        reason=reason.strip()[:200] or "Adopted after an edit in Azure.",
+        recorded_at=at,
+        recorded_by_id=by.pk,
+    )
+
+
+def _take_from_steady(
+    deployment: Deployment, units: int, *, by: User, reason: str, at: datetime
+) -> None:
+    steady = LedgerEntry.objects.filter(
+        deployment=deployment, kind__in=["adopted", "baseline"]
+    ).in_force_at(at)
+    for entry in steady.order_by("-effective_from", "-pk"):
+        left = entry.units + sum(r.units for r in entry.reversals.in_force_at(at))
+        part = min(left, units)
+        if part > 0:
+            LedgerEntry.objects.create(
+                pool_id=entry.pool_id,
+                deployment=deployment,
+                service_id=entry.service_id,
+                units=-part,
+                effective_from=at,
+                effective_until=entry.effective_until,
+                kind=LedgerEntry.Kind.REVERSAL,
+                reverses=entry,
+                reason=reason.strip()[:200] or "Adopted after an edit in Azure.",
+                recorded_at=at,
+                recorded_by_id=by.pk,
+            )
+            units -= part
+    if units > 0:
+        raise DomainError(
+            "Azure has less than the bursts alone hold, so it cannot become the baseline. "
+            "End a burst first, or write the ledger's capacity back. Nothing was written.",
+            code="below_bursts",
+        )

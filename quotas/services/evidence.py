@@ -1,0 +1,221 @@
+"""The evidence on a request: what a person, or the policy, decides on. Stored as it was seen."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from portal.kernel.windows import Window
+from quotas.domain.availability import Fit, fit
+from quotas.domain.ledger import Entry
+from quotas.domain.policy import BurstFacts
+from quotas.gateway import UsageEvidence, evidence_source
+from quotas.models import CapacityRequest, Deployment, Evidence, LedgerEntry, Service
+from quotas.services.rooms import pool_entries, room_of
+
+PAST_BURSTS = 3
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked, before it is a request: enough to judge it live while someone types."""
+
+    service: Service
+    deployment: Deployment
+    units: int
+    window: Window  # as people see it; the ledger's begins a lead earlier
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything that is known of what is asked: fit over the window, use, policy facts."""
+
+    fit: Fit
+    usage: UsageEvidence
+    facts: BurstFacts
+    baseline_units: int
+    others: tuple[Entry, ...]
+    past_bursts: tuple[tuple[int, Window, int], ...]
+    cost_if_fully_used: Decimal | None
+    cost_as_used: Decimal | None
+
+
+def ledger_window(deployment: Deployment, window: Window) -> Window:
+    """The entry's window: it begins the pool's lead before the start, so Azure is in time."""
+    lead = deployment.pool.lead if deployment.pool else timedelta(0)
+    return Window(window.start - lead, window.end)
+
+
+def gather(asked: Asked, *, at: datetime, without_request: int | None = None) -> Judged:
+    """`without_request` leaves that request's own entry out, so it is never its own competitor."""
+    pool = asked.deployment.pool
+    if pool is None:
+        raise ValueError("a deployment without a pool cannot be granted anything")
+    window = ledger_window(asked.deployment, asked.window)
+    entries = [
+        entry
+        for entry in pool_entries(pool, window)
+        if without_request is None or entry.request_id != without_request
+    ]
+    baseline = _baseline(asked.deployment, at=window.start)
+    past = past_bursts(asked.deployment, before=asked.window.start)
+    usage = evidence_source().usage_evidence(
+        deployment_id=asked.deployment.pk,
+        service_id=asked.service.pk,
+        held_units=baseline,
+        extra_units=asked.units,
+        tokens_per_minute_per_unit=asked.deployment.tokens_per_minute_per_unit,
+        past_bursts=past,
+        at=at,
+    )
+    found = fit(entries, room_of(pool), window, asked.units)
+    full, as_used = _costs(asked, usage)
+    return Judged(
+        fit=found,
+        usage=usage,
+        facts=_facts(asked, found, usage, baseline, past, full),
+        baseline_units=baseline,
+        others=tuple(e for e in entries if e.kind == "burst"),
+        past_bursts=past,
+        cost_if_fully_used=full,
+        cost_as_used=as_used,
+    )
+
+
+def _baseline(deployment: Deployment, *, at: datetime) -> int:
+    rows = LedgerEntry.objects.filter(deployment=deployment).in_force_at(at)
+    kinds = {row.pk: row.kind for row in rows}
+    steady = ("adopted", "baseline")
+    return sum(
+        row.units for row in rows if row.kind in steady or kinds.get(row.reverses_id or 0) in steady
+    )
+
+
+def past_bursts(deployment: Deployment, *, before: datetime) -> tuple[tuple[int, Window, int], ...]:
+    """(number, window, units) of the last bursts that ended before, newest first."""
+    rows = (
+        CapacityRequest.objects.filter(
+            deployment=deployment, state=CapacityRequest.State.APPROVED, ends_at__lte=before
+        )
+    ).order_by("-ends_at")[:PAST_BURSTS]
+    return tuple((row.pk, row.window, row.units) for row in rows)
+
+
+def _costs(asked: Asked, usage: UsageEvidence) -> tuple[Decimal | None, Decimal | None]:
+    """(if every extra token were used, at the service's own rate of use); None where unknown.
+
+    Pay-as-you-go costs tokens, at the service's own blended price of the last 7 days; provisioned
+    capacity costs unit-hours, used or not.
+    """
+    hours = Decimal(asked.window.length // timedelta(minutes=1)) / 60
+    if asked.deployment.is_provisioned:
+        if usage.usd_per_unit_hour is None:
+            return None, None
+        cost = usage.usd_per_unit_hour * asked.units * hours
+        return cost, cost
+    rate = asked.deployment.tokens_per_minute_per_unit
+    if rate is None or usage.usd_per_million_tokens is None:
+        return None, None
+    full = usage.usd_per_million_tokens * asked.units * rate * hours * 60 / 1_000_000
+    shares = [s for s in usage.used_share_of_past_bursts.values() if s is not None]
+    share = Decimal(str(sum(shares) / len(shares))) if shares else None
+    return full, None if share is None else full * min(share, Decimal(1))
+
+
+def _facts(
+    asked: Asked,
+    found: Fit,
+    usage: UsageEvidence,
+    baseline: int,
+    past: tuple[tuple[int, Window, int], ...],
+    cost: Decimal | None,
+) -> BurstFacts:
+    used = usage.used_share_of_past_bursts.get(past[0][0]) if past else None
+    share = found.peak_share
+    return BurstFacts(
+        extra_units=asked.units,
+        baseline_units=baseline,
+        hours=Decimal(asked.window.length // timedelta(minutes=1)) / 60,
+        pool_peak_share=Decimal(str(round(share, 4))) if share != float("inf") else Decimal(9),
+        cost_if_fully_used=None if cost is None else round(cost, 2),
+        last_burst_used_share=None if used is None else Decimal(str(round(used, 4))),
+        had_a_burst=bool(past),
+        owner_is_active=asked.service.owner.is_active,
+        is_provisioned=asked.deployment.is_provisioned,
+    )
+
+
+def asked_of(request: CapacityRequest) -> Asked:
+    return Asked(request.service, request.deployment, request.units, request.window)
+
+
+def store(request: CapacityRequest, judged: Judged, *, at: datetime) -> Evidence:
+    return Evidence.objects.create(request=request, computed_at=at, facts=as_json(judged))
+
+
+def refresh_open(*, at: datetime) -> int:
+    """Computes evidence again for open requests whose pool's ledger changed since.
+
+    Returns how many.
+    """
+    refreshed = 0
+    for request in CapacityRequest.objects.open().select_related(
+        "service__owner", "deployment__pool"
+    ):
+        newest = request.evidence.first()
+        changed = LedgerEntry.objects.filter(pool=request.deployment.pool)
+        if newest and not changed.filter(recorded_at__gt=newest.computed_at).exists():
+            continue
+        store(request, gather(asked_of(request), at=at), at=at)
+        refreshed += 1
+    return refreshed
+
+
+def as_json(judged: Judged) -> dict[str, Any]:
+    """Plain JSON; money as text, so nothing is lost. Read by `quotas.selectors.cards`."""
+    usage = judged.usage
+    return {
+        "baseline_units": judged.baseline_units,
+        "fit": {
+            "asked_units": judged.fit.asked_units,
+            "largest_units": judged.fit.largest_units,
+            "tightest_at": judged.fit.tightest_at.isoformat(),
+            "peak_held_units": judged.fit.peak_held_units,
+            "room_units": judged.fit.room_units,
+            "longest_until": judged.fit.longest.end.isoformat() if judged.fit.longest else None,
+        },
+        "others": [
+            {"request": e.request_id, "units": e.units, "until": e.window.end.isoformat()}
+            for e in judged.others
+            if e.request_id
+        ],
+        "past_bursts": [
+            {
+                "request": number,
+                "units": units,
+                "from": window.start.isoformat(),
+                "until": window.end.isoformat(),
+                "used_share": usage.used_share_of_past_bursts.get(number),
+            }
+            for number, window, units in judged.past_bursts
+        ],
+        "usage": {
+            "days_of_minutes": usage.days_of_minutes,
+            "completeness": usage.completeness,
+            "p50": usage.p50_tokens_per_minute,
+            "p95": usage.p95_tokens_per_minute,
+            "p99": usage.p99_tokens_per_minute,
+            "peak": usage.peak_tokens_per_minute,
+            "throttled_minutes_7_days": usage.throttled_minutes_7_days,
+            "throttled_requests_7_days": usage.throttled_requests_7_days,
+            "replayed_now": usage.replayed_throttled_minutes_now,
+            "replayed_with": usage.replayed_throttled_minutes_with,
+        },
+        "cost_if_fully_used": _text(judged.cost_if_fully_used),
+        "cost_as_used": _text(judged.cost_as_used),
+        "month_to_date": _text(usage.month_to_date_usd),
+    }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(round(amount, 4))

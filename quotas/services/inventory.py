@@ -1,0 +1,275 @@
+"""Takes in what Azure has: accounts, pools with their limits, deployments, and adopts them.
+
+Adoption: the first sight of a deployment writes one ledger entry equal to its present capacity,
+held
+by nobody until somebody maps it. So the first plan of any installation is empty. A deployment that
+could not be listed is unknown, not gone: nothing is concluded from silence.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from portal import audit
+from portal.kernel.units import UnitRate
+from portal.kernel.windows import FOREVER
+from quotas.gateway import (
+    AccountSeen,
+    CapacityGateway,
+    DeploymentSeen,
+    Inventory,
+    ModelSkuSeen,
+    QuotaSeen,
+)
+from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, PoolLimit, SyncRun
+
+# Rows of `usages` that count something else than capacity units.
+OTHER_UNITS = ("accountcount", "finetuned", "dedicated", "batch", "enqueued")
+
+
+@dataclass(frozen=True)
+class SyncResult:
+    accounts: int
+    deployments: int
+    adopted: int
+    gone: int
+    problems: tuple[str, ...]
+
+
+def sync_subscription(
+    subscription_id: str, *, gateway: CapacityGateway, at: datetime
+) -> SyncResult:
+    """One subscription, whole. Safe to run twice. Raises CloudError when nothing could be read."""
+    run = SyncRun.objects.create(subscription_id=subscription_id, started_at=at)
+    seen = gateway.inventory(subscription_id)
+    with transaction.atomic():
+        result = take_in(seen, at=at)
+        run.ended_at = at
+        run.problems = list(seen.problems)
+        run.save(update_fields=["ended_at", "problems"])
+    return result
+
+
+def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
+    """Writes what was seen; one transaction of the caller's."""
+    accounts = {row.resource_id.lower(): _take_account(row, at=at) for row in seen.accounts}
+    pools = {_pool_key(row): _take_pool(row, at=at) for row in seen.quotas}
+    catalogue = _Catalogue(seen.model_skus, pools)
+    adopted = 0
+    for row in seen.deployments:
+        account = accounts.get(row.account_resource_id.lower())
+        if account is not None:
+            adopted += _take_deployment(row, account, catalogue, at=at)
+    gone = _mark_gone(seen, at=at)
+    for quota in seen.quotas:
+        _note_limit(pools[_pool_key(quota)], quota, at=at)
+    return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
+
+
+def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
+    account, _ = AzureAccount.objects.update_or_create(
+        resource_key=row.resource_id.lower(),
+        defaults={
+            "resource_id": row.resource_id,
+            "subscription_id": row.subscription_id,
+            "resource_group": row.resource_group,
+            "name": row.name,
+            "region": row.region,
+            "kind": row.kind,
+            "last_seen_at": at,
+        },
+        create_defaults={
+            "resource_id": row.resource_id,
+            "subscription_id": row.subscription_id,
+            "resource_group": row.resource_group,
+            "name": row.name,
+            "region": row.region,
+            "kind": row.kind,
+            "first_seen_at": at,
+            "last_seen_at": at,
+        },
+    )
+    return account
+
+
+# Subscription, region of the row, usage name in lower case: what a model's SKU names.
+_PoolKey = tuple[str, str, str]
+
+
+def _pool_key(row: QuotaSeen) -> _PoolKey:
+    return row.subscription_id, row.region, row.usage_name.lower()
+
+
+def _take_pool(row: QuotaSeen, *, at: datetime) -> Pool:
+    pool, created = Pool.objects.get_or_create(
+        subscription_id=row.subscription_id,
+        scope_type=row.scope_type,
+        scope_id=row.scope_id or row.region,
+        usage_name=row.usage_name,
+        defaults={
+            "region": row.region,
+            "kind": kind_of_pool(row.usage_name),
+            "first_seen_at": at,
+            "last_seen_at": at,
+        },
+    )
+    if not created:
+        Pool.objects.filter(pk=pool.pk).update(last_seen_at=at)
+    return pool
+
+
+def kind_of_pool(usage_name: str) -> Pool.Kind:
+    """What the units of a quota row are. Rows of other units are listed, never allocated."""
+    name = usage_name.lower()
+    if any(word in name for word in OTHER_UNITS):
+        return Pool.Kind.OTHER
+    if "provisioned" in name:
+        return Pool.Kind.PROVISIONED
+    return Pool.Kind.TOKENS if name.count(".") >= 2 else Pool.Kind.OTHER
+
+
+def _note_limit(pool: Pool, row: QuotaSeen, *, at: datetime) -> None:
+    """A row of history only where something changed; Azure moves limits by itself."""
+    ours = pool.deployments.filter(gone_at__isnull=True).values_list("capacity_units", flat=True)
+    outside = max(0, row.used_units - sum(ours))
+    last = pool.limits.first()
+    now = (row.limit_units, row.used_units, outside)
+    if last is not None and (last.limit_units, last.azure_used_units, last.outside_units) == now:
+        return
+    PoolLimit.objects.create(
+        pool=pool,
+        observed_at=at,
+        limit_units=row.limit_units,
+        azure_used_units=row.used_units,
+        outside_units=outside,
+    )
+    if last is not None and last.limit_units != row.limit_units:
+        audit.record(
+            "pool.limit_changed",
+            f"pool/{pool.pk}",
+            actor_id=None,
+            at=at,
+            was=last.limit_units,
+            now=row.limit_units,
+        )
+
+
+class _Catalogue:
+    """Which pool feeds a deployment, and what a unit of it gives: from the models of its region."""
+
+    def __init__(self, model_skus: tuple[ModelSkuSeen, ...], pools: dict[_PoolKey, Pool]) -> None:
+        self.pools = pools
+        self.skus = {
+            self._key(s.region, s.model_name, s.model_version, s.sku_name): s for s in model_skus
+        }
+
+    @staticmethod
+    def _key(region: str, model: str, version: str, sku: str) -> tuple[str, str, str, str]:
+        return region, model.lower(), version.lower(), sku.lower()
+
+    def sku_of(self, account: AzureAccount, row: DeploymentSeen) -> ModelSkuSeen | None:
+        key = self._key(account.region, row.model_name, row.model_version, row.sku_name)
+        return self.skus.get(key)
+
+    def pool_of(self, account: AzureAccount, sku: ModelSkuSeen | None) -> Pool | None:
+        if sku is None:
+            return None
+        return self.pools.get((account.subscription_id, account.region, sku.usage_name.lower()))
+
+
+def _take_deployment(
+    row: DeploymentSeen, account: AzureAccount, catalogue: _Catalogue, *, at: datetime
+) -> int:
+    """Returns how many entries adoption wrote: 1 at first sight, else 0."""
+    sku = catalogue.sku_of(account, row)
+    rate = rate_of(row, sku)
+    facts = {
+        "account": account,
+        "resource_id": row.resource_id,
+        "name": row.name,
+        "model_format": row.model_format,
+        "model_name": row.model_name,
+        "model_version": row.model_version,
+        "sku_name": row.sku_name,
+        "capacity_units": row.capacity_units,
+        "provisioning_state": row.provisioning_state,
+        "tokens_per_minute_per_unit": rate.tokens_per_minute,
+        "requests_per_minute_per_unit": rate.requests_per_minute,
+        "minimum_units": sku.minimum_units if sku else None,
+        "step_units": sku.step_units if sku else None,
+        "spillover_deployment_name": row.spillover_deployment_name,
+        "observed_at": at,
+        "gone_at": None,
+    }
+    pool = catalogue.pool_of(account, sku)
+    if pool is not None:
+        facts["pool"] = pool
+    deployment, created = Deployment.objects.update_or_create(
+        resource_key=row.resource_id.lower(),
+        defaults=facts,
+        create_defaults={**facts, "first_seen_at": at, "settled_units": row.capacity_units},
+    )
+    if created or not deployment.entries.exists():
+        return _adopt(deployment, at=at)
+    return 0
+
+
+def rate_of(row: DeploymentSeen, sku: ModelSkuSeen | None) -> UnitRate:
+    """Per unit: the limits in force ÷ capacity where they divide, else what the model's SKU
+    states.
+    """
+    stated = sku.rate if sku else UnitRate(None, None)
+    return UnitRate(
+        _per_unit(row.tokens_per_minute, row.capacity_units) or stated.tokens_per_minute,
+        _per_unit(row.requests_per_minute, row.capacity_units) or stated.requests_per_minute,
+    )
+
+
+def _per_unit(total: int | None, units: int) -> int | None:
+    return total // units if total and units and total % units == 0 else None
+
+
+def _adopt(deployment: Deployment, *, at: datetime) -> int:
+    if deployment.pool is None or not deployment.capacity_units:
+        return 0  # no pool is known to feed it: listed, never written
+    entry = LedgerEntry.objects.create(
+        pool=deployment.pool,
+        deployment=deployment,
+        service=deployment.service,
+        units=deployment.capacity_units,
+        effective_from=at,
+        effective_until=FOREVER,
+        kind=LedgerEntry.Kind.ADOPTED,
+        reason="First seen in Azure with this capacity.",
+        recorded_at=at,
+    )
+    audit.record(
+        "deployment.adopted",
+        f"deployment/{deployment.pk}",
+        actor_id=None,
+        at=at,
+        units=entry.units,
+        entry=entry.pk,
+    )
+    return 1
+
+
+def _mark_gone(seen: Inventory, *, at: datetime) -> int:
+    """Deployments that a readable account no longer lists.
+
+    Their entries stay: somebody has to decide.
+    """
+    readable = {row.resource_id.lower() for row in seen.accounts}
+    readable -= {resource_id.lower() for resource_id in seen.unreadable_accounts}
+    listed = {row.resource_id.lower() for row in seen.deployments}
+    gone = (
+        Deployment.objects.present()
+        .filter(account__subscription_id=seen.subscription_id, account__resource_key__in=readable)
+        .exclude(resource_key__in=listed)
+    )
+    found = list(gone)
+    for deployment in found:
+        Deployment.objects.filter(pk=deployment.pk).update(gone_at=at)
+        audit.record("deployment.gone", f"deployment/{deployment.pk}", actor_id=None, at=at)
+    return len(found)

@@ -1,0 +1,69 @@
+"""Gives an adopted deployment to a service: the holder moves, the capacity does not."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal import audit
+from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.models import User
+from quotas.models import Deployment, LedgerEntry, Service
+
+
+class AlreadyMapped(DomainError):
+    code = "already_mapped"
+
+
+@transaction.atomic
+def map_deployment(
+    deployment: Deployment, *, service: Service, by: User, at: datetime
+) -> Deployment:
+    """Moves every running adopted entry to the service, from the moment it was adopted.
+
+    A correction is a reversing entry, so the holder is re-issued over the whole window: usage since
+    adoption belongs to the service. Raises AlreadyMapped, or ChangedMeanwhile in a race.
+    """
+    if deployment.service_id is not None:
+        raise AlreadyMapped(f"{deployment} already belongs to {deployment.service}.")
+    if service.lifecycle == Service.Lifecycle.RETIRED:
+        raise DomainError(f"{service} is retired; choose a service that is in use.")
+    unmapped = Deployment.objects.filter(pk=deployment.pk, service__isnull=True)
+    if not unmapped.update(service=service):
+        raise ChangedMeanwhile(str(deployment))
+    for entry in deployment.entries.filter(kind=LedgerEntry.Kind.ADOPTED, service__isnull=True):
+        _reissue(entry, service, by=by, at=at)
+    audit.record(
+        "deployment.mapped",
+        f"deployment/{deployment.pk}",
+        actor_id=by.pk,
+        at=at,
+        service=service.pk,
+    )
+    deployment.service = service
+    return deployment
+
+
+def _reissue(entry: LedgerEntry, service: Service, *, by: User, at: datetime) -> None:
+    common = {
+        "pool_id": entry.pool_id,
+        "deployment_id": entry.deployment_id,
+        "effective_from": entry.effective_from,
+        "effective_until": entry.effective_until,
+        "recorded_at": at,
+        "recorded_by_id": by.pk,
+    }
+    LedgerEntry.objects.create(
+        **common,
+        kind=LedgerEntry.Kind.REVERSAL,
+        units=-entry.units,
+        service=None,
+        reverses=entry,
+        reason=f"Mapped to {service.slug}.",
+    )
+    LedgerEntry.objects.create(
+        **common,
+        kind=LedgerEntry.Kind.ADOPTED,
+        units=entry.units,
+        service=service,
+        reason="Mapped from unmapped.",
+    )

@@ -1,0 +1,23 @@
+"""Switching a pool between observing and applying; both are audited."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from portal import audit
+from portal.kernel.errors import DomainError
+from portal.models import User
+from quotas.models import Pool
+
+
+@transaction.atomic
+def switch_mode(pool: Pool, *, mode: str, by: User, at: datetime) -> Pool:
+    """Raises DomainError for an unknown mode or a person who does not operate the pool."""
+    if mode not in Pool.Mode.values:
+        raise DomainError("A pool either observes or applies.", code="unknown_mode")
+    if not Pool.objects.operated_by(by).filter(pk=pool.pk).exists():
+        raise DomainError("Only an owner of the pool may switch it.", code="not_yours")
+    Pool.objects.filter(pk=pool.pk).update(mode=mode)
+    audit.record("pool.mode_switched", f"pool/{pool.pk}", actor_id=by.pk, at=at, mode=mode)
+    pool.mode = mode
+    return pool

@@ -1,0 +1,31 @@
+"""Sentences for what cannot be granted: what there is instead."""
+
+from portal.kernel.errors import DomainError
+from quotas.domain.availability import Fit
+from quotas.models import Deployment
+
+
+def refuse(code: str, sentence: str) -> DomainError:
+    return DomainError(sentence, code=code)
+
+
+def in_people_units(deployment: Deployment, units: int) -> str:
+    """ "120,000 tokens per minute (120 units)", or "15 PTU"."""
+    if deployment.is_provisioned:
+        return f"{units:,} PTU"
+    tokens = deployment.rate.tokens(units)
+    return f"{units:,} units" if tokens is None else f"{tokens:,} tokens per minute"
+
+
+def does_not_fit(deployment: Deployment, found: Fit) -> DomainError:
+    """Names the largest amount over the whole window, and the longest window for the amount."""
+    asked = in_people_units(deployment, found.asked_units)
+    parts = [
+        f"{asked} do not fit: the pool is fullest at {found.tightest_at:%a %d %b %H:%M} UTC.",
+        f"{in_people_units(deployment, found.largest_units)} would fit over the whole window."
+        if found.largest_units
+        else "Nothing is free over the whole window.",
+    ]
+    if found.longest:
+        parts.append(f"All of it would fit until {found.longest.end:%a %d %b %H:%M} UTC.")
+    return DomainError(" ".join([*parts, "Nothing was written."]), code="pool_exhausted")

@@ -1,0 +1,38 @@
+"""Reads a pool's ledger into values for the domain. Lock the pool before deciding on them."""
+
+from collections.abc import Iterable
+
+from portal.kernel.windows import Window
+from quotas.domain.availability import Room
+from quotas.domain.ledger import Entry
+from quotas.models import LedgerEntry, Pool
+
+
+def entries_of(rows: Iterable[LedgerEntry]) -> list[Entry]:
+    return [
+        Entry(
+            deployment_id=row.deployment_id,
+            units=row.units,
+            window=row.window,
+            service_id=row.service_id,
+            kind=row.kind,
+            request_id=row.request_id,
+        )
+        for row in rows
+    ]
+
+
+def pool_entries(pool: Pool, window: Window) -> list[Entry]:
+    """Every entry of the pool that touches the window; the reserve is the pool's own field."""
+    return entries_of(LedgerEntry.objects.filter(pool=pool).touching(window))
+
+
+def room_of(pool: Pool) -> Room:
+    """What normal entries may use in all, by the newest limit that Azure told.
+
+    A pool whose limit was never read has no room: nothing is granted on a guess.
+    """
+    limit = pool.limits.first()
+    if limit is None:
+        return Room(0)
+    return Room(limit.limit_units, pool.reserve_units, limit.outside_units)

@@ -1,0 +1,37 @@
+"""Doors for beat: ids and times in, one service call, safe to run twice."""
+
+import logging
+
+from celery import shared_task
+from django.conf import settings
+
+from portal.kernel.clock import now
+from portal.kernel.errors import CloudError
+from quotas.gateway import capacity_gateway
+from quotas.services import apply, evidence, inventory, reconcile, requests
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(acks_late=True)
+def sync_inventory() -> None:
+    """One subscription's trouble is written down and never keeps another's from being read."""
+    for subscription_id in settings.HEADROOM_SUBSCRIPTIONS:
+        try:
+            inventory.sync_subscription(subscription_id, gateway=capacity_gateway(), at=now())
+        except CloudError as error:
+            log.warning("inventory of %s: %s", subscription_id, error.sentence)
+
+
+@shared_task(name="quotas.tasks.reconcile", acks_late=True)
+def reconcile_now() -> None:
+    """Plans what the ledger wants, then steps what is due."""
+    reconcile.plan_all(at=now())
+    apply.apply_due(gateway=capacity_gateway(), now=now)
+
+
+@shared_task(acks_late=True)
+def time_out_requests() -> None:
+    """Ends what nobody answered, and keeps the evidence of open requests true."""
+    requests.time_out_overdue(at=now())
+    evidence.refresh_open(at=now())
