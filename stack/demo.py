@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from stack.embedded import Embedded, lock_for_demo
 from stack.environment import base_environment, read_json, simulator_variables
@@ -79,7 +80,7 @@ class Demo:
         self.leave_note()
 
     def leave_note(self) -> None:
-        """For ./headroom manage: who runs here, and with which environment (so: ours to read only)."""
+        """For ./headroom manage: who runs here, with which environment; only ours to read."""
         content = {
             **identity_of(os.getpid()),
             "address": self.address,
@@ -98,7 +99,7 @@ class Demo:
                 self.supervisor.finish(job)
             stamp.write_text(digest)
         with self.step("demo organisation"):
-            self.supervisor.run([*MANAGE, "seed_demo"], self.environment, show=say)
+            self.supervisor.run("seed", [*MANAGE, "seed_demo"], self.environment, show=say)
 
     def begin_static_files(self) -> Child | None:
         """In the background: compressing takes as long as all the rest of a first start."""
@@ -141,7 +142,7 @@ class Demo:
             say(signins.stdout)
         say(f"Ctrl-C stops everything; the data stays in {self.folder}")
 
-    def watch(self) -> None:
+    def watch(self) -> NoReturn:
         """Until a signal, or until something ends: always leaves by an exception."""
         while True:
             self.supervisor.pause(0.5)
@@ -197,13 +198,14 @@ def run(folder: Path, port: int | None, *, reset: bool) -> int:
             demo.watch()
         except StopRequested:
             say("\nStopping …")
-            return 0
+            code = 0
         except StackError as failure:
             say(f"\n{failure}\n\nStopping the rest …")
-            return 1
+            code = 1
         finally:
             demo.stop()
-            say("Stopped.")
+        say("Stopped.")
+        return code
 
 
 def main() -> int:

@@ -67,16 +67,17 @@ def ensure_installed(level: Level) -> Path:
 
 
 def is_current(level: Level) -> bool:
-    stamp = read_stamp()
+    installed = installed_level()
     return (
         python().exists()
-        and stamp.get("level", 0) >= level
-        and stamp.get("locks") == lock_digests(installed_level())
+        and installed >= level
+        and read_stamp().get("locks") == lock_digests(installed)
     )
 
 
 def installed_level() -> Level:
-    return Level(read_stamp().get("level", Level.DEMO))
+    """DEMO also where nothing is installed: then there is no stamp to agree with the locks."""
+    return Level.DEV if read_stamp().get("level") == Level.DEV else Level.DEMO
 
 
 def stamp_file() -> Path:
@@ -86,9 +87,9 @@ def stamp_file() -> Path:
 def read_stamp() -> dict[str, object]:
     try:
         stamp = json.loads(stamp_file().read_text())
-        return stamp if stamp["level"] in set(Level) else {}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return {}
+    return stamp if isinstance(stamp, dict) else {}
 
 
 def lock_digests(upto: Level) -> dict[str, str]:

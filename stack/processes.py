@@ -71,7 +71,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 def environment_of(process: psutil.Process) -> dict[str, str]:
     try:
-        return process.environ()
+        return dict(process.environ())
     except (psutil.Error, OSError):  # another user's, or gone meanwhile
         return {}
 

@@ -74,10 +74,13 @@ class Supervisor:
             raise StackError(self.obituary(job))
 
     def run(
-        self, command: Sequence[str], environment: Mapping[str, str], show: Callable[[str], None]
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        show: Callable[[str], None],
     ) -> None:
         """Run a program to its end and pass its lines on as they come."""
-        name = command[-1]
         job, seen = self._launch(name, command, environment), 0
         while job.process.poll() is None:
             seen = self._pass_on(job.log, seen, show)

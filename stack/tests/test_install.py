@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -142,7 +141,7 @@ def test_without_python3_venv_it_names_the_package(
 
 def test_a_stamp_that_cannot_be_read_counts_as_none(project: Path, programs: Programs) -> None:
     ensure_installed(Level.DEMO)
-    for nonsense in ("", "[]", '{"level": "high"}', json.dumps({"level": 7})):
+    for nonsense in ("", "[]", '{"level": "high"}', '{"level": 2, "locks": 7}'):
         (project / ".venv/headroom.json").write_text(nonsense)
         programs.calls.clear()
         ensure_installed(Level.DEMO)
