@@ -1,4 +1,4 @@
-"""The navigation of one person: what exists and what their roles use; the rest is absent, not greyed."""
+"""The navigation of one person: what exists and what their roles use; the rest is absent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ def reads_everything(user: User) -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """A page that navigation may lead to. `url_name` is also its key; `letter` follows g on the keyboard."""
+    """A page that navigation may lead to. `url_name` is its key; `letter` follows g on the keys."""
 
     label: str
     url_name: str = ""
@@ -71,7 +71,7 @@ class Link:
 
 
 def navigation(request: HttpRequest) -> list[Link]:
-    """Empty for those who are not signed in. A group leads to its first child that the person may see."""
+    """Empty for those not signed in. A group leads to its first child that the person may see."""
     user = getattr(request, "user", None) or AnonymousUser()
     if not isinstance(user, User):
         return []

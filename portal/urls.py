@@ -4,6 +4,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, path
 
 from portal.views import health
+from portal.views.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.live, name="live"),
@@ -14,4 +15,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="login",
     ),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("styleguide", styleguide, name="styleguide"),
 ]
