@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from simulator.clock import Clock, iso
-from simulator.server import ListenError, bind, run
+from simulator.server import LOOPBACK, ListenError, bind, run
 from simulator.state import State, keep_trace, stored_state, trace_finder
 from simulator.traces import TraceError, load_trace
-from simulator.world_file import WorldError, read_world, resolve_times
+from simulator.world_checks import WorldError
+from simulator.world_file import read_world, resolve_times
 
 _SMALL_WORLD = Path(__file__).with_name("small_world.json")
 
@@ -29,6 +30,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--state", type=Path, required=True, help="folder everything is kept in")
     parser.add_argument("--port", type=int, default=0, help="HTTPS port; 0 = any free one")
     parser.add_argument("--token-port", type=int, default=0, help="HTTP port of the token endpoint")
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
+    parser.add_argument("--name", default=LOOPBACK, help="what clients call this machine")
     parser.add_argument("--world", type=Path, help="world file; used when the folder has none yet")
     parser.add_argument("--traces", type=Path, help="folder of the traces a world file names")
     parser.add_argument("--trace", type=Path, help="request trace (CSV) to play once")
@@ -46,7 +49,13 @@ def main() -> int:
         options.state.mkdir(parents=True, exist_ok=True)
         guard = _only_one(options.state)
         state = load_state(options)
-        listeners = bind(options.state, options.port, options.token_port)
+        listeners = bind(
+            options.state,
+            options.port,
+            options.token_port,
+            host=options.host,
+            name=options.name,
+        )
     except (StartError, WorldError, TraceError, ListenError) as problem:
         print(f"The simulator did not start. {problem}", file=sys.stderr)
         return 2
@@ -71,7 +80,10 @@ def load_state(options: argparse.Namespace) -> State:
         reset_clock = Clock.from_argument(options.clock)
     except ValueError as problem:
         raise StartError(f"--clock: {problem}") from None
-    stored = stored_state(options.state) or _first_load(options, reset_clock)
+    try:
+        stored = stored_state(options.state) or _first_load(options, reset_clock)
+    except json.JSONDecodeError:
+        raise StartError(f"{options.state}/state.json is damaged; remove the folder.") from None
     if options.trace is not None:
         _put_trace(stored, options)
     state = State(options.state, stored, reset_clock)

@@ -18,13 +18,16 @@ class Certificates:
     server: Path
 
 
-def certificates(folder: Path) -> Certificates:
-    """The certificates in ``folder``, made on first use, so clients can go on trusting them."""
+def certificates(folder: Path, name: str = "localhost") -> Certificates:
+    """The certificates in ``folder``, made on first use, so clients can go on trusting them.
+
+    They are valid for loopback and for ``name``.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     made = Certificates(ca=folder / "ca.pem", server=folder / "server.pem")
     if not (made.ca.is_file() and made.server.is_file()):
         authority = trustme.CA(organization_name="Headroom simulator, for tests only")
-        leaf = authority.issue_cert(*_NAMES)
+        leaf = authority.issue_cert(*dict.fromkeys((*_NAMES, name)))
         made.server.touch(mode=0o600)
         leaf.private_key_and_cert_chain_pem.write_to_path(str(made.server))
         authority.cert_pem.write_to_path(str(made.ca))

@@ -8,6 +8,7 @@ client caches stay good across a restart of the simulator. Lifetimes are in real
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -34,11 +35,17 @@ class Secrets:
 
 
 def load_secrets(folder: Path) -> Secrets:
-    """The secrets of this state folder, made on first use."""
+    """The secrets of this state folder, made on first use.
+
+    ``SIMULATOR_IDENTITY_HEADER`` sets the header, for clients that are configured before we start.
+    """
     path = folder / "identity.json"
     if not path.is_file():
         path.touch(mode=0o600)
-        made = {"header": secrets.token_urlsafe(24), "signing_key": secrets.token_urlsafe(48)}
+        made = {
+            "header": os.environ.get("SIMULATOR_IDENTITY_HEADER") or secrets.token_urlsafe(24),
+            "signing_key": secrets.token_urlsafe(48),
+        }
         write_atomically(path, json.dumps(made))
         path.chmod(0o600)
     return Secrets(**json.loads(path.read_text()))

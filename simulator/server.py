@@ -22,7 +22,7 @@ from simulator.front import AbortableProtocol
 from simulator.identity import Secrets, load_secrets
 from simulator.state import State, write_atomically
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _KEEP_ALIVE_SECONDS = 75
 _START_SECONDS = 20
 
@@ -37,6 +37,7 @@ class Listeners:
 
     https: socket.socket
     token: socket.socket
+    name: str = LOOPBACK  # what clients call this machine: in the addresses and the certificate
 
     @property
     def ports(self) -> tuple[int, int]:
@@ -53,30 +54,37 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(folder: Path, port: int, token_port: int) -> Listeners:
-    """Bind both ports; 0 means the one of the last run if it is free, else any."""
+def bind(
+    folder: Path, port: int, token_port: int, *, host: str = LOOPBACK, name: str = LOOPBACK
+) -> Listeners:
+    """Bind both ports; 0 means the one of the last run if it is free, else any.
+
+    ``host`` other than loopback is for a private network of containers: the control API asks
+    nobody who they are.
+    """
     stored = folder / "ports.json"
     last: dict[str, int] = json.loads(stored.read_text()) if stored.is_file() else {}
     listeners = Listeners(
-        https=_bind_one(port, last.get("https", 0)),
-        token=_bind_one(token_port, last.get("token", 0)),
+        https=_bind_one(host, port, last.get("https", 0)),
+        token=_bind_one(host, token_port, last.get("token", 0)),
+        name=name,
     )
     https_port, chosen_token_port = listeners.ports
     write_atomically(stored, json.dumps({"https": https_port, "token": chosen_token_port}))
     return listeners
 
 
-def _bind_one(asked: int, last: int) -> socket.socket:
+def _bind_one(host: str, asked: int, last: int) -> socket.socket:
     for port in [asked] if asked else [last, 0]:
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((_HOST, port))
+            listener.bind((host, port))
         except OSError:
             listener.close()
             continue
         return listener
-    raise ListenError(f"Port {asked} of {_HOST} is taken; choose another or 0 for any free one.")
+    raise ListenError(f"Port {asked} of {host} is taken; choose another or 0 for any free one.")
 
 
 def ready_facts(
@@ -84,12 +92,12 @@ def ready_facts(
 ) -> dict[str, Any]:
     """What ``ready.json`` tells those who start a simulator."""
     https_port, token_port = listeners.ports
-    base = f"https://{_HOST}:{https_port}"
+    base = f"https://{listeners.name}:{https_port}"
     return {
         "arm_endpoint": base,
         "metrics_endpoint": f"{base}/metrics/{{region}}",
         "control_url": f"{base}/_sim",
-        "identity_endpoint": f"http://{_HOST}:{token_port}/msi/token",
+        "identity_endpoint": f"http://{listeners.name}:{token_port}/msi/token",
         "identity_header": keys.header,
         "ca_file": str(files.ca.resolve()),
         "pid": os.getpid(),
@@ -103,7 +111,7 @@ def run(state: State, folder: Path, listeners: Listeners) -> None:
 
 
 async def _serve(state: State, folder: Path, listeners: Listeners) -> None:
-    keys, files = load_secrets(folder), certificates(folder / "tls")
+    keys, files = load_secrets(folder), certificates(folder / "tls", listeners.name)
     tls = {"ssl_certfile": str(files.server), "ssl_keyfile": str(files.server)}
     servers = (
         _Server(_config(https_app(state, keys), **tls)),
