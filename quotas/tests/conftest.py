@@ -1,0 +1,129 @@
+"""The cast, and a small world: Ada leads Atlas, Ben is in it; Dan leads Delta; Cleo owns the
+platform.
+"""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from portal.models import User
+from quotas import gateway
+from quotas.models import CapacityRequest, Deployment, Pool, Service, Team
+from quotas.services import apply, inventory, mapping, pools, reconcile
+from quotas.services.requests import BurstDraft, submit_burst
+from quotas.tests import factories
+from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, FakeEvidence, deployment_seen
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return factories.person("Ada")
+
+
+@pytest.fixture
+def ben(db: None) -> User:
+    return factories.person("Ben")
+
+
+@pytest.fixture
+def cleo(db: None) -> User:
+    return factories.person("Cleo", factories.PLATFORM_OWNER)
+
+
+@pytest.fixture
+def fay(db: None) -> User:
+    return factories.person("Fay", factories.FINANCE)
+
+
+@pytest.fixture
+def dan(db: None) -> User:
+    return factories.person("Dan")
+
+
+@pytest.fixture
+def atlas(ada: User, ben: User) -> Team:
+    return factories.team("Atlas", lead=ada, member=ben)
+
+
+@pytest.fixture
+def delta(dan: User) -> Team:
+    return factories.team("Delta", lead=dan)
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> FakeAzure:
+    fake = FakeAzure().add(deployment_seen("chat", 100), deployment_seen("search", 200))
+    monkeypatch.setattr(gateway, "capacity_gateway", lambda: fake)
+    monkeypatch.setattr("quotas.tasks.capacity_gateway", lambda: fake)
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def usage(monkeypatch: pytest.MonkeyPatch) -> FakeEvidence:
+    fake = FakeEvidence()
+    monkeypatch.setattr("quotas.services.evidence.evidence_source", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def synced(azure: FakeAzure, db: None) -> FakeAzure:
+    sync(azure)
+    return azure
+
+
+@pytest.fixture
+def pool(synced: FakeAzure) -> Pool:
+    """1,000 units, lead nought, observe-only; 300 of them adopted by chat (100) and search (200)."""
+    found = Pool.objects.get()
+    found.lead = timedelta(0)
+    found.save(update_fields=["lead"])
+    return found
+
+
+@pytest.fixture
+def applying(pool: Pool, cleo: User) -> Pool:
+    return pools.switch_mode(pool, mode="apply", by=cleo, at=NOON)
+
+
+@pytest.fixture
+def chat(pool: Pool, atlas: Team, ada: User, cleo: User) -> Service:
+    """Ada's service, which holds the deployment chat."""
+    found = factories.service("Chat assistant", atlas, ada)
+    mapping.map_deployment(Deployment.objects.get(name="chat"), service=found, by=cleo, at=NOON)
+    return found
+
+
+@pytest.fixture
+def search(pool: Pool, delta: Team, dan: User, cleo: User) -> Service:
+    """Dan's service, which holds the deployment search."""
+    found = factories.service("Search", delta, dan)
+    mapping.map_deployment(Deployment.objects.get(name="search"), service=found, by=cleo, at=NOON)
+    return found
+
+
+def sync(azure: FakeAzure, at: datetime = NOON) -> None:
+    inventory.sync_subscription(SUBSCRIPTION, gateway=azure, at=at)
+
+
+def reconcile_at(azure: FakeAzure, at: datetime) -> None:
+    """What the task does, at one frozen moment."""
+    reconcile.plan_all(at=at)
+    apply.apply_due(gateway=azure, now=lambda: at)
+
+
+def draft(service: Service, **more: object) -> BurstDraft:
+    """40 units (under half of the 100 held) tomorrow from 10 to 18."""
+    facts: dict[str, object] = {
+        "service": service,
+        "deployment": service.deployments.get(),
+        "units": 40,
+        "starts_at": factories.utc("2026-03-03 10:00"),
+        "ends_at": factories.utc("2026-03-03 18:00"),
+        "occasion": "launch",
+        "purpose": "The launch.",
+    }
+    return BurstDraft(**{**facts, **more})  # type: ignore[arg-type]
+
+
+def ask(service: Service, by: User, *, at: datetime = NOON, **more: object) -> CapacityRequest:
+    return submit_burst(draft(service, **more), by=by, at=at)

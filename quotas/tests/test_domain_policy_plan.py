@@ -1,0 +1,160 @@
+"""The policy and the planner, as tables and properties."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.kernel.errors import DomainError
+from quotas.domain.plan import DRIFT, NOTHING_HELD, RELEASE, Standing, plan_pool
+from quotas.domain.policy import BurstFacts, PolicyLimits, judge_burst
+from quotas.domain.states import (
+    REQUEST_TRANSITIONS,
+    TERMINAL_REQUEST_STATES,
+    ChangeState,
+    RequestEvent,
+    TransitionNotAllowed,
+    check_change_move,
+    next_request_state,
+)
+
+GOOD = BurstFacts(
+    extra_units=50,
+    baseline_units=100,
+    hours=Decimal(72),
+    pool_peak_share=Decimal("0.85"),
+    cost_if_fully_used=Decimal(500),
+    last_burst_used_share=Decimal("0.40"),
+    had_a_burst=True,
+    owner_is_active=True,
+    is_provisioned=False,
+)
+LIMITS = PolicyLimits()
+
+
+def test_every_limit_is_still_automatic() -> None:
+    assert judge_burst(GOOD, LIMITS).automatic
+
+
+@pytest.mark.parametrize(
+    ("clause", "worse"),
+    [
+        ("share of baseline", {"extra_units": 51}),
+        ("share of baseline", {"baseline_units": 0}),
+        ("length", {"hours": Decimal("72.02")}),
+        ("pool peak", {"pool_peak_share": Decimal("0.8501")}),
+        ("cost", {"cost_if_fully_used": Decimal("500.01")}),
+        ("cost", {"cost_if_fully_used": None}),
+        ("last burst", {"last_burst_used_share": Decimal("0.39")}),
+        ("last burst", {"last_burst_used_share": None}),
+        ("owner", {"owner_is_active": False}),
+    ],
+)
+def test_one_failed_clause_sends_it_to_people(clause: str, worse: dict[str, object]) -> None:
+    verdict = judge_burst(replace(GOOD, **worse), LIMITS)  # type: ignore[arg-type]
+    assert not verdict.automatic
+    assert [c.name for c in verdict.failed] == [clause]
+
+
+def test_a_first_burst_has_nothing_to_be_compared_with() -> None:
+    first = replace(GOOD, had_a_burst=False, last_burst_used_share=None)
+    assert judge_burst(first, LIMITS).automatic
+
+
+facts = st.builds(
+    BurstFacts,
+    extra_units=st.integers(1, 500),
+    baseline_units=st.integers(0, 500),
+    hours=st.decimals(0, 200, places=2),
+    pool_peak_share=st.decimals(0, 3, places=4),
+    cost_if_fully_used=st.none() | st.decimals(0, 5000, places=2),
+    last_burst_used_share=st.none() | st.decimals(0, 1, places=4),
+    had_a_burst=st.booleans(),
+    owner_is_active=st.booleans(),
+    is_provisioned=st.booleans(),
+)
+
+
+@given(facts)
+def test_i16_replaying_stored_facts_gives_the_same_decision(found: BurstFacts) -> None:
+    stored = PolicyLimits.from_json(LIMITS.as_json())
+    assert judge_burst(BurstFacts.from_json(found.as_json()), stored) == judge_burst(found, LIMITS)
+
+
+def test_a_policy_with_an_unknown_limit_is_refused_by_name() -> None:
+    with pytest.raises(DomainError, match="auto_hurs"):
+        PolicyLimits.from_json({**LIMITS.as_json(), "auto_hurs": "1"})
+
+
+def test_a_policy_with_a_limit_that_is_no_number_is_refused() -> None:
+    with pytest.raises(DomainError, match="not a number"):
+        PolicyLimits.from_json({**LIMITS.as_json(), "auto_cost": "much"})
+
+
+standings = st.builds(
+    Standing,
+    deployment_id=st.integers(1, 10_000),
+    wanted_units=st.integers(0, 50),
+    actual_units=st.integers(1, 50),
+    settled_units=st.integers(1, 50),
+    is_provisioned=st.booleans(),
+    release_is_agreed=st.booleans(),
+)
+
+
+@given(st.lists(standings, max_size=12, unique_by=lambda s: s.deployment_id))
+def test_i12_shrinks_precede_grows(found: list[Standing]) -> None:
+    deltas = [change.delta for change in plan_pool(found).changes]
+    assert deltas == sorted(deltas)
+
+
+@given(st.lists(standings, max_size=12, unique_by=lambda s: s.deployment_id))
+def test_a_plan_names_every_difference_once_and_nothing_else(found: list[Standing]) -> None:
+    planned = {c.deployment_id: c.to_units for c in plan_pool(found).changes}
+    assert planned == {
+        s.deployment_id: s.wanted_units for s in found if s.wanted_units != s.actual_units
+    }
+
+
+def test_what_somebody_changed_outside_waits_for_a_yes() -> None:
+    plan = plan_pool([Standing(1, wanted_units=100, actual_units=130, settled_units=100)])
+    assert plan.changes[0].needs_yes == DRIFT
+
+
+def test_a_provisioned_decrease_waits_unless_its_burst_carried_the_yes() -> None:
+    ending = Standing(1, 50, 100, 100, is_provisioned=True)
+    assert plan_pool([ending]).changes[0].needs_yes == RELEASE
+    assert plan_pool([replace(ending, release_is_agreed=True)]).changes[0].needs_yes == ""
+
+
+def test_headroom_never_writes_a_nought() -> None:
+    assert plan_pool([Standing(1, 0, 100, 100)]).changes[0].needs_yes == NOTHING_HELD
+
+
+def test_an_oversized_plan_stops_and_asks() -> None:
+    many = [Standing(n, 10, 20, 10) for n in range(6)]
+    assert "6 of 6" in plan_pool(many).stopped_because
+    assert plan_pool(many[:5]).stopped_because == ""
+
+
+def test_i09_terminal_states_allow_nothing() -> None:
+    for state in TERMINAL_REQUEST_STATES:
+        for event in RequestEvent:
+            assert (state, event) not in REQUEST_TRANSITIONS
+            with pytest.raises(TransitionNotAllowed):
+                next_request_state(state, event)
+
+
+@pytest.mark.parametrize("ended", [ChangeState.SUCCEEDED, ChangeState.SUPERSEDED])
+@pytest.mark.parametrize("new", list(ChangeState))
+def test_i09_an_ended_change_never_moves(ended: ChangeState, new: ChangeState) -> None:
+    with pytest.raises(TransitionNotAllowed):
+        check_change_move(ended, new)
+
+
+def test_a_change_never_succeeds_without_being_verified() -> None:
+    for state in set(ChangeState) - {ChangeState.VERIFYING}:
+        with pytest.raises(TransitionNotAllowed):
+            check_change_move(state, ChangeState.SUCCEEDED)

@@ -1,0 +1,119 @@
+"""Sync and adoption: what is seen is held, and the first plan is empty."""
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from portal.kernel.errors import DomainError
+from portal.kernel.windows import FOREVER
+from portal.models import AuditRow, User
+from quotas.models import Deployment, LedgerEntry, Plan, Pool, PoolLimit, Service
+from quotas.services import mapping, reconcile
+from quotas.services.inventory import kind_of_pool
+from quotas.services.rooms import room_of
+from quotas.tests.conftest import sync
+from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
+
+LATER = utc("2026-03-02 12:05")
+
+
+def test_the_first_sight_of_a_deployment_adopts_its_capacity(synced: FakeAzure) -> None:
+    entry = LedgerEntry.objects.get(deployment__name="chat")
+    assert (entry.kind, entry.units, entry.service) == ("adopted", 100, None)
+    assert (entry.effective_from, entry.effective_until) == (NOON, FOREVER)
+
+
+def test_after_the_first_sync_the_plan_is_empty(synced: FakeAzure) -> None:
+    assert [planned.plan for planned in reconcile.plan_all(at=LATER)] == [None]
+    assert not Plan.objects.exists()
+
+
+def test_a_second_sync_adopts_nothing_and_writes_no_history(synced: FakeAzure) -> None:
+    sync(synced, LATER)
+    assert LedgerEntry.objects.count() == 2
+    assert PoolLimit.objects.count() == 1
+
+
+def test_a_moved_limit_is_history_and_audited(synced: FakeAzure) -> None:
+    synced.limit_units = 800
+    sync(synced, LATER)
+    assert [row.limit_units for row in Pool.objects.get().limits.all()] == [800, 1000]
+    assert AuditRow.objects.get(verb="pool.limit_changed").detail == {"was": 1000, "now": 800}
+
+
+def test_capacity_that_headroom_cannot_see_is_not_free(azure: FakeAzure, db: None) -> None:
+    class SharedSubscription(FakeAzure):
+        def inventory(self, subscription_id):  # type: ignore[no-untyped-def]
+            seen = super().inventory(subscription_id)
+            hidden = tuple(d for d in seen.deployments if d.name != "search")
+            return type(seen)(**{**seen.__dict__, "deployments": hidden})
+
+    sync(SharedSubscription(deployments=azure.deployments))
+    assert room_of(Pool.objects.get()).units == 800  # 1,000 less the 200 of "search"
+
+
+def test_a_deployment_that_is_no_longer_listed_is_gone(synced: FakeAzure) -> None:
+    del synced.deployments[next(k for k in synced.deployments if k.endswith("search"))]
+    sync(synced, LATER)
+    assert Deployment.objects.get(name="search").gone_at == LATER
+    assert Deployment.objects.get(name="chat").gone_at is None
+
+
+def test_an_account_that_could_not_be_read_loses_nothing(synced: FakeAzure) -> None:
+    account = next(iter(synced.deployments.values())).account_resource_id
+    synced.lost_accounts = (account,)
+    sync(synced, LATER)
+    assert Deployment.objects.filter(gone_at__isnull=True).count() == 2
+
+
+def test_a_new_version_brings_its_own_rate(synced: FakeAzure) -> None:
+    synced.add(
+        deployment_seen(
+            "chat",
+            100,
+            model_version="2025-01-01",
+            tokens_per_minute=500_000,
+            requests_per_minute=100,
+        )
+    )
+    sync(synced, LATER)
+    assert Deployment.objects.get(name="chat").tokens_per_minute_per_unit == 5000
+
+
+@pytest.mark.parametrize(
+    ("usage_name", "kind"),
+    [
+        ("OpenAI.GlobalStandard.gpt-4o", "tokens"),
+        ("OpenAI.GlobalProvisionedManaged", "provisioned"),
+        ("OpenAI.S0.AccountCount", "other"),
+        ("OpenAI.GlobalBatch.gpt-4o-EnqueuedTokens", "other"),
+        ("AccountCount", "other"),
+    ],
+)
+def test_only_rows_of_capacity_units_can_be_allocated(usage_name: str, kind: str) -> None:
+    assert kind_of_pool(usage_name) == kind
+
+
+def test_mapping_moves_the_holder_and_not_the_capacity(chat: Service) -> None:
+    entries = LedgerEntry.objects.filter(deployment__name="chat")
+    assert sum(e.units for e in entries) == 100
+    assert sum(e.units for e in entries if e.service_id == chat.pk) == 100
+    assert sum(e.units for e in entries if e.service_id is None) == 0
+    assert reconcile.plan_all(at=LATER)[0].plan is None
+
+
+def test_what_is_mapped_cannot_be_mapped_again(chat: Service, cleo: User) -> None:
+    with pytest.raises(DomainError, match="already belongs"):
+        mapping.map_deployment(Deployment.objects.get(name="chat"), service=chat, by=cleo, at=LATER)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}"])
+@pytest.mark.parametrize("table", ["quotas_ledgerentry", "portal_auditrow"])
+def test_ledger_and_audit_are_append_only(synced: FakeAzure, statement: str, table: str) -> None:
+    from django.db import connection
+
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement.format(table))
