@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.clock import MINUTES_PER_DAY
 from simulator.demand import Demand, sum_by_minute
-from simulator.hashing import Ints
+from simulator.hashing import Floats, Ints
 from simulator.traces import Requests
 from simulator.world import Deployment
 
@@ -68,7 +69,7 @@ def budget_of(deployment: Deployment, capacity: Ints) -> Budget:
     )
 
 
-def weights_of(deployment: Deployment, cache_percent: np.ndarray) -> tuple[np.ndarray, int]:
+def weights_of(deployment: Deployment, cache_percent: Floats) -> tuple[Floats, int]:
     """(weight of a prompt token per minute, weight of a generated token) against the budget.
 
     Provisioned throughput deducts cached prompt tokens and weighs output; the sizing formula is
@@ -79,17 +80,36 @@ def weights_of(deployment: Deployment, cache_percent: np.ndarray) -> tuple[np.nd
     return np.ones(MINUTES_PER_DAY), 1
 
 
-def admit(demand: Demand, budget: Budget, weights: tuple[np.ndarray, int]) -> Batch:
+def admit(demand: Demand, budget: Budget, weights: tuple[Floats, int]) -> Batch:
     """The served part of ``demand``."""
-    if demand.listed is not None:
-        return _admit_listed(demand.listed, budget, weights)
     batch = Batch(demand.requests, demand.prompt, demand.generated)
-    return admit_batch(batch, budget, weights)
+    if demand.listed is None:
+        return admit_batch(batch, budget, weights)
+    # Only minutes that come near their limit need a look at their single requests. The margin of
+    # one token a request covers the rounding of weighted tokens.
+    weighted = _weighted(batch.prompt, batch.generated, weights[0], weights[1])
+    contested = weighted + batch.requests >= budget.weighted_tokens
+    contested |= batch.requests > budget.requests
+    served = _admit_listed(_of_minutes(demand.listed, contested), budget, weights)
+    return Batch(
+        np.where(contested, served.requests, batch.requests),
+        np.where(contested, served.prompt, batch.prompt),
+        np.where(contested, served.generated, batch.generated),
+    )
 
 
-def admit_batch(batch: Batch, budget: Budget, weights: tuple[np.ndarray, int]) -> Batch:
+def _weighted(prompt: Ints, generated: Ints, prompt_weight: Floats, generated_weight: int) -> Ints:
+    return np.rint(prompt * prompt_weight).astype(np.int64) + generated * generated_weight
+
+
+def _of_minutes(listed: Requests, wanted: NDArray[np.bool_]) -> Requests:
+    chosen = wanted[listed.minute]
+    return Requests(listed.minute[chosen], listed.prompt[chosen], listed.generated[chosen])
+
+
+def admit_batch(batch: Batch, budget: Budget, weights: tuple[Floats, int]) -> Batch:
     """Requests of a minute are taken as equal in size: the first k with (k−1) × size < limit."""
-    weighted = np.rint(batch.prompt * weights[0]).astype(np.int64) + batch.generated * weights[1]
+    weighted = _weighted(batch.prompt, batch.generated, weights[0], weights[1])
     by_tokens = _first_to_reach(budget.weighted_tokens, batch.requests, weighted)
     served = np.minimum(np.minimum(batch.requests, budget.requests), by_tokens)
     requests = np.maximum(batch.requests, 1)
@@ -102,16 +122,15 @@ def _first_to_reach(limit: Ints, requests: Ints, weighted: Ints) -> Ints:
     return np.where(weighted == 0, np.where(limit > 0, UNLIMITED, 0), count)
 
 
-def _admit_listed(listed: Requests, budget: Budget, weights: tuple[np.ndarray, int]) -> Batch:
+def _admit_listed(listed: Requests, budget: Budget, weights: tuple[Floats, int]) -> Batch:
     """Request by request, exactly."""
     minute = listed.minute
-    weighted = np.rint(listed.prompt * weights[0][minute]).astype(np.int64)
-    weighted += listed.generated * weights[1]
+    weighted = _weighted(listed.prompt, listed.generated, weights[0][minute], weights[1])
+    counts = np.bincount(minute, minlength=MINUTES_PER_DAY)
+    starts = (np.cumsum(counts) - counts)[minute]
     before = np.cumsum(weighted) - weighted
-    place = np.arange(minute.size, dtype=np.int64)
-    starts = np.searchsorted(minute, minute, side="left")
     served = before - before[starts] < budget.weighted_tokens[minute]
-    served &= place - starts < budget.requests[minute]
+    served &= np.arange(minute.size) - starts < budget.requests[minute]
     return Batch(
         requests=sum_by_minute(minute[served], None),
         prompt=sum_by_minute(minute[served], listed.prompt[served]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
 
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from simulator.web import ArmError, Call, Plane, Route, error_response
 
 HTTPS_PLANES = (ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
 _GZIP_FROM_BYTES = 1000
+_GZIP_LEVEL = 1  # compressing harder takes longer than computing the answer
 _log = logging.getLogger("simulator")
 
 
@@ -43,6 +45,7 @@ class Dispatcher:
             _log.exception("%s %s failed", request.method, request.url.path)
             message = "The simulator itself failed; its log says why."
             response = error_response(ArmError(500, "InternalServerError", message))
+        response.headers["x-ms-request-id"] = str(uuid.uuid4())
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -75,7 +78,7 @@ class Dispatcher:
 def https_app(state: State, keys: Secrets) -> ASGIApp:
     """ARM, Monitor and the control API."""
     dispatcher = Dispatcher(state, HTTPS_PLANES, keys.signing_key)
-    return Front(GZipMiddleware(dispatcher, minimum_size=_GZIP_FROM_BYTES), state)
+    return Front(GZipMiddleware(dispatcher, _GZIP_FROM_BYTES, _GZIP_LEVEL), state)
 
 
 def token_app(state: State, keys: Secrets) -> ASGIApp:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
 from starlette.responses import Response
 
 from simulator.arm_json import account_json, deployment_json, model_json, usage_rows
-from simulator.capacity_write import checked_capacity
+from simulator.capacity_write import check_capacity, check_not_busy, checked_capacity
 from simulator.models_catalogue import MODELS
 from simulator.web import ArmError, Call, Plane, Route, json_response
 from simulator.world import Account, Deployment
@@ -119,10 +120,10 @@ async def _list_deployments(call: Call) -> Response:
         return json_response({"value": rows}, headers=_READ_HEADERS)
     token = call.query("$skiptoken") or "0"
     start = int(token) if token.isdigit() else 0
-    page = {"value": rows[start : start + size]}
+    page: dict[str, Any] = {"value": rows[start : start + size]}
     if start + size < len(rows):
         version = call.query("api-version")
-        page["nextLink"] = (  # type: ignore[assignment]
+        page["nextLink"] = (
             f"{call.origin}{call.request.url.path}?api-version={version}&$skiptoken={start + size}"
         )
     return json_response(page, headers=_READ_HEADERS)
@@ -138,18 +139,15 @@ async def _patch_deployment(call: Call) -> Response:
     """The form that is done at once: 200 with ``provisioningState`` Succeeded, nothing to poll."""
     account, deployment = _deployment(call)
     state, body = call.state, call.json()
-    if account.id in state.busy_accounts:
-        raise ArmError(
-            409, "RequestConflict",
-            "Another operation is being performed on the parent resource "
-            f"'{account.id}'. Please try again later.",
-        )  # fmt: skip
+    check_not_busy(state, account)
     capacity = checked_capacity(state, deployment, body)
     state.busy_accounts.add(account.id)
     try:
         # A slow write: nothing changes until it is over, and it goes on when the client leaves.
         await asyncio.sleep(state.knobs.write_seconds)
         if capacity is not None:
+            # Another account may have taken the pool's room meanwhile.
+            check_capacity(state, deployment, capacity)
             state.write_capacity(deployment, capacity)
     finally:
         state.busy_accounts.discard(account.id)

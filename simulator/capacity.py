@@ -34,8 +34,9 @@ class CapacityHistory:
 
         A write made after the clock was turned back replaces what had been written later.
         """
-        kept = [step for step in self._steps[1:] if step[0] < at]
-        self._steps = [self._steps[0], *kept, (at, capacity)]
+        first, *later = self._steps
+        kept = [step for step in later if step[0] < at]
+        self._steps = [first, *kept, (max(at, first[0]), capacity)]
 
     def steps_of_day(self, day: int) -> tuple[Step, ...]:
         """The steps that decide the minutes of an epoch day; equal steps give equal traffic."""

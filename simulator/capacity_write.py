@@ -7,7 +7,17 @@ from typing import Any
 from simulator.models_catalogue import quota_label_of
 from simulator.state import State
 from simulator.web import ArmError
-from simulator.world import Deployment
+from simulator.world import Account, Deployment
+
+
+def check_not_busy(state: State, account: Account) -> None:
+    """Raises ArmError 409 while another write of the same account is under way."""
+    if account.id in state.busy_accounts:
+        raise ArmError(
+            409, "RequestConflict",
+            "Another operation is being performed on the parent resource "
+            f"'{account.id}'. Please try again later.",
+        )  # fmt: skip
 
 
 def checked_capacity(state: State, deployment: Deployment, body: dict[str, Any]) -> int | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
-from simulator.capacity_write import check_capacity
+from simulator.capacity_write import check_capacity, check_not_busy
 from simulator.clock import iso, parse_time
 from simulator.faults import Fault
 from simulator.models_catalogue import MODELS
@@ -66,11 +68,8 @@ def _deployment_json(state: State, each: Deployment) -> dict[str, Any]:
 
 
 def _iso_or_none(epoch_seconds: float) -> str | None:
-    if epoch_seconds == float("-inf"):
-        return None
-    return iso(
-        parse_time("1970-01-01").fromtimestamp(epoch_seconds, parse_time("1970-01-01").tzinfo)
-    )
+    """None for a deployment that has always been there."""
+    return None if math.isinf(epoch_seconds) else iso(datetime.fromtimestamp(epoch_seconds, UTC))
 
 
 def _limit_rows(state: State) -> list[dict[str, Any]]:
@@ -170,6 +169,7 @@ async def _edit(call: Call) -> Response:
     deployment = state.deployment(account, name)
     if deployment is None:
         raise ArmError(404, "ResourceNotFound", f"There is no deployment {account}/{name}.")
+    check_not_busy(state, state.account_of(deployment))
     check_capacity(state, deployment, body.get("capacity"))
     state.write_capacity(deployment, int(body["capacity"]))
     return json_response(_deployment_json(state, deployment))

@@ -14,7 +14,7 @@ import numpy as np
 
 from simulator import profiles
 from simulator.clock import MINUTES_PER_DAY, SECONDS_PER_MINUTE
-from simulator.hashing import Floats, Ints, key_of, normals, uniforms
+from simulator.hashing import Floats, Ints, key_of, normal_rows, uniforms
 from simulator.traces import Requests, load_trace, play_once, play_repeated
 from simulator.world import Deployment, Level, ProfileTraffic, TraceTraffic, World
 
@@ -74,46 +74,47 @@ def level_at(level: Level, world: World, key: int, minutes: Ints) -> Floats:
 
 
 def _from_profile(traffic: ProfileTraffic, world: World, key: int, minutes: Ints) -> Demand:
+    streams = [key_of(key, name) for name in ("count", "prompt", "generated", "cache")]
+    count, prompt, generated, cache = normal_rows(streams, minutes)
     rate = level_at(traffic.level, world, key, minutes) * traffic.peak_requests_per_minute
     rate = rate * np.exp(_SLOW_SPREAD * _slow_swing(key, minutes))
     # Poisson-like: the spread of a count is the root of its mean; small rates are left to rounding.
     spread = np.sqrt(rate) * np.minimum(1.0, rate / _POISSON_FROM_RATE)
-    wanted = rate + spread * normals(key_of(key, "count"), minutes)
-    rounding = uniforms(key_of(key, "rounding"), minutes)
-    requests = np.floor(np.maximum(wanted, 0.0) + rounding).astype(np.int64)
+    wanted = np.maximum(rate + spread * count, 0.0)
+    requests = np.floor(wanted + uniforms(key_of(key, "rounding"), minutes)).astype(np.int64)
     requests[rate == 0.0] = 0
     return Demand(
         requests=requests,
-        prompt=_tokens(requests, traffic.prompt_tokens, _PROMPT_SPREAD, key_of(key, "p"), minutes),
-        generated=_tokens(
-            requests, traffic.generated_tokens, _GENERATED_SPREAD, key_of(key, "g"), minutes
-        ),
-        cache_percent=_cache_percent(traffic.cache_match_percent, key, minutes),
+        prompt=_tokens(requests, traffic.prompt_tokens, _PROMPT_SPREAD * prompt),
+        generated=_tokens(requests, traffic.generated_tokens, _GENERATED_SPREAD * generated),
+        cache_percent=_cache_percent(traffic.cache_match_percent, cache),
     )
 
 
 def _slow_swing(key: int, minutes: Ints) -> Floats:
-    """Standard normal at ten-minute knots, linear between."""
-    swing_key = key_of(key, "swing")
+    """Standard normal at ten-minute knots, linear between; ``minutes`` is a run."""
     knots = minutes // _KNOT_MINUTES
     share = (minutes % _KNOT_MINUTES) / _KNOT_MINUTES
-    return normals(swing_key, knots) * (1 - share) + normals(swing_key, knots + 1) * share
+    known = np.arange(knots[0], knots[-1] + 2)
+    heights = normal_rows([key_of(key, "swing")], known)[0]
+    place = knots - knots[0]
+    swing: Floats = heights[place] * (1 - share) + heights[place + 1] * share
+    return swing
 
 
-def _tokens(requests: Ints, mean: float, spread: float, key: int, minutes: Ints) -> Ints:
+def _tokens(requests: Ints, mean: float, wobble_of_one: Floats) -> Ints:
     """Sum of the tokens of a minute's requests, at least one each where there are any at all."""
     if mean == 0.0:
         return np.zeros_like(requests)
-    wobble = spread * normals(key, minutes) / np.sqrt(np.maximum(requests, 1))
-    sums = np.rint(requests * mean * np.maximum(1.0 + wobble, 0.2)).astype(np.int64)
+    factor = np.maximum(1.0 + wobble_of_one / np.sqrt(np.maximum(requests, 1)), 0.2)
+    sums: Ints = np.rint(requests * mean * factor).astype(np.int64)
     return np.maximum(sums, requests)
 
 
-def _cache_percent(mean: float, key: int, minutes: Ints) -> Floats:
+def _cache_percent(mean: float, wobble: Floats) -> Floats:
     if mean == 0.0:
-        return np.zeros(minutes.size)
-    wobble = _CACHE_SPREAD_PERCENT * normals(key_of(key, "cache"), minutes)
-    return np.clip(np.round(mean + wobble, 2), 0.0, 100.0)
+        return np.zeros(wobble.size)
+    return np.clip(np.round(mean + _CACHE_SPREAD_PERCENT * wobble, 2), 0.0, 100.0)
 
 
 def _from_trace(
@@ -130,7 +131,9 @@ def _from_trace(
         requests=sum_by_minute(listed.minute, None),
         prompt=sum_by_minute(listed.minute, listed.prompt),
         generated=sum_by_minute(listed.minute, listed.generated),
-        cache_percent=_cache_percent(traffic.cache_match_percent, key, minutes),
+        cache_percent=_cache_percent(
+            traffic.cache_match_percent, normal_rows([key_of(key, "cache")], minutes)[0]
+        ),
         listed=listed,
     )
 

@@ -20,6 +20,7 @@ from simulator.web import json_response
 
 CONTROL_PREFIX = "/_sim"
 _TRANSPORT = "simulator.transport"
+_LOGGED_BYTES = 20_000
 
 
 class AbortableProtocol(HttpToolsProtocol):
@@ -28,7 +29,7 @@ class AbortableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Called for each request of a connection."""
         super().on_message_begin()
-        self.scope[_TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
+        self.scope[_TRANSPORT] = self.transport  # type: ignore[literal-required]
 
 
 class Front:
@@ -87,7 +88,7 @@ def _planned_answer(fault: Fault) -> Any:
 
 
 async def _read_body(receive: Receive) -> bytes:
-    chunks = []
+    chunks: list[bytes] = []
     while True:
         message = await receive()
         if message["type"] != "http.request":
@@ -108,9 +109,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _readable(body: bytes) -> Any:
-    """JSON where it is JSON, else text; null when there is none."""
+    """JSON where it is JSON, else the beginning as text; null when there is none."""
     if not body:
         return None
+    if len(body) > _LOGGED_BYTES:
+        return body[:_LOGGED_BYTES].decode("utf-8", "replace")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -7,6 +7,7 @@ single minute can be computed without its neighbours.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_SECOND_STREAM = 0x5DEECE66D
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
@@ -25,16 +27,29 @@ def key_of(*parts: object) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
-def uniforms(key: int, counters: Ints) -> Floats:
-    """Numbers in (0, 1), one for each counter (splitmix64)."""
-    state = (counters.astype(np.uint64) + np.uint64(1)) * _GOLDEN + np.uint64(key)
-    state = (state ^ (state >> np.uint64(30))) * _MIX_1
-    state = (state ^ (state >> np.uint64(27))) * _MIX_2
+def uniform_rows(keys: Sequence[int], counters: Ints) -> Floats:
+    """Numbers in (0, 1), a row for each key, a column for each counter (splitmix64)."""
+    state = (counters.astype(np.uint64) + np.uint64(1)) * _GOLDEN
+    state = state + np.array(keys, dtype=np.uint64)[:, np.newaxis]
+    state ^= state >> np.uint64(30)
+    state *= _MIX_1
+    state ^= state >> np.uint64(27)
+    state *= _MIX_2
     state ^= state >> np.uint64(31)
-    return ((state >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    state >>= np.uint64(11)
+    return (state.astype(np.float64) + 0.5) * 2.0**-53
 
 
-def normals(key: int, counters: Ints) -> Floats:
-    """Standard normal numbers, one for each counter (Box-Muller over two streams)."""
-    radius = np.sqrt(-2.0 * np.log(uniforms(key, counters)))
-    return radius * np.cos(2.0 * np.pi * uniforms(key ^ 0x5DEECE66D, counters))
+def uniforms(key: int, counters: Ints) -> Floats:
+    """Numbers in (0, 1), one for each counter."""
+    row: Floats = uniform_rows([key], counters)[0]
+    return row
+
+
+def normal_rows(keys: Sequence[int], counters: Ints) -> Floats:
+    """Standard normal numbers, a row for each key (Box-Muller over two streams)."""
+    both = uniform_rows([*keys, *(key ^ _SECOND_STREAM for key in keys)], counters)
+    radius = np.sqrt(-2.0 * np.log(both[: len(keys)]))
+    angle = np.cos(2.0 * np.pi * both[len(keys) :])
+    normal: Floats = radius * angle
+    return normal

@@ -119,7 +119,7 @@ def _total_series(
 
 
 def _cell_total(buckets: Buckets, cell: Cell) -> Floats:
-    total = buckets.sums[[ROW[name] for name in cell.plus]].sum(axis=0)
+    total: Floats = buckets.sums[[ROW[name] for name in cell.plus]].sum(axis=0)
     if cell.minus:
         total = total - buckets.sums[[ROW[name] for name in cell.minus]].sum(axis=0)
     return total

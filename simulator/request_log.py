@@ -6,8 +6,7 @@ import threading
 from collections import deque
 from typing import Any
 
-_KEPT = 20_000
-_BODY_CHARACTERS = 20_000
+_KEPT = 5_000
 
 
 class RequestLog:
@@ -20,9 +19,6 @@ class RequestLog:
 
     def add(self, **entry: Any) -> dict[str, Any]:
         """Append an entry and number it. ``status`` is filled in when the answer is out."""
-        body = entry.get("body")
-        if isinstance(body, str) and len(body) > _BODY_CHARACTERS:
-            entry["body"] = body[:_BODY_CHARACTERS]
         with self._lock:
             self._last += 1
             numbered = {"n": self._last, **entry}

@@ -71,6 +71,10 @@ class State:
         """The deployment of an account, compared without case."""
         return self._deployments.get(f"{account}/{name}".lower())
 
+    def account_of(self, deployment: Deployment) -> Account:
+        """The account a deployment is in."""
+        return next(each for each in self.world.accounts if deployment in each.deployments)
+
     def capacity(self, deployment: Deployment) -> int:
         """Units now."""
         return self.history[deployment.key].current

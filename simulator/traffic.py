@@ -23,10 +23,11 @@ from simulator.capacity import CapacityHistory, Step, capacity_at_minutes
 from simulator.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from simulator.demand import Demand, demand_of_day, minutes_of_day
 from simulator.hashing import Floats, Ints
-from simulator.world import Deployment, World
+from simulator.world import Deployment, TraceTraffic, World
 
 _SERVED_DAYS_KEPT = 384
 _DEMAND_DAYS_KEPT = 128
+_TRACE_DAYS_KEPT = 4  # they list single requests, megabytes each
 _HOURS_KEPT = 20_000
 
 Value = TypeVar("Value")
@@ -60,7 +61,8 @@ class Served:
         for each in world.deployments:
             if each.spill_target is not None:
                 self._spillers.setdefault(each.spill_target, []).append(each)
-        self._days, self._demand = Cache(_SERVED_DAYS_KEPT), Cache(_DEMAND_DAYS_KEPT)
+        self._days = Cache(_SERVED_DAYS_KEPT)
+        self._demand, self._trace_demand = Cache(_DEMAND_DAYS_KEPT), Cache(_TRACE_DAYS_KEPT)
         self._hours = Cache(_HOURS_KEPT)
         self._lock = threading.RLock()
 
@@ -86,7 +88,9 @@ class Served:
         def make() -> Demand:
             return demand_of_day(self._world, deployment, day, self._traces)
 
-        return self._demand.get((deployment.key, day), make)
+        listed = isinstance(deployment.traffic, TraceTraffic)
+        cache = self._trace_demand if listed else self._demand
+        return cache.get((deployment.key, day), make)
 
     def _capacity(self, deployment: Deployment, day: int) -> Ints:
         steps = self._history[deployment.key].steps_of_day(day)

@@ -14,15 +14,12 @@ from typing import Any
 from simulator.clock import iso, parse_relative_time, parse_time
 from simulator.models_catalogue import MODELS, Model, ModelSku, find_model
 from simulator.world import Account, Deployment, Limit, Subscription, World
+from simulator.world_checks import WorldError, check_world
 from simulator.world_traffic import TrafficFile, read_traffic
 
 _TIME_FIELDS = {"created_at", "from", "until", "start", "at"}
 _ACCOUNT_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}")
 _KINDS = ("OpenAI", "AIServices")
-
-
-class WorldError(Exception):
-    """The world file cannot be used; the message is a sentence for a person."""
 
 
 def region_of(text: str) -> str:
@@ -70,9 +67,7 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
             for n, row in enumerate(_rows(raw, "accounts"))
         ),
     )
-    _check_names(world)
-    _check_pools(world)
-    _check_spillover(world)
+    check_world(world)
     return world
 
 
@@ -88,6 +83,13 @@ def _text(row: dict[str, Any], key: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise WorldError(f"{where}.{key}: expected a text, got {value!r}.")
     return value.strip()
+
+
+def _moment(row: dict[str, Any], key: str, where: str) -> datetime:
+    try:
+        return parse_time(_text(row, key, where))
+    except ValueError as problem:
+        raise WorldError(f"{where}.{key}: {problem}") from None
 
 
 def _whole_number(row: dict[str, Any], key: str, where: str, minimum: int) -> int:
@@ -156,15 +158,15 @@ def _account(
 def _deployment(
     row: dict[str, Any], where: str, account: Account, has_file: Callable[[str], bool]
 ) -> Deployment:
-    _, sku = model_and_sku = _model_and_sku(row, where)
-    created_at = parse_time(row["created_at"]) if row.get("created_at") else None
+    model, sku = _model_and_sku(row, where)
+    created_at = _moment(row, "created_at", where) if row.get("created_at") else None
     return Deployment(
         subscription=account.subscription,
         resource_group=account.resource_group,
         account=account.name,
         region=account.region,
         name=_text(row, "name", where),
-        model=model_and_sku[0],
+        model=model,
         sku=sku,
         capacity_steps=_capacity_steps(row, where, sku, created_at),
         created_at=created_at,
@@ -201,7 +203,7 @@ def _capacity_steps(
     steps: list[tuple[float | None, int]] = [(start, _capacity(row, "capacity", where, sku))]
     for n, step in enumerate(_rows(row, "capacity_history")):
         place = f"{where}.capacity_history[{n}]"
-        at = parse_time(_text(step, "at", place)).timestamp()
+        at = _moment(step, "at", place).timestamp()
         previous = steps[-1][0]
         if previous is not None and at <= previous:
             raise WorldError(f"{place}.at: must be later than the step before it.")
@@ -215,40 +217,3 @@ def _capacity(row: dict[str, Any], key: str, where: str, sku: ModelSku) -> int:
     if problem:
         raise WorldError(f"{where}.{key}: {capacity} units of {sku.name} {problem}.")
     return capacity
-
-
-def _check_names(world: World) -> None:
-    for kind, names in (
-        ("account", [account.name.lower() for account in world.accounts]),
-        ("deployment", [each.key for each in world.deployments]),
-        ("limit", [" ".join(row.pool) for row in world.limits]),
-    ):
-        twice = {name for name in names if names.count(name) > 1}
-        if twice:
-            raise WorldError(f"The {kind} {sorted(twice)[0]} is there twice.")
-
-
-def _check_pools(world: World) -> None:
-    pools = {row.pool for row in world.limits}
-    for each in world.deployments:
-        if each.pool not in pools:
-            raise WorldError(
-                f"limits: none for {each.sku.usage_name} in {each.region} of subscription "
-                f"{each.subscription}, which {each.key} draws from."
-            )
-
-
-def _check_spillover(world: World) -> None:
-    by_key = {each.key: each for each in world.deployments}
-    for each in world.deployments:
-        if each.spill_target is None:
-            continue
-        target = by_key.get(each.spill_target)
-        if target is None:
-            raise WorldError(f"{each.key}: its spill-over deployment is not in the same account.")
-        if not each.sku.is_provisioned or target.sku.is_provisioned:
-            raise WorldError(
-                f"{each.key}: only a provisioned deployment spills, onto a standard one."
-            )
-        if target.model != each.model:
-            raise WorldError(f"{each.key}: the spill-over deployment has another model or version.")

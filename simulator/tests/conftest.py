@@ -1,0 +1,70 @@
+"""One simulator for the tests that only ask, own ones for those that kill or configure it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulator.tests import worlds
+from simulator.tests.process import NOW, SimulatorProcess, without_azure
+from simulator.tests.sdk import Sdk
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """A simulator with a small world, shared by the whole run."""
+    folder = tmp_path_factory.mktemp("simulator")
+    chat = worlds.deployment(capacity=50)
+    pilot = worlds.deployment("pilot", capacity=10, traffic={"kind": "profile"})
+    ptu = worlds.provisioned(spillover_deployment_name="chat", created_at="2026-03-01T00:00:00Z")
+    raw = worlds.world(
+        worlds.account("one", chat, pilot, ptu), worlds.account("two", worlds.deployment("other"))
+    )
+    (folder / "world.json").write_text(json.dumps(raw))
+    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def simulator(running: SimulatorProcess) -> SimulatorProcess:
+    """The shared simulator as freshly loaded, its clock standing still at NOW."""
+    running.control("POST", "/reset")
+    running.control("POST", "/clock", {"at": NOW, "frozen": True})
+    return running
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., SimulatorProcess]]:
+    """Starts simulators of a test's own, in folders below its own."""
+    started: list[SimulatorProcess] = []
+
+    def starter(raw: dict[str, Any], *arguments: str, clock: str = NOW) -> SimulatorProcess:
+        folder = tmp_path / f"state{len(started)}"
+        folder.mkdir()
+        (tmp_path / "world.json").write_text(json.dumps(raw))
+        process = SimulatorProcess(
+            folder, "--world", str(tmp_path / "world.json"), *arguments, clock=clock
+        )
+        started.append(process)
+        return process.start()
+
+    yield starter
+    for process in started:
+        process.end()
+
+
+@pytest.fixture
+def sdk(simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
+    """The real Azure SDKs, pointed at the shared simulator by environment alone."""
+    for name in without_azure():
+        monkeypatch.delenv(name)
+    for name, value in simulator.environment().items():
+        monkeypatch.setenv(name, value)
+    clients = Sdk(simulator)
+    yield clients
+    clients.close()
