@@ -44,7 +44,11 @@ class DomainErrorMiddleware:
             "components/problem.html" if request.headers.get("HX-Request") else "problem.html"
         )
         context = {"sentence": error.sentence, "code": error.code}
-        return render(request, template, context, status=status_of(error))
+        answer = render(request, template, context, status=status_of(error))
+        if request.headers.get("HX-Request"):
+            # What was asked for stays as it is; the sentence goes where templates/base.html keeps it.
+            answer["HX-Retarget"], answer["HX-Reswap"] = "#problems", "innerHTML"
+        return answer
 
 
 def api_problem(error: Exception, context: dict[str, Any]) -> Response | None:

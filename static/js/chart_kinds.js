@@ -5,6 +5,8 @@ import { compact, endLabels, wallClock } from "./chart_look.js";
 const NARROW = 560;
 const HATCH = { shape: "/", size: 7, solidity: 0.22, fillmode: "overlay" };
 const HEIGHT = 340;
+// An area by steps, without an outline: a kind of which nothing is held leaves no line.
+const STEP = { shape: "hv", width: 0 };
 
 const highest = (...lists) => Math.max(0, ...lists.map((list) => list.reduce((top, n) => Math.max(top, n ?? 0), 0)));
 
@@ -31,6 +33,15 @@ const corner = (text, colour) => ({
   text, x: 1, xref: "paper", xanchor: "right", y: 1, yref: "paper", yanchor: "top", showarrow: false, font: { size: 12, color: colour },
 });
 
+/** "Burst +80k" above the start of each burst, while they are few enough to be read. */
+function burstNames(spec, wall, colours) {
+  const starts = spec.held.filter(([, , burst], i) => burst > 0 && burst !== spec.held[i - 1]?.[2]);
+  if (starts.length > 6) return [];
+  return starts.map(([at, base, burst]) => ({
+    text: `Burst +${compact(burst)}`, x: wall(at), y: base + burst, xanchor: "left", yanchor: "bottom", showarrow: false, font: { size: 12, color: colours["chart-burst-name"] },
+  }));
+}
+
 function capacityUse(spec, { colours }, width) {
   const wall = wallClock(spec.zone);
   const narrow = width < NARROW;
@@ -43,16 +54,15 @@ function capacityUse(spec, { colours }, width) {
   const limit = limitLine(spec.limit, spec.limit_name, highest(held, spec.used), colours["chart-limit"], "y");
   const refused = spec.throttled.some((count) => count > 0);
   const hasBurst = burst.some((value) => value > 0);
-  const step = { shape: "hv", width: 0 };
   const each = spec.step === 60_000 ? "a minute" : `in ${spec.step / 60_000} min`;
   const traces = [
-    { x: heldX, y: base, name: "Baseline", mode: "lines", line: step, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: true },
-    { x: heldX, y: burst, name: "Burst", mode: "lines", line: step, stackgroup: "held", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["chart-burst"], bgcolor: colours["chart-baseline"], fillmode: "replace" }, hoverinfo: "skip", showlegend: hasBurst },
+    { x: heldX, y: base, name: "Baseline", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: true },
+    { x: heldX, y: burst, name: "Burst", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["chart-burst"], bgcolor: colours["chart-baseline"], fillmode: "replace" }, hoverinfo: "skip", showlegend: hasBurst },
     { x: heldX, y: held, name: "Held", mode: "lines", line: { shape: "hv", width: 1.5, color: colours["ink-quiet"] }, hovertemplate: `%{y:,.0f} ${spec.unit}`, showlegend: false },
     { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, hovertemplate: `%{y:,.0f} ${spec.unit}` },
   ];
   if (refused) {
-    traces.push({ x, y: spec.throttled, name: `Refused (429) ${each}`, type: "bar", yaxis: "y2", marker: { color: colours["chart-throttled"], line: { width: 0 } }, hovertemplate: "%{y:,.0f}", showlegend: narrow });
+    traces.push({ x, y: spec.throttled, name: narrow ? `429 ${each}` : `Refused (429) ${each}`, type: "bar", yaxis: "y2", marker: { color: colours["chart-throttled"], line: { width: 0 } }, hovertemplate: "%{y:,.0f}", showlegend: narrow });
   }
   const labels = [
     { text: `Held ${compact(held.at(-1))}`, value: held.at(-1), colour: colours["ink-quiet"] },
@@ -63,6 +73,7 @@ function capacityUse(spec, { colours }, width) {
   const domain = refused ? [0.22, 1] : [0, 1];
   const annotations = narrow ? [] : endLabels(labels, limit.top, (domain[1] - domain[0]) * (HEIGHT - 56));
   if (limit.words) annotations.push(corner(limit.words, colours["ink-quiet"]));
+  if (!narrow) annotations.push(...burstNames(spec, wall, colours));
   if (refused && !narrow) {
     annotations.push({ text: `Refused (429)<br>${each}`, x: 1, xref: "paper", xanchor: "left", xshift: 6, y: 0.07, yref: "paper", yanchor: "middle", align: "left", showarrow: false, font: { size: 12, color: colours["chart-throttled"] } });
   }
@@ -71,12 +82,13 @@ function capacityUse(spec, { colours }, width) {
     layout: {
       margin: { l: 56, r: narrow ? 8 : 118, t: narrow ? 40 : 10, b: 40 },
       showlegend: narrow,
+      legend: { entrywidth: 84 },
       shapes: limit.shapes,
       annotations,
       bargap: 0,
       xaxis: timeAxis({ anchor: refused ? "y2" : "y", range: [wall(spec.start), wall(spec.end)] }),
       yaxis: { domain, range: [0, limit.top || 1], tickformat: "~s", title: { text: spec.unit } },
-      yaxis2: refused ? { domain: [0, 0.14], autorange: "reversed", rangemode: "tozero", nticks: 2, tickformat: "~s", fixedrange: true } : undefined,
+      yaxis2: refused ? { domain: [0, 0.14], autorange: "reversed", rangemode: "tozero", tickvals: [highest(spec.throttled)], tickformat: "~s", showgrid: false } : undefined,
     },
   };
 }
@@ -132,8 +144,8 @@ function costByDay(spec, { colours, slot }, width) {
 }
 
 const KIND_LOOKS = (colours, slot) => ({
-  adopted: { fillcolor: slot(6) },
-  baseline: { fillcolor: slot(4) },
+  adopted: { fillcolor: colours["chart-adopted"] },
+  baseline: { fillcolor: colours["chart-promised"] },
   burst: { hatch: colours["chart-burst"] },
   hold: { hatch: slot(3) },
   reserve: { hatch: colours["ink-quiet"] },
@@ -149,8 +161,8 @@ function poolTimeline(spec, { colours, slot }, width) {
   const looks = KIND_LOOKS(colours, slot);
   const traces = held.map(({ name, values }, i) => {
     const { fillcolor = slot(i), hatch } = looks[name.toLowerCase()] ?? {};
-    const fill = hatch ? { fillcolor: colours.paper, fillpattern: { ...HATCH, solidity: 0.35, fgcolor: hatch, bgcolor: colours.paper, fillmode: "replace" } } : { fillcolor };
-    return { x, y: values, name: name[0].toUpperCase() + name.slice(1), mode: "lines", stackgroup: "held", line: { shape: "hv", width: 1, color: hatch ?? fillcolor }, ...fill, hovertemplate: `%{y:,.0f} ${spec.unit}` };
+    const fill = hatch ? { fillcolor: colours.paper, fillpattern: { ...HATCH, fgcolor: hatch, bgcolor: colours.paper, fillmode: "replace" } } : { fillcolor };
+    return { x, y: values, name: name[0].toUpperCase() + name.slice(1), mode: "lines", stackgroup: "held", line: STEP, ...fill, hovertemplate: `%{y:,.0f} ${spec.unit}` };
   });
   const labels = [];
   if (spec.limit !== null && spec.limit !== undefined) {
