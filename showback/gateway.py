@@ -1,10 +1,11 @@
-"""What showback needs from outside: metrics of deployments. Named in settings (`HEADROOM_USAGE_SOURCE`)."""
+"""What showback needs from outside: metrics of deployments, and the zone in which months close."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from django.conf import settings
@@ -12,25 +13,22 @@ from django.utils.module_loading import import_string
 from numpy.typing import NDArray
 
 from portal.kernel.windows import Window
+from showback.domain.measures import MEASURES, MISSING
 
-MISSING = -1  # in every array: the source sent no value for this slot
-
-# The measures of a series, and the Azure metric each is made of.
-MEASURES = (
-    "ok",  # requests answered 2xx and not spilled
-    "throttled",  # requests answered 429
-    "other",  # every other status
-    "spilled",  # requests with IsSpillover true, served by this deployment for another
-    "prompt",  # prompt tokens of served requests
-    "generated",  # generated tokens of served requests
-    "cache_percent",  # cache match rate 0…100, rounded
-    "utilisation_percent",  # provisioned utilisation 0…, rounded; MISSING for pay-as-you-go
-)
+__all__ = [
+    "MEASURES",
+    "MISSING",
+    "MetricsAnswer",
+    "Series",
+    "UsageSource",
+    "finance_zone",
+    "usage_source",
+]
 
 
 @dataclass(frozen=True)
 class Series:
-    """One deployment over a window: one int64 array of length slots per measure, MISSING where no value came."""
+    """One deployment over a window: per measure one int64 array with an element for each slot."""
 
     values: Mapping[str, NDArray[np.int64]]
 
@@ -70,3 +68,8 @@ class UsageSource(Protocol):
 @cache
 def usage_source() -> UsageSource:
     return import_string(settings.HEADROOM_USAGE_SOURCE)()  # type: ignore[no-any-return]
+
+
+def finance_zone() -> ZoneInfo:
+    """The zone in which days and months begin and end (`HEADROOM_FINANCE_TIME_ZONE`)."""
+    return ZoneInfo(settings.HEADROOM_FINANCE_TIME_ZONE)

@@ -1,0 +1,29 @@
+"""Nouns of showback: what was used, how far the data is, what it costs."""
+
+from showback.models.costs import CostLine, Meter, PriceRow
+from showback.models.pulls import (
+    BackfillSlice,
+    CapacitySeen,
+    DeploymentSeen,
+    TouchedHour,
+    UsagePull,
+)
+from showback.models.rollups import Attribution, ServiceDay, ServiceHour
+from showback.models.usage import Grain, UsageHour, UsageMinutes
+
+__all__ = [
+    "Attribution",
+    "BackfillSlice",
+    "CapacitySeen",
+    "CostLine",
+    "DeploymentSeen",
+    "Grain",
+    "Meter",
+    "PriceRow",
+    "ServiceDay",
+    "ServiceHour",
+    "TouchedHour",
+    "UsageHour",
+    "UsageMinutes",
+    "UsagePull",
+]

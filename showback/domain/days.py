@@ -1,0 +1,100 @@
+"""From a deployment's hours to the use of its services, hour by hour and for the day."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from showback.domain.attribution import Share, Use, split_use
+from showback.domain.provisioned import PtuModel
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One hour of a deployment as it came. Minutes None: known by the hour only."""
+
+    use: Use
+    peak_tokens_per_minute: int | None
+    throttled_minutes: int | None
+    minutes_received: int
+    minutes_expected: int
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How much a unit serves: weighted tokens where `model` is known, else plain ones."""
+
+    model: PtuModel | None
+    tokens_per_minute_per_unit: int | None
+
+    def tokens_used(self, use: Use) -> int:
+        if self.model is None:
+            return use.prompt + use.generated
+        return self.model.weighted_tokens(
+            prompt=use.prompt, cached=use.cached, generated=use.generated
+        )
+
+    def tokens_held(self, unit_minutes: int) -> int | None:
+        if self.model is not None:
+            return self.model.capacity_tokens(unit_minutes)
+        per_unit = self.tokens_per_minute_per_unit
+        return None if per_unit is None else unit_minutes * per_unit
+
+
+@dataclass(frozen=True)
+class HourOfService:
+    service_id: int | None
+    hour: datetime
+    method: str
+    use: Use
+    capacity_tokens: int
+    held_unit_minutes: int
+    held_capacity_tokens: int | None
+    peak_tokens_per_minute: int | None
+    throttled_minutes: int | None
+    minutes_received: int
+    minutes_expected: int
+
+
+def hours_of_services(
+    hour: datetime,
+    measured: Measured,
+    *,
+    shares: list[Share],
+    held: Mapping[int | None, int],
+    capacity: Capacity,
+) -> list[HourOfService]:
+    """The hour's use by service. A peak cannot be shared, so several holders have none.
+
+    429 minutes are the deployment's: every service on it met them. `held` is unit-seconds.
+    """
+    found = []
+    for share, use in zip(shares, split_use(measured.use, shares), strict=True):
+        unit_minutes = round(held.get(share.service_id, 0) / 60)
+        found.append(
+            HourOfService(
+                service_id=share.service_id,
+                hour=hour,
+                method=share.method,
+                use=use,
+                capacity_tokens=capacity.tokens_used(use),
+                held_unit_minutes=unit_minutes,
+                held_capacity_tokens=capacity.tokens_held(unit_minutes),
+                peak_tokens_per_minute=(
+                    measured.peak_tokens_per_minute if len(shares) == 1 else None
+                ),
+                throttled_minutes=measured.throttled_minutes,
+                minutes_received=measured.minutes_received,
+                minutes_expected=measured.minutes_expected,
+            )
+        )
+    return found
+
+
+def largest(values: Iterable[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def total(values: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None

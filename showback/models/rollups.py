@@ -1,0 +1,93 @@
+"""Usage by service: attributed hours, and the days that pages read."""
+
+from django.db import models
+from django.db.models import F, Q
+
+
+class Attribution(models.TextChoices):
+    """How the use of a deployment's hour was given to a service."""
+
+    HOLDER = "holder", "Held by one service in that hour"
+    HELD_SHARE = "held_share", "Shared by what each service held in that hour"
+    MAPPING = "mapping", "Mapped to the service; nobody held it in that hour"
+    NONE = "none", "Unattributed"
+
+
+class Attributed(models.Model):
+    """The sums that hours and days have in common. Service None: unattributed."""
+
+    service = models.ForeignKey(
+        "quotas.Service", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    deployment = models.ForeignKey("quotas.Deployment", on_delete=models.PROTECT, related_name="+")
+    ok_requests = models.BigIntegerField()
+    throttled_requests = models.BigIntegerField()
+    other_requests = models.BigIntegerField()
+    spilled_requests = models.BigIntegerField()
+    prompt_tokens = models.BigIntegerField()
+    generated_tokens = models.BigIntegerField()
+    cached_tokens_estimated = models.BigIntegerField()
+    # In the measure of capacity: plain tokens, or weighted tokens where it is provisioned.
+    capacity_tokens = models.BigIntegerField()
+    held_unit_minutes = models.BigIntegerField()
+    # What the held units could have served, same measure; None where a unit's rate is not known.
+    held_capacity_tokens = models.BigIntegerField(null=True)
+    peak_tokens_per_minute = models.BigIntegerField(null=True)
+    throttled_minutes = models.IntegerField(null=True)
+    minutes_received = models.IntegerField()
+    minutes_expected = models.IntegerField()
+
+    class Meta:
+        abstract = True
+
+
+class ServiceHour(Attributed):
+    hour = models.DateTimeField()
+    method = models.CharField(max_length=10, choices=Attribution.choices)
+
+    class Meta:
+        db_table = "showback_service_hour"
+        ordering = ["hour"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deployment", "hour", "service"],
+                nulls_distinct=False,
+                name="one_service_hour",
+            ),
+            models.CheckConstraint(
+                condition=Q(prompt_tokens__gte=0, generated_tokens__gte=0, ok_requests__gte=0),
+                name="service_hour_not_negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["hour"]),
+            models.Index(fields=["service", "hour"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"service {self.service_id} at {self.hour:%Y-%m-%d %H}:00"
+
+
+class ServiceDay(Attributed):
+    """A day of the finance time zone."""
+
+    day = models.DateField()
+
+    class Meta:
+        db_table = "showback_service_day"
+        ordering = ["day"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "deployment", "service"],
+                nulls_distinct=False,
+                name="one_service_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(minutes_received__gte=0, minutes_received__lte=F("minutes_expected")),
+                name="service_day_received_within_expected",
+            ),
+        ]
+        indexes = [models.Index(fields=["service", "day"])]
+
+    def __str__(self) -> str:
+        return f"service {self.service_id} on {self.day}"

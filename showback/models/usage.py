@@ -1,0 +1,120 @@
+"""What was used: one hour of one deployment as sums, and apart from it the minutes behind them.
+
+Both tables are partitioned by month (of `hour`, UTC) and keyed by (deployment, hour); partitions
+are made just before the first write to them. The database holds no foreign key from here to the
+deployment: each new partition would have to lock the deployments' table. Rows are written only by
+`showback.services.usage_store`, from deployments that quotas has just named, and those are never
+deleted.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+
+class Grain(models.TextChoices):
+    MINUTE = "minute", "Minute"
+    HOUR = "hour", "Hour"
+
+
+class UsageHour(models.Model):
+    """Sums of one deployment over `[hour, hour + 1 h)`.
+
+    Sums cover the minutes that came: `minutes_received` of `minutes_expected` (those that had
+    settled when Azure was asked). `cached_tokens_estimated` is prompt tokens × the cache match
+    rate: Azure gives no count. Of grain hour the minutes are not known, so peak and throttled
+    minutes are None.
+    """
+
+    pk = models.CompositePrimaryKey("deployment_id", "hour")
+    deployment = models.ForeignKey(
+        "quotas.Deployment",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    hour = models.DateTimeField()
+    grain = models.CharField(max_length=6, choices=Grain.choices)
+    ok_requests = models.BigIntegerField()
+    throttled_requests = models.BigIntegerField()
+    other_requests = models.BigIntegerField()
+    spilled_requests = models.BigIntegerField()  # served here for a provisioned deployment
+    prompt_tokens = models.BigIntegerField()
+    generated_tokens = models.BigIntegerField()
+    cached_tokens_estimated = models.BigIntegerField()
+    peak_tokens_per_minute = models.BigIntegerField(null=True)
+    throttled_minutes = models.SmallIntegerField(null=True)
+    # Mean utilisation = percent_sum ÷ minutes; both 0 where the metric did not come.
+    utilisation_percent_sum = models.IntegerField()
+    utilisation_minutes = models.SmallIntegerField()
+    minutes_received = models.SmallIntegerField()
+    minutes_expected = models.SmallIntegerField()
+    content_hash = models.BigIntegerField()  # equal hash, equal content: nothing to write
+
+    class Meta:
+        db_table = "showback_usage_hour"
+        ordering = ["hour"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    ok_requests__gte=0,
+                    throttled_requests__gte=0,
+                    other_requests__gte=0,
+                    spilled_requests__gte=0,
+                    prompt_tokens__gte=0,
+                    generated_tokens__gte=0,
+                ),
+                name="usage_hour_counts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    cached_tokens_estimated__gte=0,
+                    cached_tokens_estimated__lte=F("prompt_tokens"),
+                ),
+                name="usage_hour_cached_within_prompt",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    minutes_received__gte=0,
+                    minutes_received__lte=F("minutes_expected"),
+                    minutes_expected__lte=60,
+                ),
+                name="usage_hour_received_within_expected",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"deployment {self.deployment_id} at {self.hour:%Y-%m-%d %H}:00"
+
+
+class UsageMinutes(models.Model):
+    """The 60 minutes of one deployment's hour. An element that is NULL was not received.
+
+    A whole array is NULL where nothing of it came (utilisation of pay-as-you-go).
+    """
+
+    pk = models.CompositePrimaryKey("deployment_id", "hour")
+    deployment = models.ForeignKey(
+        "quotas.Deployment",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    hour = models.DateTimeField()
+    ok = ArrayField(models.IntegerField(null=True), null=True)
+    throttled = ArrayField(models.IntegerField(null=True), null=True)
+    other = ArrayField(models.IntegerField(null=True), null=True)
+    spilled = ArrayField(models.IntegerField(null=True), null=True)
+    prompt = ArrayField(models.IntegerField(null=True), null=True)
+    generated = ArrayField(models.IntegerField(null=True), null=True)
+    cache_percent = ArrayField(models.SmallIntegerField(null=True), null=True)
+    utilisation_percent = ArrayField(models.SmallIntegerField(null=True), null=True)
+
+    class Meta:
+        db_table = "showback_usage_minutes"
+        ordering = ["hour"]
+
+    def __str__(self) -> str:
+        return f"minutes of deployment {self.deployment_id} at {self.hour:%Y-%m-%d %H}:00"

@@ -1,0 +1,126 @@
+"""Works out one deployment's day: whose its use was, and what it costs. Reads nothing itself."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.kernel.windows import HOUR, steps
+from quotas.selectors.metering import MeteredDeployment
+from showback.domain.attribution import Use, shares_of
+from showback.domain.cost import Line, ServiceUse, ptu_lines, token_lines
+from showback.domain.days import Capacity, HourOfService, Measured, hours_of_services
+from showback.domain.prices import PriceBook, Priced
+from showback.domain.ptu_split import PtuUse, ptu_parts
+from showback.models import UsageHour
+from showback.services.day_facts import DayFacts
+from showback.services.price_data import ptu_models
+
+
+@dataclass(frozen=True)
+class WorkedOut:
+    id: int
+    hours: list[HourOfService]
+    lines: list[Line]
+
+
+def work_out(facts: DayFacts, deployment: MeteredDeployment, prices: PriceBook) -> WorkedOut:
+    """Attributes the deployment's hours and prices them."""
+    capacity = _capacity(deployment)
+    hours: list[HourOfService] = []
+    for hour in _hours(facts, deployment):
+        held = facts.held.get((deployment.id, hour), {})
+        hours += hours_of_services(
+            hour,
+            _measured(facts, deployment, hour),
+            shares=shares_of(held, deployment.service_id),
+            held=held,
+            capacity=capacity,
+        )
+    return WorkedOut(deployment.id, hours, _lines(facts, deployment, hours, prices))
+
+
+def _hours(facts: DayFacts, deployment: MeteredDeployment) -> Iterator[datetime]:
+    """The hours of the day so far in which the deployment is known to have existed or was used."""
+    if facts.so_far is None:
+        return
+    for hour in steps(facts.so_far, HOUR):
+        known = deployment.first_seen_at < hour + HOUR
+        gone = deployment.gone_at is not None and deployment.gone_at <= hour
+        if (known and not gone) or (deployment.id, hour) in facts.usage:
+            yield hour
+
+
+def _measured(facts: DayFacts, deployment: MeteredDeployment, hour: datetime) -> Measured:
+    """What came of the hour; where nothing did, how many minutes of it ought to have come."""
+    row = facts.usage.get((deployment.id, hour))
+    due = _minutes_due(facts, hour)
+    if row is None:
+        return Measured(Use(), None, None, 0, due)
+    return Measured(
+        use=_use(row),
+        peak_tokens_per_minute=row.peak_tokens_per_minute,
+        throttled_minutes=row.throttled_minutes,
+        minutes_received=row.minutes_received,
+        minutes_expected=max(due, row.minutes_received),
+    )
+
+
+def _minutes_due(facts: DayFacts, hour: datetime) -> int:
+    if facts.so_far is None:
+        return 0
+    return max(0, min(60, int((facts.so_far.end - hour) / timedelta(minutes=1))))
+
+
+def _use(row: UsageHour) -> Use:
+    return Use(
+        ok=row.ok_requests,
+        throttled=row.throttled_requests,
+        other=row.other_requests,
+        spilled=row.spilled_requests,
+        uncached=row.prompt_tokens - row.cached_tokens_estimated,
+        cached=row.cached_tokens_estimated,
+        generated=row.generated_tokens,
+    )
+
+
+def _capacity(deployment: MeteredDeployment) -> Capacity:
+    model = ptu_models().get(deployment.model_name.lower()) if deployment.is_provisioned else None
+    return Capacity(model, deployment.tokens_per_minute_per_unit)
+
+
+def _lines(
+    facts: DayFacts,
+    deployment: MeteredDeployment,
+    hours: list[HourOfService],
+    prices: PriceBook,
+) -> list[Line]:
+    what = Priced(
+        deployment.model_name, deployment.model_version, deployment.sku_name, deployment.region
+    )
+    if not deployment.is_provisioned:
+        uses = [ServiceUse(item.service_id, item.hour, item.use) for item in hours]
+        return token_lines(what, uses, prices)
+    model = ptu_models().get(deployment.model_name.lower())
+    weighted: dict[datetime, dict[int | None, int]] = defaultdict(dict)
+    for item in hours:
+        weighted[item.hour][item.service_id] = item.capacity_tokens
+    parts = [
+        part
+        for hour in (steps(facts.so_far, HOUR) if facts.so_far else ())
+        for part in ptu_parts(
+            hour,
+            deployed=facts.deployed.get((deployment.id, hour), 0),
+            held=facts.held.get((deployment.id, hour), {}),
+            use=_ptu_use(facts.usage.get((deployment.id, hour)), weighted[hour]),
+            model=model,
+        )
+    ]
+    return ptu_lines(what, parts, prices)
+
+
+def _ptu_use(row: UsageHour | None, weighted: dict[int | None, int]) -> PtuUse:
+    if row is None or not row.minutes_received:
+        return PtuUse(None, None)
+    minutes = row.utilisation_minutes
+    return PtuUse(weighted, row.utilisation_percent_sum / minutes / 100 if minutes else None)

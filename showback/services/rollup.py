@@ -1,0 +1,129 @@
+"""Keeps days up to date: those that something touched, and today.
+
+What a day depends on leaves marks (`TouchedHour`): new or late use, and changed mappings. Capacity
+and holding go on by themselves, so today is always filled again, and with it every day since the
+last one that was filled.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from time import monotonic
+
+from django.db import transaction
+from django.db.models import Max
+
+from portal.kernel.windows import HOUR
+from quotas.selectors.metering import MeteredDeployment, metered_deployments
+from showback.domain.months import Month, day_of, month_window
+from showback.gateway import finance_zone
+from showback.models import (
+    CapacitySeen,
+    DeploymentSeen,
+    ServiceDay,
+    TouchedHour,
+    UsageHour,
+)
+from showback.services.day_facts import read_prices
+from showback.services.day_fill import fill_day
+from showback.services.locks import pipeline_lock
+
+LONGEST_RUN_SECONDS = 25.0
+# After midnight the last minutes of yesterday still settle, and its capacity was held to the end.
+YESTERDAY_STAYS_OPEN = timedelta(hours=2)
+
+
+def roll_up_and_cost(*, at: datetime, seconds: float = LONGEST_RUN_SECONDS) -> list[date]:
+    """Fills the days that need it, newest first, until done or the time is up; answers which.
+
+    One runner at a time: a second one does nothing. What is left keeps its marks for the next run.
+    """
+    with pipeline_lock("showback-rollup") as ours:
+        if not ours:
+            return []
+        note_changes(at=at)
+        return _fill(days_to_fill(at), seconds, at=at)
+
+
+def _fill(days: Iterable[date], seconds: float, *, at: datetime) -> list[date]:
+    ends = monotonic() + seconds
+    prices = read_prices()
+    filled: list[date] = []
+    for day in days:
+        if filled and monotonic() > ends:
+            break
+        fill_day(day, prices, at=at)
+        filled.append(day)
+    return filled
+
+
+def days_to_fill(at: datetime) -> list[date]:
+    """Newest first."""
+    zone = finance_zone()
+    today = day_of(at, zone)
+    days = {day_of(hour, zone) for hour in TouchedHour.objects.values_list("hour", flat=True)}
+    days |= {today, day_of(at - YESTERDAY_STAYS_OPEN, zone)}
+    last = ServiceDay.objects.aggregate(last=Max("day"))["last"] or today
+    while last < today:
+        days.add(last)
+        last += timedelta(days=1)
+    return sorted((day for day in days if day <= today), reverse=True)
+
+
+@transaction.atomic
+def note_changes(*, at: datetime) -> None:
+    """Notes what Azure has deployed, and marks the open months of deployments mapped anew."""
+    deployments = metered_deployments()
+    _note_capacity(deployments)
+    _note_mappings(deployments, at=at)
+
+
+def _note_capacity(deployments: list[MeteredDeployment]) -> None:
+    latest: dict[int, CapacitySeen] = {}
+    for row in CapacitySeen.objects.order_by("deployment_id", "-seen_at").distinct("deployment_id"):
+        latest[row.deployment_id] = row
+    CapacitySeen.objects.bulk_create(
+        [
+            CapacitySeen(deployment_id=d.id, seen_at=d.observed_at, units=d.capacity_units)
+            for d in deployments
+            if d.is_provisioned and _is_news(d, latest.get(d.id))
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _is_news(deployment: MeteredDeployment, latest: CapacitySeen | None) -> bool:
+    if latest is None:
+        return True
+    later = deployment.observed_at > latest.seen_at
+    return later and deployment.capacity_units != latest.units
+
+
+def _note_mappings(deployments: list[MeteredDeployment], *, at: datetime) -> None:
+    """History that nobody held belongs to the service a deployment is mapped to: so a new mapping
+    changes it. Months before the last one stay as they are.
+    """
+    seen = dict(DeploymentSeen.objects.values_list("deployment_id", "service_id"))
+    changed = [d for d in deployments if seen.get(d.id, -1) != d.service_id]
+    if not changed:
+        return
+    DeploymentSeen.objects.bulk_create(
+        [DeploymentSeen(deployment_id=d.id, service_id=d.service_id) for d in changed],
+        update_conflicts=True,
+        unique_fields=["deployment_id"],
+        update_fields=["service_id"],
+    )
+    remapped = [d.id for d in changed if d.id in seen]
+    _touch_open_months(remapped, at=at)
+
+
+def _touch_open_months(deployment_ids: list[int], *, at: datetime) -> None:
+    zone = finance_zone()
+    start = month_window(Month.of(day_of(at, zone)).previous, zone).start
+    hours = UsageHour.objects.filter(deployment_id__in=deployment_ids, hour__gte=start)
+    days = {day_of(hour, zone): hour for hour in hours.values_list("hour", flat=True)}
+    TouchedHour.objects.bulk_create([TouchedHour(hour=hour) for hour in days.values()])
+
+
+def fill_everything(*, at: datetime) -> list[date]:
+    """Every day that is marked, however long it takes: for commands and tests."""
+    return roll_up_and_cost(at=at, seconds=float(24 * HOUR.total_seconds()))

@@ -1,0 +1,98 @@
+"""Hours of use on their way into the database, and back out of it for a comparison."""
+
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showback.domain import pgcopy
+from showback.domain.measures import MEASURES, MISSING
+from showback.domain.minutes import HourSums
+
+Ints = NDArray[np.int64]
+
+HOUR_COLUMNS = (
+    "deployment_id",
+    "hour",
+    "grain",
+    "ok_requests",
+    "throttled_requests",
+    "other_requests",
+    "spilled_requests",
+    "prompt_tokens",
+    "generated_tokens",
+    "cached_tokens_estimated",
+    "peak_tokens_per_minute",
+    "throttled_minutes",
+    "utilisation_percent_sum",
+    "utilisation_minutes",
+    "minutes_received",
+    "minutes_expected",
+    "content_hash",
+)
+MINUTE_COLUMNS = ("deployment_id", "hour", *MEASURES)
+# Bytes of each column of HourSums; those named may be NULL.
+SIZES = (8, 8, 8, 8, 8, 8, 8, 8, 2, 4, 2, 2, 2)
+NULLABLE = ("peak_tokens_per_minute", "throttled_minutes")
+
+
+@dataclass(frozen=True)
+class UsageRows:
+    """Rows of one grain, one for each (deployment, hour). `values` is (rows, measures[, 60])."""
+
+    grain: str
+    deployments: Ints
+    hours: Ints  # epoch seconds
+    values: Ints
+    sums: HourSums
+
+    def __len__(self) -> int:
+        return len(self.deployments)
+
+    def hashes(self) -> Ints:
+        """Equal for equal content: 64 bits of what the row says and how much of it was due."""
+        content = np.ascontiguousarray(self.values.reshape(len(self), -1).astype("<i4"))
+        due = self.sums.expected.astype("<i4")
+        return np.array(
+            [
+                int.from_bytes(
+                    blake2b(
+                        row.tobytes() + n.tobytes() + self.grain.encode(), digest_size=8
+                    ).digest(),
+                    "big",
+                    signed=True,
+                )
+                for row, n in zip(content, due, strict=True)
+            ],
+            dtype=np.int64,
+        )
+
+    def only(self, chosen: NDArray[np.bool_]) -> "UsageRows":
+        sums = HourSums(**{f.name: getattr(self.sums, f.name)[chosen] for f in fields(HourSums)})
+        return UsageRows(
+            self.grain, self.deployments[chosen], self.hours[chosen], self.values[chosen], sums
+        )
+
+
+def hour_stream(rows: UsageRows, hashes: Ints) -> bytes:
+    """The COPY stream of `showback_usage_hour`, columns as in HOUR_COLUMNS."""
+    columns = [
+        pgcopy.integers(rows.deployments, 8),
+        pgcopy.timestamps(rows.hours),
+        pgcopy.constant_text(rows.grain, len(rows)),
+    ]
+    for field, size in zip(fields(HourSums), SIZES, strict=True):
+        values = getattr(rows.sums, field.name)
+        null = values == MISSING if field.name in NULLABLE else None
+        columns.append(pgcopy.integers(values, size, null=null))
+    return pgcopy.copy_bytes([*columns, pgcopy.integers(hashes, 8)])
+
+
+def minute_stream(rows: UsageRows) -> bytes:
+    """The COPY stream of `showback_usage_minutes`, columns as in MINUTE_COLUMNS."""
+    columns = [pgcopy.integers(rows.deployments, 8), pgcopy.timestamps(rows.hours)]
+    for position, measure in enumerate(MEASURES):
+        size = 2 if measure.endswith("_percent") else 4
+        columns.append(pgcopy.integer_arrays(rows.values[:, position], size, missing=MISSING))
+    return pgcopy.copy_bytes(columns)

@@ -1,0 +1,161 @@
+"""Puts hours of use into the database: hours are replaced whole, and only where they differ."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+
+from portal.kernel.windows import HOUR
+from showback.domain.measures import MEASURES, MISSING
+from showback.domain.minutes import merged, sums_of_minutes
+from showback.models import Grain, TouchedHour
+from showback.services.partitions import ensure_partitions
+from showback.services.usage_rows import (
+    HOUR_COLUMNS,
+    MINUTE_COLUMNS,
+    UsageRows,
+    hour_stream,
+    minute_stream,
+)
+
+Ints = NDArray[np.int64]
+Key = tuple[int, int]  # deployment, epoch seconds of the hour
+
+
+def store(rows: UsageRows) -> int:
+    """Writes what differs from what is there, and marks its hours; answers how many rows that was.
+
+    Of an hour whose new minutes have gaps, the minutes already there are kept (a gap is no news).
+    Sums by the hour never replace minutes. Call inside a transaction.
+    """
+    if not len(rows):
+        return 0
+    known = _known(rows)
+    rows = rows if rows.grain == Grain.MINUTE else _without_known_minutes(rows, known)
+    hashes = rows.hashes()
+    differs = _differs(rows, hashes, known)
+    if rows.grain == Grain.MINUTE and _fill_gaps(rows, differs, known):
+        hashes = rows.hashes()
+        differs = _differs(rows, hashes, known)
+    changed, hashes = rows.only(differs), hashes[differs]
+    if len(changed):
+        _replace(changed, hashes, known)
+    return len(changed)
+
+
+def _known(rows: UsageRows) -> dict[Key, tuple[int, str]]:
+    """(content hash, grain) of the rows that are there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT deployment_id, extract(epoch FROM hour)::bigint, content_hash, grain "
+            "FROM showback_usage_hour "
+            "WHERE hour >= %s AND hour < %s AND deployment_id = ANY(%s)",
+            [*_bounds(rows.hours), np.unique(rows.deployments).tolist()],
+        )
+        return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+
+
+def _without_known_minutes(rows: UsageRows, known: dict[Key, tuple[int, str]]) -> UsageRows:
+    by_minute = {key for key, (_, grain) in known.items() if grain == Grain.MINUTE}
+    return rows.only(np.array([key not in by_minute for key in _keys(rows)], dtype=bool))
+
+
+def _differs(rows: UsageRows, hashes: Ints, known: dict[Key, tuple[int, str]]) -> NDArray[np.bool_]:
+    nothing: tuple[int | None, str] = (None, "")
+    return np.array(
+        [
+            known.get(key, nothing)[0] != new
+            for key, new in zip(_keys(rows), hashes.tolist(), strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _fill_gaps(
+    rows: UsageRows, differs: NDArray[np.bool_], known: dict[Key, tuple[int, str]]
+) -> bool:
+    """Puts minutes that are there into gaps of the new ones, in place; whether there were any."""
+    gaps = differs & (rows.values == MISSING).any(axis=(1, 2))
+    keys = _keys(rows)
+    wanted = [i for i in np.flatnonzero(gaps) if known.get(keys[i], (0, ""))[1] == Grain.MINUTE]
+    if not wanted:
+        return False
+    older = _read_minutes([keys[i] for i in wanted], rows.hours)
+    for i in wanted:
+        rows.values[i] = merged(rows.values[i], older[keys[i]])
+    chosen = np.zeros(len(rows), dtype=bool)
+    chosen[wanted] = True
+    sums = sums_of_minutes(rows.values[chosen], rows.sums.expected[chosen])
+    for name, values in vars(sums).items():
+        getattr(rows.sums, name)[chosen] = values
+    return True
+
+
+def _read_minutes(keys: Sequence[Key], hours: Ints) -> dict[Key, Ints]:
+    columns = ", ".join(f"m.{name}" for name in MEASURES)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT m.deployment_id, extract(epoch FROM m.hour)::bigint, {columns} "  # noqa: S608
+            "FROM showback_usage_minutes m "
+            "JOIN unnest(%s::bigint[], %s::timestamptz[]) AS k(deployment_id, hour) "
+            "USING (deployment_id, hour) WHERE m.hour >= %s AND m.hour < %s",
+            [*_key_arrays(keys), *_bounds(hours)],
+        )
+        return {(row[0], row[1]): as_minutes(row[2:]) for row in cursor.fetchall()}
+
+
+def as_minutes(arrays: Sequence[Sequence[int | None] | None]) -> Ints:
+    """(measures, 60) out of database arrays, where NULL is a gap."""
+    return np.array(
+        [
+            [MISSING if value is None else value for value in array] if array else [MISSING] * 60
+            for array in arrays
+        ],
+        dtype=np.int64,
+    )
+
+
+def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, tuple[int, str]]) -> None:
+    hours = [datetime.fromtimestamp(second, UTC) for second in np.unique(rows.hours).tolist()]
+    ensure_partitions(hours)
+    there = [key for key in _keys(rows) if key in known]
+    if there:
+        for table in ("showback_usage_hour", "showback_usage_minutes"):
+            _delete(table, there, rows.hours)
+    _copy("showback_usage_hour", HOUR_COLUMNS, hour_stream(rows, hashes))
+    if rows.grain == Grain.MINUTE:
+        _copy("showback_usage_minutes", MINUTE_COLUMNS, minute_stream(rows))
+    TouchedHour.objects.bulk_create([TouchedHour(hour=hour) for hour in hours])
+
+
+def _delete(table: str, keys: Sequence[Key], hours: Ints) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"DELETE FROM {table} t "  # noqa: S608
+            "USING unnest(%s::bigint[], %s::timestamptz[]) AS k(deployment_id, hour) "
+            "WHERE t.deployment_id = k.deployment_id AND t.hour = k.hour "
+            "AND t.hour >= %s AND t.hour < %s",
+            [*_key_arrays(keys), *_bounds(hours)],
+        )
+
+
+def _copy(table: str, columns: Sequence[str], stream: bytes) -> None:
+    sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+    with connection.cursor() as cursor, cursor.copy(sql) as copy:
+        copy.write(stream)
+
+
+def _keys(rows: UsageRows) -> list[Key]:
+    return list(zip(rows.deployments.tolist(), rows.hours.tolist(), strict=True))
+
+
+def _key_arrays(keys: Sequence[Key]) -> tuple[list[int], list[datetime]]:
+    return [key[0] for key in keys], [datetime.fromtimestamp(key[1], UTC) for key in keys]
+
+
+def _bounds(hours: Ints) -> tuple[datetime, datetime]:
+    """The stretch of time that these hours lie in: it keeps other months' partitions out."""
+    first, last = int(hours.min()), int(hours.max())
+    return datetime.fromtimestamp(first, UTC), datetime.fromtimestamp(last, UTC) + HOUR

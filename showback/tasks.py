@@ -1,0 +1,43 @@
+"""Doors for the schedule in settings: one service call each, safe to run twice."""
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from portal.kernel.clock import now
+from showback.services import backfill as history
+from showback.services import rollup
+from showback.services.usage_pull import pull_recent as pull
+
+# Well below the 15 s after which the next one is due to be taken.
+BACKFILL_SECONDS = 10.0
+
+
+@shared_task(acks_late=True)
+def pull_usage() -> None:
+    """The current and the previous hour."""
+    pull(timedelta(hours=1), at=now())
+
+
+@shared_task(acks_late=True)
+def pull_recent() -> None:
+    """The last six hours: what came late."""
+    pull(timedelta(hours=6), at=now())
+
+
+@shared_task(acks_late=True)
+def pull_nightly() -> None:
+    """The last two days: what came very late."""
+    pull(timedelta(hours=48), at=now())
+
+
+@shared_task(acks_late=True)
+def backfill() -> None:
+    """A few seconds of history, newest first."""
+    history.backfill_for(BACKFILL_SECONDS, at=now())
+
+
+@shared_task(acks_late=True)
+def roll_up_and_cost() -> None:
+    """Days whose use, holders or mapping changed, and today."""
+    rollup.roll_up_and_cost(at=now())
