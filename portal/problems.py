@@ -46,7 +46,7 @@ class DomainErrorMiddleware:
         context = {"sentence": error.sentence, "code": error.code}
         answer = render(request, template, context, status=status_of(error))
         if request.headers.get("HX-Request"):
-            # What was asked for stays as it is; the sentence goes where templates/base.html keeps it.
+            # What was typed stays; the sentence goes to its place in templates/base.html.
             answer["HX-Retarget"], answer["HX-Reswap"] = "#problems", "innerHTML"
         return answer
 
