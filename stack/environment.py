@@ -53,6 +53,7 @@ def simulator_variables(ready: Ready) -> dict[str, str]:
         "AZURE_METRICS_ENDPOINT": str(ready["metrics_endpoint"]),
         "IDENTITY_ENDPOINT": str(ready["identity_endpoint"]),
         "IDENTITY_HEADER": str(ready["identity_header"]),
+        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
         "REQUESTS_CA_BUNDLE": str(ready["ca_file"]),
         "HEADROOM_SIMULATOR_CONTROL_URL": str(ready["control_url"]),
         "HEADROOM_SUBSCRIPTIONS": ",".join(map(str, subscriptions)),

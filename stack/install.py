@@ -147,19 +147,26 @@ def refuse_under_a_running_demo(level: Level) -> None:
 
 
 def find_or_install_uv() -> str | None:
-    """uv from the PATH, else from the package index in an environment of its own; None without."""
+    """uv from the PATH, else from the package index into a folder of its own; None without."""
     found = shutil.which("uv")
     own = tools() / "uv" / "bin" / "uv"
     if found or own.exists():
         return found or str(own)
     say("Fetching uv, the installer, into .tools …")
-    make_venv_with_python(own.parents[1])
-    lock = PROJECT / "requirements" / "installer.txt"
-    if pip_install(own.parent / "python", lock) and own.exists():
+    if fetch_uv(own.parents[1]) and own.exists():
         return str(own)
     shutil.rmtree(own.parents[1], ignore_errors=True)
     say("uv could not be fetched; trying pip.")
     return None
+
+
+def fetch_uv(folder: Path) -> bool:
+    """By this Python's own pip if it has one: making an environment for it takes twice as long."""
+    lock = PROJECT / "requirements" / "installer.txt"
+    if importlib.util.find_spec("pip"):
+        return pip_install(sys.executable, lock, "--target", folder)
+    make_venv_with_python(folder)
+    return pip_install(folder / "bin" / "python", lock)
 
 
 def install_with_uv(uv: str, level: Level) -> bool:
@@ -180,10 +187,10 @@ def install_with_pip(level: Level) -> bool:
     return pip_install(python(), level.lock_file)
 
 
-def pip_install(with_python: Path, lock_file: Path) -> bool:
+def pip_install(with_python: Path | str, lock_file: Path, *options: Path | str) -> bool:
     return succeeds(
         *(with_python, "-m", "pip", "install", "-q", "--disable-pip-version-check"),
-        *("--retries", "2", "--require-hashes", "-r", lock_file),
+        *("--retries", "2", "--require-hashes", "-r", lock_file, *options),
     )
 
 
@@ -213,6 +220,7 @@ def succeeds(*command: Path | str) -> bool:
     """Run it with its output on ours. Environments named in ours would lead pip and uv astray."""
     hidden = {"VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment["PIP_USER"] = "0"  # a person's own default would be at odds with --target
     return subprocess.call([str(part) for part in command], env=environment) == 0
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from stack.environment import simulator_variables
 from stack.paths import PROJECT
 
 READY = "ready.json"
@@ -45,16 +46,7 @@ class SimulatorProcess:
     @property
     def environment(self) -> dict[str, str]:
         """What the portal needs in its environment to take this for Azure."""
-        return {
-            "AZURE_ARM_ENDPOINT": self.ready["arm_endpoint"],
-            "AZURE_METRICS_ENDPOINT": self.ready["metrics_endpoint"],
-            "HEADROOM_SIMULATOR_CONTROL_URL": self.ready["control_url"],
-            "HEADROOM_SUBSCRIPTIONS": ",".join(self.ready["subscriptions"]),
-            "IDENTITY_ENDPOINT": self.ready["identity_endpoint"],
-            "IDENTITY_HEADER": self.ready["identity_header"],
-            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
-            "REQUESTS_CA_BUNDLE": self.ready["ca_file"],
-        }
+        return simulator_variables(self.ready)
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         """One request to the control API; `path` is what follows `/_sim`, such as `/faults`.

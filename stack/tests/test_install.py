@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +39,9 @@ class Programs:
             (folder / name).touch()
 
     def installed(self) -> list[str]:
-        return [call.split()[-1] for call in self.calls if "--require-hashes" in call]
+        """The requirements files installed, in order."""
+        words = [word for call in self.calls for word in call.split()]
+        return [word for word in words if word.startswith("requirements/")]
 
 
 @pytest.fixture
@@ -131,17 +134,36 @@ def test_without_an_index_it_says_what_to_do(programs: Programs) -> None:
         ensure_installed(Level.DEMO)
 
 
-def test_without_python3_venv_it_names_the_package(
-    programs: Programs, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def bare_python(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """A Python that lacks these modules, as Debian's does."""
+    missing = {"pip"}
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        install.importlib.util, "find_spec", lambda name: None if name in missing else find(name)
+    )
+    return missing
+
+
+def test_a_python_without_pip_makes_an_environment_for_it(
+    programs: Programs, bare_python: set[str]
 ) -> None:
-    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: None)
+    ensure_installed(Level.DEMO)
+    assert any(call.endswith("-m venv .tools/uv") for call in programs.calls)
+    assert programs.installed() == ["requirements/installer.txt", "requirements/demo.txt"]
+
+
+def test_without_python3_venv_it_names_the_package(
+    programs: Programs, bare_python: set[str]
+) -> None:
+    bare_python.add("ensurepip")
     with pytest.raises(StackError, match=r"sudo apt install python3\.\d+-venv"):
         ensure_installed(Level.DEMO)
 
 
 def test_a_stamp_that_cannot_be_read_counts_as_none(project: Path, programs: Programs) -> None:
     ensure_installed(Level.DEMO)
-    for nonsense in ("", "[]", '{"level": "high"}', '{"level": 2, "locks": 7}'):
+    for nonsense in ("", "[]", '{"level": "high"}', '{"level": 9, "locks": 7}'):
         (project / ".venv/headroom.json").write_text(nonsense)
         programs.calls.clear()
         ensure_installed(Level.DEMO)
