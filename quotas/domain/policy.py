@@ -5,6 +5,7 @@ replayed years later. Unknown facts never pass a clause: what is not measured go
 """
 
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -86,6 +87,15 @@ class Verdict:
     @property
     def failed(self) -> tuple[Clause, ...]:
         return tuple(clause for clause in self.clauses if not clause.passed)
+
+
+LAST_CALL = timedelta(minutes=15)  # an answer after this would come too late to matter
+
+
+def answer_by(submitted_at: datetime, ends_at: datetime, limits: PolicyLimits) -> datetime:
+    """min(the stage's limit, end − 15 min), but never before the request could be read at all."""
+    stage = submitted_at + timedelta(hours=limits.review_hours)
+    return min(stage, max(ends_at - LAST_CALL, submitted_at + LAST_CALL))
 
 
 def judge_burst(facts: BurstFacts, limits: PolicyLimits) -> Verdict:

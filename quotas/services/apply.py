@@ -18,9 +18,9 @@ from quotas.domain.ledger import desired_units
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.gateway import CapacityGateway, DeploymentSeen
 from quotas.models import Change, Deployment, LedgerEntry, Pool, PoolLimit
+from quotas.selectors.rooms import entries_of
 from quotas.services import leases
 from quotas.services.reconcile import ON_THE_WAY, move_change
-from quotas.services.rooms import entries_of
 
 BUDGET_SECONDS = 20.0
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)

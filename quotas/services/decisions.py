@@ -15,10 +15,10 @@ from quotas.domain.availability import fit
 from quotas.domain.policy import BurstFacts
 from quotas.domain.states import RequestEvent, RequestState, next_request_state
 from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool
+from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services import evidence as evidence_service
 from quotas.services import policy
 from quotas.services.refusals import does_not_fit, refuse
-from quotas.services.rooms import pool_entries, room_of
 
 
 @transaction.atomic

@@ -11,7 +11,7 @@ from quotas.domain.ledger import Entry
 from quotas.domain.policy import BurstFacts
 from quotas.gateway import UsageEvidence, evidence_source
 from quotas.models import CapacityRequest, Deployment, Evidence, LedgerEntry, Service
-from quotas.services.rooms import pool_entries, room_of
+from quotas.selectors.rooms import pool_entries, room_of
 
 PAST_BURSTS = 3
 
@@ -214,6 +214,7 @@ def as_json(judged: Judged) -> dict[str, Any]:
         "cost_if_fully_used": _text(judged.cost_if_fully_used),
         "cost_as_used": _text(judged.cost_as_used),
         "month_to_date": _text(usage.month_to_date_usd),
+        "policy_facts": judged.facts.as_json(),
     }
 
 

@@ -16,7 +16,7 @@ from quotas.domain.ledger import desired_units
 from quotas.domain.plan import PlannedChange, PlannedPool, Standing, plan_pool
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
-from quotas.services.rooms import entries_of
+from quotas.selectors.rooms import entries_of
 
 # Azure may have these already; they end by themselves and are looked at again afterwards.
 ON_THE_WAY = (ChangeState.WRITING, ChangeState.POLLING, ChangeState.VERIFYING)

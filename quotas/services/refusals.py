@@ -2,11 +2,19 @@
 
 from portal.kernel.errors import DomainError
 from quotas.domain.availability import Fit
-from quotas.models import Deployment
+from quotas.models import Deployment, Service
 
 
 def refuse(code: str, sentence: str) -> DomainError:
     return DomainError(sentence, code=code)
+
+
+def not_yours(service: Service) -> DomainError:
+    return refuse(
+        "not_yours",
+        "Only a lead of the team, or the owner or deputy of the service, may ask for a burst. "
+        f"{service} belongs to {service.team}.",
+    )
 
 
 def in_people_units(deployment: Deployment, units: int) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
@@ -11,13 +11,11 @@ from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window
 from portal.models import User
-from quotas.domain.policy import PolicyLimits, judge_burst
+from quotas.domain.policy import PolicyLimits, answer_by, judge_burst
 from quotas.domain.states import RequestEvent, RequestState, next_request_state
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, evidence, policy
-from quotas.services.refusals import does_not_fit, refuse
-
-LAST_CALL = timedelta(minutes=15)  # an answer after this would come too late to matter
+from quotas.services.refusals import does_not_fit, not_yours, refuse
 
 
 @dataclass(frozen=True)
@@ -93,8 +91,8 @@ def content_hash(draft: BurstDraft, window: Window, by: User) -> str:
 def check_draft(draft: BurstDraft, limits: PolicyLimits, *, by: User, at: datetime) -> Window:
     """The window that is really asked for. Raises DomainError for the first thing that is wrong."""
     _check_may_ask(draft, by)
-    window = _check_window(draft, limits, at)
-    _check_amount(draft)
+    window = check_window(draft, limits, at)
+    check_amount(draft)
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what the burst is for; the approver reads it.")
     if draft.occasion not in CapacityRequest.Occasion.values:
@@ -104,11 +102,7 @@ def check_draft(draft: BurstDraft, limits: PolicyLimits, *, by: User, at: dateti
 
 def _check_may_ask(draft: BurstDraft, by: User) -> None:
     if not Service.objects.may_request(by).filter(pk=draft.service.pk).exists():
-        raise refuse(
-            "not_yours",
-            "Only a lead of the team, or the owner or deputy of the service, may ask for a burst. "
-            f"{draft.service} belongs to {draft.service.team}.",
-        )
+        raise not_yours(draft.service)
     if draft.deployment.service_id != draft.service.pk or draft.deployment.gone_at:
         raise refuse(
             "wrong_deployment",
@@ -125,7 +119,8 @@ def _check_may_ask(draft: BurstDraft, by: User) -> None:
         )
 
 
-def _check_window(draft: BurstDraft, limits: PolicyLimits, at: datetime) -> Window:
+def check_window(draft: BurstDraft, limits: PolicyLimits, at: datetime) -> Window:
+    """The window asked for; "now" counts from `at`. Raises DomainError."""
     starts_at = at if draft.starts_now else draft.starts_at
     if draft.ends_at <= starts_at:
         raise refuse("ends_before_start", "The end must be after the start.")
@@ -145,7 +140,8 @@ def _check_window(draft: BurstDraft, limits: PolicyLimits, at: datetime) -> Wind
     return window
 
 
-def _check_amount(draft: BurstDraft) -> None:
+def check_amount(draft: BurstDraft) -> None:
+    """Raises DomainError for nothing, for more than the pool, for what a model cannot give."""
     deployment, pool = draft.deployment, draft.deployment.pool
     if draft.units <= 0:
         raise refuse("nothing_asked", "Ask for more than nothing.")
@@ -196,8 +192,7 @@ def withdraw(request: CapacityRequest, *, by: User, at: datetime) -> CapacityReq
 
 def deadline_of(request: CapacityRequest, limits: PolicyLimits) -> datetime:
     """min(the stage's limit, end − 15 min), but never before it could be read at all."""
-    stage = request.submitted_at + timedelta(hours=limits.review_hours)
-    return min(stage, max(request.ends_at - LAST_CALL, request.submitted_at + LAST_CALL))
+    return answer_by(request.submitted_at, request.ends_at, limits)
 
 
 def time_out_overdue(*, at: datetime) -> int:

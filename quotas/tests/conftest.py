@@ -73,7 +73,7 @@ def synced(azure: FakeAzure, db: None) -> FakeAzure:
 
 @pytest.fixture
 def pool(synced: FakeAzure) -> Pool:
-    """1,000 units, lead nought, observe-only; 300 of them adopted by chat (100) and search (200)."""
+    """1,000 units, lead nought, observe-only; chat (100) and search (200) are adopted."""
     found = Pool.objects.get()
     found.lead = timedelta(0)
     found.save(update_fields=["lead"])

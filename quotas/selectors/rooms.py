@@ -1,4 +1,7 @@
-"""Reads a pool's ledger into values for the domain. Lock the pool before deciding on them."""
+"""Reads a pool's ledger into values for the domain.
+
+A service that decides on them locks the pool first.
+"""
 
 from collections.abc import Iterable
 
