@@ -116,14 +116,14 @@ def _missing_room(change: Change) -> int:
 def _begin(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:
     """From planned or a wait: read back, and write only what is still wanted."""
     seen = _read_back(change, gateway, at)
-    if seen.capacity_units == change.to_units:
+    if seen.capacity_units == change.to_units and _is_ready(seen):
         _settle(change, seen, at=at)
     elif _wanted_now(change.deployment, at) != change.to_units:
         move_change(change, ChangeState.SUPERSEDED, ended_at=at)
     elif seen.capacity_units != change.from_units:
         # Somebody was here since the plan: the next plan starts from what there is now.
         move_change(change, ChangeState.SUPERSEDED, ended_at=at)
-    elif seen.provisioning_state.lower() not in READY_STATES:
+    elif not _is_ready(seen):
         _wait(change, FIRST_WAIT, at=at, sentence="Azure is still busy with this deployment.")
     else:
         _write(change, gateway, holder, at)
@@ -160,7 +160,8 @@ def _resume(change: Change, gateway: CapacityGateway, holder: str, at: datetime)
     seen = _read_back(change, gateway, at)
     if seen.capacity_units == change.to_units:
         move_change(change, ChangeState.VERIFYING, written_at=at)
-        _settle(change, seen, at=at)
+        if _is_ready(seen):
+            _settle(change, seen, at=at)
         return
     move_change(change, ChangeState.RETRY_WAIT, not_before=at)
 
@@ -184,7 +185,7 @@ def _poll(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -
 
 def _verify(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:
     seen = _read_back(change, gateway, at)
-    if seen.capacity_units == change.to_units:
+    if seen.capacity_units == change.to_units and _is_ready(seen):
         _settle(change, seen, at=at)
     elif change.written_at and at - change.written_at < PROPAGATION:
         Change.objects.filter(pk=change.pk, state=change.state).update(not_before=at + FIRST_WAIT)
@@ -212,6 +213,11 @@ def _read_back(change: Change, gateway: CapacityGateway, at: datetime) -> Deploy
     )
     change.deployment.capacity_units = seen.capacity_units
     return seen
+
+
+def _is_ready(seen: DeploymentSeen) -> bool:
+    """Azure shows a capacity that was asked for before it is there; only this state means it is."""
+    return seen.provisioning_state.lower() in READY_STATES
 
 
 def _wanted_now(deployment: Deployment, at: datetime) -> int:
@@ -251,8 +257,8 @@ def _note_refusal(change: Change, error: CloudError, *, at: datetime) -> None:
 
     Every change stays open until it is settled.
     """
-    if error.maybe_applied and change.state == ChangeState.WRITING:
-        # No answer came: stay in writing, so that the next step reads back before anything else.
+    if error.maybe_applied and change.state in {ChangeState.WRITING, ChangeState.POLLING}:
+        # No answer came: a write is read back before anything else, an operation is asked again.
         Change.objects.filter(pk=change.pk, state=change.state).update(
             not_before=at + FIRST_WAIT, error_reason=error.reason, sentence=error.sentence
         )

@@ -54,7 +54,8 @@ def sync_subscription(
 def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
     """Writes what was seen; one transaction of the caller's."""
     accounts = {row.resource_id.lower(): _take_account(row, at=at) for row in seen.accounts}
-    pools = {_pool_key(row): _take_pool(row, at=at) for row in seen.quotas}
+    taken = [(row, _take_pool(row, at=at)) for row in seen.quotas]
+    pools = {key: pool for row, pool in taken for key in _pool_keys(row)}
     catalogue = _Catalogue(seen.model_skus, pools)
     adopted = 0
     for row in seen.deployments:
@@ -62,8 +63,8 @@ def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
         if account is not None:
             adopted += _take_deployment(row, account, catalogue, at=at)
     gone = _mark_gone(seen, at=at)
-    for quota in seen.quotas:
-        _note_limit(pools[_pool_key(quota)], quota, at=at)
+    for quota, pool in taken:
+        _note_limit(pool, quota, at=at)
     return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
 
 
@@ -97,8 +98,10 @@ def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
 _PoolKey = tuple[str, str, str]
 
 
-def _pool_key(row: QuotaSeen) -> _PoolKey:
-    return row.subscription_id, row.region, row.usage_name.lower()
+def _pool_keys(row: QuotaSeen) -> list[_PoolKey]:
+    """One key for each region that lists the row: a global pool feeds deployments of all of them."""
+    regions = row.regions or (row.region,)
+    return [(row.subscription_id, region, row.usage_name.lower()) for region in regions]
 
 
 def _take_pool(row: QuotaSeen, *, at: datetime) -> Pool:

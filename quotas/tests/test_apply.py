@@ -386,3 +386,44 @@ def test_i20_a_verified_change_has_one_audit_row(
     ask(chat, ada)
     reconcile_at(azure, START)
     assert AuditRow.objects.filter(verb="change.succeeded").count() == 1
+
+
+def test_a_capacity_that_azure_is_still_preparing_is_not_verified(
+    chat: Service, applying: Pool, azure: FakeAzure, ada: User
+) -> None:
+    from dataclasses import replace
+
+    ask(chat, ada)
+
+    def still_updating() -> None:
+        for key, seen in azure.deployments.items():
+            if seen.name == "chat":
+                azure.deployments[key] = replace(seen, provisioning_state="Updating")
+
+    azure.after_write = still_updating
+    reconcile_at(azure, START)
+    assert Change.objects.get().state == "verifying"
+    azure.after_write = None
+    azure.edit("chat", 140)
+    for key, seen in azure.deployments.items():
+        azure.deployments[key] = replace(seen, provisioning_state="Succeeded")
+    reconcile_at(azure, START + timedelta(seconds=15))
+    assert Change.objects.get().state == "succeeded"
+
+
+def test_an_operation_that_could_not_be_asked_about_is_asked_again(
+    chat: Service, applying: Pool, azure: FakeAzure, ada: User
+) -> None:
+    azure.slow = True
+    ask(chat, ada)
+    reconcile_at(azure, START)
+    lost = CloudError(CloudReason.TIMEOUT, "No answer.", maybe_applied=True)
+    with patch.object(azure, "poll", side_effect=lost):
+        reconcile_at(azure, START + timedelta(seconds=5))
+    assert (Change.objects.get().state, Change.objects.get().operation) == (
+        "polling",
+        "operation-1",
+    )
+    reconcile_at(azure, START + timedelta(seconds=30))
+    assert Change.objects.get().state == "succeeded"
+    assert azure.writes == [("chat", 140)]

@@ -1,0 +1,88 @@
+"""The demo organisation: its people, teams and services, from `organisation.json`. Fiction."""
+
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+
+from portal.kernel.windows import FOREVER
+from portal.models import RoleGrant, User
+from quotas.models import Membership, Service, Team, TeamCostCentre
+
+PASSWORD = "headroom"  # noqa: S105  the demo listens on this machine only
+SERVICE_FACTS = ("purpose", "if_throttled", "proof_metric", "user_population", "data_residency")
+
+
+@cache
+def organisation() -> dict[str, Any]:
+    text = (Path(__file__).parent / "organisation.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def create_everyone(*, at: datetime) -> None:
+    """People with roles, then teams with their leads and members, then services with their owners."""
+    password = make_password(PASSWORD)
+    for row in organisation()["people"]:
+        user = _person(row, password)
+        for role in row["roles"]:
+            RoleGrant.objects.create(user=user, role=role, granted_at=at)
+    for row in organisation()["teams"]:
+        _team(row, password, at=at)
+    for row in organisation()["services"]:
+        _service(row)
+
+
+def _person(row: dict[str, Any], password: str) -> User:
+    first, _, last = row["name"].partition(" ")
+    return User.objects.create(
+        username=row["username"],
+        first_name=first,
+        last_name=last,
+        email=f"{row['username']}@meridian.example",
+        time_zone=row["time_zone"],
+        password=password,
+    )
+
+
+def _team(row: dict[str, Any], password: str, *, at: datetime) -> None:
+    lead, member = _person(row["lead"], password), _person(row["member"], password)
+    team = Team.objects.create(
+        slug=row["slug"],
+        name=row["name"],
+        monthly_budget=row["monthly_budget"],
+        finance_contact=User.objects.get(username="fay"),
+    )
+    TeamCostCentre.objects.create(
+        team=team, code=row["cost_centre"], effective_from=at, effective_until=FOREVER
+    )
+    Membership.objects.create(team=team, user=lead, role=Membership.Role.LEAD)
+    Membership.objects.create(team=team, user=member, role=Membership.Role.MEMBER)
+
+
+def _service(row: dict[str, Any]) -> None:
+    team = Team.objects.get(slug=row["team"])
+    people = {m.role: m.user for m in team.memberships.select_related("user")}
+    Service.objects.create(
+        team=team,
+        slug=row["slug"],
+        name=row["name"],
+        owner=people[Membership.Role.LEAD],
+        deputy=people[Membership.Role.MEMBER],
+        environment=row["environment"],
+        tier=row["tier"],
+        **{name: row[name] for name in SERVICE_FACTS},
+    )
+
+
+def sign_ins() -> list[tuple[str, str, str]]:
+    """(user name, name, what they do) of the people worth trying, one for each role."""
+    found = [(p["username"], p["name"], p["says"]) for p in organisation()["people"]]
+    leads = [
+        (t["lead"]["username"], t["lead"]["name"], f"Lead of {t['name']}")
+        for t in organisation()["teams"][:2]
+    ]
+    return [*leads, *(row for row in found if row[0] != "otto")]

@@ -1,0 +1,237 @@
+"""The demo's past and present, lived through in order on both clocks and through the real path.
+
+Nothing is written into tables by hand: requests are asked and decided by people, the reconciler
+applies them to the simulated Azure at their time, and takes them back.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.kernel.windows import DAY, HOUR, floor_to_day, floor_to_hour
+from portal.management.clocks import TwoClocks
+from portal.management.stepper import advance
+from portal.models import User
+from quotas import tasks as quotas_tasks
+from quotas.models import CapacityRequest, Deployment, Pool, Service
+from quotas.services import decisions, mapping, pools
+from quotas.services.give_back import give_back
+from quotas.services.requests import BurstDraft, submit_burst
+
+LAB_REGION_SUBSCRIPTION = "b2b2b2b2-0000-4000-8000-00000000c0de"  # stays observe-only
+REFUSED_ACCOUNT = "meridian-weu"
+REFUSAL: dict[str, object] = {
+    "match": f"PATCH .*/accounts/{REFUSED_ACCOUNT}/deployments/.*",
+    "status": 403,
+    "times": 1_000_000,
+    "body": {
+        "error": {
+            "code": "AuthorizationFailed",
+            "message": (
+                "The client 'headroom' does not have authorization to perform action "
+                "'Microsoft.CognitiveServices/accounts/deployments/write' over scope "
+                f"'/resourceGroups/rg-ai-prod-eu/providers/.../accounts/{REFUSED_ACCOUNT}'."
+            ),
+        }
+    },
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Something that somebody does at a moment."""
+
+    at: datetime
+    act: Callable[[datetime], object]
+
+
+def person(username: str) -> User:
+    return User.objects.get(username=username)
+
+
+def service(slug: str) -> Service:
+    return Service.objects.select_related("owner", "team").get(slug=slug)
+
+
+def beginning(today: datetime) -> datetime:
+    """The first day of the month before last: two whole months are there to look at."""
+    first = floor_to_day(today).replace(day=1)
+    for _ in range(2):
+        first = (first - DAY).replace(day=1)
+    return first
+
+
+def install(*, at: datetime) -> None:
+    """The first sync, and what a platform owner does next: map, and switch production on."""
+    quotas_tasks.sync_inventory()
+    cleo = person("cleo")
+    for found in Service.objects.all():
+        deployment = Deployment.objects.filter(name=found.slug, service__isnull=True).first()
+        if deployment is not None:
+            mapping.map_deployment(deployment, service=found, by=cleo, at=at)
+    Pool.objects.update(lead=timedelta(0))  # the simulated Azure applies an edit at once
+    for pool in Pool.objects.allocatable().exclude(subscription_id=LAB_REGION_SUBSCRIPTION):
+        pools.switch_mode(pool, mode=Pool.Mode.APPLY, by=cleo, at=at)
+
+
+def ask(
+    slug: str, units: int, start: datetime, hours: float, occasion: str, purpose: str
+) -> Callable[[datetime], CapacityRequest]:
+    """The lead of the team asks for a burst."""
+
+    def act(at: datetime) -> CapacityRequest:
+        found = service(slug)
+        draft = BurstDraft(
+            service=found,
+            deployment=found.deployments.get(),
+            units=units,
+            starts_at=start,
+            ends_at=start + timedelta(hours=hours),
+            occasion=occasion,
+            purpose=purpose,
+        )
+        return submit_burst(draft, by=found.owner, at=at)
+
+    return act
+
+
+def ask_and_approve(*args: object, note: str = "") -> Callable[[datetime], object]:
+    """… and Cleo approves, unless the policy has done so already."""
+
+    def act(at: datetime) -> object:
+        request = ask(*args)(at)  # type: ignore[arg-type]
+        if request.state == CapacityRequest.State.APPROVED:
+            return request
+        return decisions.approve(request, by=person("cleo"), note=note, at=at)
+
+    return act
+
+
+def ask_and_deny(*args: object, note: str) -> Callable[[datetime], object]:
+    def act(at: datetime) -> object:
+        request = ask(*args)(at)  # type: ignore[arg-type]
+        return decisions.deny(request, by=person("cleo"), note=note, at=at)
+
+    return act
+
+
+def give_back_last(slug: str) -> Callable[[datetime], object]:
+    def act(at: datetime) -> object:
+        request = CapacityRequest.objects.filter(service__slug=slug).latest("submitted_at")
+        return give_back(request, by=request.requester, reason="The incident is over.", at=at)
+
+    return act
+
+
+def past_scenes(today: datetime) -> list[Scene]:
+    """Bursts of the last two months, in the order in which they were asked."""
+    day, hour = floor_to_day(today), floor_to_hour(today)
+    month = day.replace(day=1)
+    month_end = month - timedelta(days=3)
+    before = (month - DAY).replace(day=1) - timedelta(days=3)
+    launch = day - timedelta(days=33) + timedelta(hours=7)
+    training = day - timedelta(days=16) + timedelta(hours=6)
+    incident = day - timedelta(days=6) + timedelta(hours=9)
+    scenes = [
+        Scene(
+            before - 5 * DAY,
+            ask_and_approve("credit-memos", 60, before, 72, "month_end", "Quarter-end memos."),
+        ),
+        Scene(
+            launch - 2 * DAY,
+            ask_and_approve("sales-briefs", 60, launch, 11, "launch", "Autumn launch."),
+        ),
+        Scene(
+            month_end - 4 * DAY,
+            ask_and_approve("credit-memos", 60, month_end, 72, "month_end", "Month-end memos."),
+        ),
+        Scene(
+            training - 3 * DAY,
+            ask_and_approve("hr-helpdesk", 40, training, 58, "training", "Benefits enrolment."),
+        ),
+        Scene(
+            incident - timedelta(minutes=10),
+            ask_and_approve("care-assistant", 80, incident, 8, "incident", "Outage in billing."),
+        ),
+        Scene(incident + 5 * HOUR, give_back_last("care-assistant")),
+        Scene(
+            hour - 20 * HOUR,
+            ask_and_deny(
+                "lead-scoring",
+                90,
+                day + timedelta(days=1, hours=22),
+                8,
+                "other",
+                "Score the whole archive again.",
+                note="The archive can be scored over four nights inside your baseline.",
+            ),
+        ),
+        Scene(
+            hour - 26 * HOUR,
+            ask_and_approve(
+                "claims-letters",
+                70,
+                hour - 2 * HOUR,
+                8,
+                "migration",
+                "Letters for the migrated portfolio.",
+                note="Good: one day, and the pool has room.",
+            ),
+        ),
+        Scene(
+            hour - 25 * HOUR,
+            ask_and_approve(
+                "contract-review", 30, hour - HOUR, 9, "executive_demo", "Demo for the board."
+            ),
+        ),
+    ]
+    return sorted(scenes, key=lambda scene: scene.at)
+
+
+def present_scenes(today: datetime) -> list[Scene]:
+    """What is open now, asked once usage is there, so that it carries real evidence."""
+    tomorrow = floor_to_day(today) + DAY
+    return [
+        Scene(
+            today,
+            ask(
+                "proposal-writer",
+                50,
+                tomorrow + timedelta(hours=7),
+                11,
+                "launch",
+                "Forty proposals are due for the framework tender on one day.",
+            ),
+        ),
+        Scene(
+            today,
+            ask(
+                "hr-helpdesk",
+                20,
+                tomorrow + timedelta(days=1, hours=8),
+                9,
+                "training",
+                "Questions after the pay round.",
+            ),
+        ),
+    ]
+
+
+def live_through(scenes: list[Scene], clocks: TwoClocks, today: datetime) -> None:
+    """Steps both clocks from scene to scene and on to `today`, applying every edge on the way."""
+    for scene in scenes:
+        advance(clocks, scene.at, with_schedule=False)
+        scene.act(scene.at)
+    advance(clocks, today, with_schedule=False)
+
+
+def refuse_writes(clocks: TwoClocks) -> None:
+    """The portal has no right to write in one account; so one change fails and says why."""
+    clocks.azure.post("/faults", REFUSAL)
+
+
+def edit_in_azure(clocks: TwoClocks) -> None:
+    """Somebody raises a lab deployment in the Azure portal: drift."""
+    clocks.azure.post(
+        "/edit", {"account": "meridian-lab-eus2", "deployment": "lab-agents", "capacity": 100}
+    )
