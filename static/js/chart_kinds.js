@@ -168,7 +168,7 @@ function poolTimeline(spec, { colours, slot }, width) {
   if (spec.limit !== null && spec.limit !== undefined) {
     const free = [...spec.free, spec.free.at(-1) ?? 0];
     traces.push({ x, y: free, name: "Free", mode: "lines", line: { shape: "hv", width: 2, dash: "dot", color: slot(2) }, hovertemplate: `%{y:,.0f} ${spec.unit}` });
-    labels.push({ text: `Free ${compact(free.at(-1))}`, value: free.at(-1), colour: slot(2) });
+    labels.push({ text: `Free ${compact(free.at(-1))}`, value: free.at(-1), colour: colours.ok });
     if (limit.shapes.length) labels.push({ text: `${spec.limit_name} ${compact(spec.limit)}`, value: spec.limit, colour: colours["chart-limit"] });
   }
   labels.push({ text: `Held ${compact(sum.at(-1))}`, value: sum.at(-1), colour: colours["ink-quiet"] });

@@ -1,6 +1,6 @@
 // The look of every chart, read from static/css/tokens.css at the moment of drawing (light or dark).
 const NAMES = [
-  "ink", "ink-quiet", "paper", "line", "surface",
+  "ink", "ink-quiet", "ok", "paper", "line", "surface",
   "chart-limit", "chart-baseline", "chart-burst", "chart-burst-name", "chart-adopted", "chart-promised", "chart-used", "chart-throttled", "chart-grid",
 ];
 const SERIES = 8;
