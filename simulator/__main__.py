@@ -41,26 +41,18 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Exit code 0 after a clean stop, 2 with a sentence when it cannot start."""
-    options = arguments().parse_args()
+    options = arguments().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         options.state.mkdir(parents=True, exist_ok=True)
-        guard = _only_one(options.state)
-        state = load_state(options)
-        listeners = bind(
-            options.state,
-            options.port,
-            options.token_port,
-            host=options.host,
-            name=options.name,
-        )
+        with _only_one(options.state):
+            state = load_state(options)
+            run(state, options.state, bind(options.state, options.port, options.token_port))
     except (StartError, WorldError, TraceError, ListenError) as problem:
         print(f"The simulator did not start. {problem}", file=sys.stderr)
         return 2
-    run(state, options.state, listeners)
-    guard.close()
     return 0
 
 
@@ -70,6 +62,7 @@ def _only_one(folder: Path) -> TextIO:
     try:
         fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
+        guard.close()
         raise StartError(f"Another simulator is running in {folder}.") from None
     return guard
 

@@ -199,11 +199,18 @@ def test_bodies_azure_does_not_take_are_refused(sdk: Sdk, body: dict[str, Any]):
     assert sdk.arm.deployments.get(GROUP, "one", "chat").sku.capacity == 50
 
 
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
+
+
 def test_writes_to_siblings_of_one_account_collide(sdk: Sdk, simulator: SimulatorProcess):
-    simulator.control("POST", "/knobs", {"write_seconds": 1.5})
+    simulator.control("POST", "/knobs", {"write_seconds": 2})
     slow = threading.Thread(target=sdk.set_capacity, args=("chat", 80))
     slow.start()
-    time.sleep(0.5)
+    wait_until(lambda: any(row["method"] == "PATCH" for row in simulator.control("GET", "/log")))
     with pytest.raises(ResourceExistsError) as caught:
         sdk.set_capacity("pilot", 20)
     assert caught.value.error.code == "RequestConflict"
@@ -222,8 +229,7 @@ def test_a_slow_write_is_carried_out_although_its_writer_died(
     patch = m.PatchResourceTagsAndSku(sku=m.Sku(name="GlobalStandard", capacity=80))
     with pytest.raises(ServiceResponseError):
         sdk.arm.deployments.begin_update(GROUP, "one", "chat", patch, read_timeout=0.3)
-    time.sleep(1.2)
-    assert sdk.arm.deployments.get(GROUP, "one", "chat").sku.capacity == 80
+    wait_until(lambda: sdk.arm.deployments.get(GROUP, "one", "chat").sku.capacity == 80)
 
 
 @pytest.mark.parametrize(

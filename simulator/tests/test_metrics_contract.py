@@ -317,3 +317,22 @@ def test_newer_metrics_agree_with_the_older_ones(sdk: Sdk):
     assert series["OutputTokens"] == series["GeneratedTokens"]
     assert series["TotalTokens"] == series["TokenTransaction"]
     assert series["TotalTokens"] == series["InputTokens"] + series["OutputTokens"]
+
+
+def test_large_answers_are_compressed_and_connections_are_kept(simulator: SimulatorProcess):
+    token = simulator.token("https://metrics.monitor.azure.com")
+    url = (
+        f"/metrics/eastus2/subscriptions/{SUBSCRIPTION}/metrics:getBatch?api-version=1"
+        f"&metricnamespace={NAMESPACE}&metricnames={REQUESTS}"
+    )
+    with simulator.http() as http:
+        streams = set()
+        for _ in range(3):
+            answer = http.post(
+                url,
+                headers={"Authorization": f"Bearer {token}"},
+                json={"resourceids": [account_id("one")]},
+            )
+            streams.add(answer.extensions["network_stream"].get_extra_info("client_addr"))
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(streams) == 1

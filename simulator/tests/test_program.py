@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from simulator.__main__ import main
 from simulator.tests import worlds
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.test_metrics_contract import raw_batch
@@ -25,12 +26,12 @@ TRACE = (
 )
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """A start that is expected to fail."""
-    return subprocess.run(
-        [sys.executable, "-m", "simulator", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The sentence of a start that is expected to fail."""
+    assert main([*arguments]) == 2
+    sentence = capsys.readouterr().err
+    assert sentence.startswith("The simulator did not start.")
+    return sentence
 
 
 def prompt_points(simulator: SimulatorProcess, deployment: str = "chat") -> list[dict[str, Any]]:
@@ -135,18 +136,19 @@ def test_a_trace_named_in_the_world_is_kept_in_the_state_folder(start: Start, tm
     assert sum(row.get("total", 0) for row in points) > 0
 
 
-def test_two_simulators_do_not_share_a_folder(start: Start):
-    simulator = start(worlds.world_of(worlds.deployment()))
-    second = run("--state", str(simulator.folder))
-    assert second.returncode == 2
-    assert "Another simulator is running in" in second.stderr
+def test_two_simulators_do_not_share_a_folder(
+    running: SimulatorProcess, capsys: pytest.CaptureFixture[str]
+):
+    sentence = refusal(capsys, "--state", str(running.folder))
+    assert "Another simulator is running in" in sentence
 
 
-def test_a_taken_port_is_refused_with_a_sentence(start: Start, tmp_path: Path):
-    port = httpx.URL(start(worlds.world_of(worlds.deployment())).ready["arm_endpoint"]).port
-    second = run("--state", str(tmp_path / "second"), "--port", str(port))
-    assert second.returncode == 2
-    assert f"Port {port} of 127.0.0.1 is taken" in second.stderr
+def test_a_taken_port_is_refused_with_a_sentence(
+    running: SimulatorProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    port = httpx.URL(running.ready["arm_endpoint"]).port
+    sentence = refusal(capsys, "--state", str(tmp_path / "second"), "--port", str(port))
+    assert f"Port {port} of 127.0.0.1 is taken" in sentence
 
 
 @pytest.mark.parametrize(
@@ -165,15 +167,22 @@ def test_a_taken_port_is_refused_with_a_sentence(start: Start, tmp_path: Path):
     ],
 )
 def test_a_start_that_cannot_be_is_refused_with_a_sentence(
-    tmp_path: Path, world: str | None, arguments: list[str], sentence: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    world: str | None,
+    arguments: list[str],
+    sentence: str,
 ):
     (tmp_path / "world.json").write_text(world or json.dumps(worlds.world_of(worlds.deployment())))
     state, file = str(tmp_path / "state"), str(tmp_path / "world.json")
-    failed = run("--state", state, "--world", file, *arguments)
-    assert failed.returncode == 2
-    assert failed.stderr.startswith("The simulator did not start.")
-    assert sentence in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert sentence in refusal(capsys, "--state", state, "--world", file, *arguments)
+
+
+def test_a_damaged_state_folder_is_refused_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (tmp_path / "state.json").write_text("{")
+    assert "state.json is damaged" in refusal(capsys, "--state", str(tmp_path))
 
 
 def test_the_program_knows_nothing_of_the_portal():
