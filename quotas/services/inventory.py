@@ -99,7 +99,7 @@ _PoolKey = tuple[str, str, str]
 
 
 def _pool_keys(row: QuotaSeen) -> list[_PoolKey]:
-    """One key for each region that lists the row: a global pool feeds deployments of all of them."""
+    """One key for each region that lists the row: a global pool feeds all of them."""
     regions = row.regions or (row.region,)
     return [(row.subscription_id, region, row.usage_name.lower()) for region in regions]
 

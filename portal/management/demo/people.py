@@ -24,7 +24,7 @@ def organisation() -> dict[str, Any]:
 
 
 def create_everyone(*, at: datetime) -> None:
-    """People with roles, then teams with their leads and members, then services with their owners."""
+    """People with roles; teams with leads and members; services with their owners."""
     password = make_password(PASSWORD)
     for row in organisation()["people"]:
         user = _person(row, password)
