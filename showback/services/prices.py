@@ -88,8 +88,7 @@ def load_prices(rows: Iterable[PriceInput]) -> Loaded:
             raise PriceDiffers(new, same)
         else:
             kept += 1
-    for key in touched:
-        _chain(known[key])
+    _chain([known[key] for key in touched])
     return Loaded(added, kept)
 
 
@@ -97,12 +96,14 @@ def _fields(new: PriceInput) -> dict[str, Any]:
     return asdict(new)
 
 
-def _chain(rows: list[PriceRow]) -> None:
+def _chain(families: list[list[PriceRow]]) -> None:
     """Each row ends where the next one starts. Old rows first: the new ones need their room."""
-    rows.sort(key=lambda row: row.effective_from)
-    for row, following in pairwise(rows):
-        row.effective_until = following.effective_from
-    for row in rows:
+    for rows in families:
+        rows.sort(key=lambda row: row.effective_from)
+        for row, following in pairwise(rows):
+            row.effective_until = following.effective_from
+    everything = [row for rows in families for row in rows]
+    for row in everything:
         if row.pk:
             row.save(update_fields=["effective_until"])
-    PriceRow.objects.bulk_create([row for row in rows if not row.pk])
+    PriceRow.objects.bulk_create([row for row in everything if not row.pk])

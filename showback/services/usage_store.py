@@ -30,10 +30,10 @@ def store(rows: UsageRows) -> int:
     Of an hour whose new minutes have gaps, the minutes already there are kept (a gap is no news).
     Sums by the hour never replace minutes. Call inside a transaction.
     """
+    known = _known(rows) if len(rows) else {}
+    rows = rows if rows.grain == Grain.MINUTE else _without_known_minutes(rows, known)
     if not len(rows):
         return 0
-    known = _known(rows)
-    rows = rows if rows.grain == Grain.MINUTE else _without_known_minutes(rows, known)
     hashes = rows.hashes()
     differs = _differs(rows, hashes, known)
     if rows.grain == Grain.MINUTE and _fill_gaps(rows, differs, known):
