@@ -42,6 +42,15 @@ function burstNames(spec, wall, colours) {
   }));
 }
 
+/** What was held when each point began. */
+function heldAt({ used, held, start, step }) {
+  let run = 0;
+  return used.map((_, i) => {
+    while (run + 1 < held.length && held[run + 1][0] <= start + i * step) run += 1;
+    return held.length ? held[run][1] + held[run][2] : 0;
+  });
+}
+
 function capacityUse(spec, { colours }, width) {
   const wall = wallClock(spec.zone);
   const narrow = width < NARROW;
@@ -58,8 +67,8 @@ function capacityUse(spec, { colours }, width) {
   const traces = [
     { x: heldX, y: base, name: "Baseline", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: true },
     { x: heldX, y: burst, name: "Burst", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["chart-burst"], bgcolor: colours["chart-baseline"], fillmode: "replace" }, hoverinfo: "skip", showlegend: hasBurst },
-    { x: heldX, y: held, name: "Held", mode: "lines", line: { shape: "hv", width: 1.5, color: colours["ink-quiet"] }, hovertemplate: `%{y:,.0f} ${spec.unit}`, showlegend: false },
-    { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, hovertemplate: `%{y:,.0f} ${spec.unit}` },
+    { x: heldX, y: held, name: "Held", mode: "lines", line: { shape: "hv", width: 1.5, color: colours["ink-quiet"] }, hoverinfo: "skip", showlegend: false },
+    { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, customdata: heldAt(spec), hovertemplate: `%{y:,.0f} of %{customdata:,.0f} ${spec.unit} held` },
   ];
   if (refused) {
     traces.push({ x, y: spec.throttled, name: narrow ? `429 ${each}` : `Refused (429) ${each}`, type: "bar", yaxis: "y2", marker: { color: colours["chart-throttled"], line: { width: 0 } }, hovertemplate: "%{y:,.0f}", showlegend: narrow });

@@ -42,7 +42,7 @@ export function withTemplate(layout, { colours, font }) {
       font: { family: font, size: 13, color: colours.ink },
       paper_bgcolor: colours.paper,
       plot_bgcolor: colours.paper,
-      xaxis: { ...axis, showgrid: false },
+      xaxis: { ...axis, showgrid: false, spikecolor: colours["ink-quiet"], spikethickness: 1 },
       yaxis: axis,
       separators: ".,",
       hovermode: "x unified",
