@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -81,11 +82,23 @@ def end(processes: Iterable[psutil.Process], *, grace_seconds: float) -> int:
     asked = list(processes)
     for process in asked:
         signal_quietly(process, "terminate")
-    _, stubborn = psutil.wait_procs(asked, timeout=grace_seconds)
-    for process in stubborn:
+    for process in still_running(asked, within_seconds=grace_seconds):
         signal_quietly(process, "kill")
-    psutil.wait_procs(stubborn, timeout=5)
+    still_running(asked, within_seconds=5)
     return len(asked)
+
+
+def still_running(
+    processes: Iterable[psutil.Process], *, within_seconds: float
+) -> list[psutil.Process]:
+    """Those that have not ended in time. Zombies have: nobody may ever collect them."""
+    give_up = time.monotonic() + within_seconds
+    left = list(processes)
+    while left := [process for process in left if running_process(process.pid) == process]:
+        if time.monotonic() > give_up:
+            break
+        time.sleep(0.02)
+    return left
 
 
 def signal_quietly(process: psutil.Process, how: str) -> None:

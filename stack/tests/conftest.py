@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from stack.paths import PROJECT
 from stack.postgres import Postgres
 from stack.pytest_plugin import make_folder, scratch_base
 from stack.valkey import Valkey
+
+
+def start_four_at_once(module: str, server: str, folder: Path) -> list[int]:
+    """Four processes that each start a server on the same folder; answers their exit codes."""
+    script = f"import sys; from pathlib import Path; from {module} import {server} as Server\n"
+    script += "Server(Path(sys.argv[1]), throw_away=True).start()"
+    starters = [
+        subprocess.Popen([sys.executable, "-c", script, folder], cwd=PROJECT) for _ in range(4)
+    ]
+    return [starter.wait(60) for starter in starters]
 
 
 @pytest.fixture

@@ -118,6 +118,12 @@ def test_the_demo_environment_fits_the_simulator_beside_it(compose: dict[str, An
     assert demo["REQUESTS_CA_BUNDLE"].startswith(f"{options['--state']}/")
 
 
+def test_the_demo_environment_names_the_subscriptions_of_its_world() -> None:
+    world = json.loads(WORLD.read_text())
+    ids = [subscription["id"] for subscription in world["subscriptions"]]
+    assert variables("demo.env")["HEADROOM_SUBSCRIPTIONS"].split(",") == ids
+
+
 def test_the_example_environment_holds_no_secret() -> None:
     example = variables("example.env")
     assert example["HEADROOM_MODE"] == "production"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import pytest
 
 from stack.paths import StackError, socket_folder
 from stack.postgres import Postgres, first_number
+from stack.tests.conftest import start_four_at_once
 
 
 def ask(server: Postgres, query: str, database: str = "postgres") -> object:
@@ -44,20 +44,11 @@ def test_what_was_committed_is_there_after_a_restart(postgres: Postgres) -> None
     assert ask(postgres, "show listen_addresses") == ""
 
 
-def start_in_child(folder: Path) -> None:
-    Postgres(folder, throw_away=True).start()
-
-
 def test_four_that_start_at_once_get_one_server(folder: Path) -> None:
     postgres = Postgres(folder / "postgres", throw_away=True)
-    spawn = multiprocessing.get_context("spawn")
-    starters = [spawn.Process(target=start_in_child, args=(postgres.folder,)) for _ in range(4)]
-    for starter in starters:
-        starter.start()
-    for starter in starters:
-        starter.join(60)
+    codes = start_four_at_once("stack.postgres", "Postgres", postgres.folder)
     try:
-        assert [starter.exitcode for starter in starters] == [0, 0, 0, 0]
+        assert codes == [0, 0, 0, 0]
         assert ask(postgres, "select 1") == 1
         assert postgres.log.read_text().count("database system is ready") == 1
     finally:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from stack.paths import PROJECT, StackError
-from stack.processes import end, marked
+from stack.processes import end, marked, still_running
 from stack.supervisor import StopRequested, Supervisor
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -88,7 +88,7 @@ def test_a_second_ctrl_c_ends_even_the_stubborn_and_their_children(supervisor: S
     supervisor.stop_signals = 2
     began = time.monotonic()
     supervisor.stop()
-    _, alive = psutil.wait_procs(grandchildren, timeout=5)
+    alive = still_running(grandchildren, within_seconds=5)
     assert child.process.poll() == -signal.SIGKILL
     assert (alive, len(grandchildren)) == ([], 1)
     assert time.monotonic() - began < 5

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 import redis
 
 from stack.paths import StackError
 from stack.processes import is_alive, read_identity
+from stack.tests.conftest import start_four_at_once
 from stack.valkey import Valkey, server_program
 
 
@@ -50,18 +49,9 @@ def wait_for_end(server: Valkey) -> None:
     pytest.fail("the server outlived kill -9")
 
 
-def start_in_child(folder: Path) -> None:
-    Valkey(folder).start()
-
-
 def test_four_that_start_at_once_get_one_server(valkey: Valkey) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    starters = [spawn.Process(target=start_in_child, args=(valkey.folder,)) for _ in range(4)]
-    for starter in starters:
-        starter.start()
-    for starter in starters:
-        starter.join(60)
-    assert [starter.exitcode for starter in starters] == [0, 0, 0, 0]
+    codes = start_four_at_once("stack.valkey", "Valkey", valkey.folder)
+    assert codes == [0, 0, 0, 0]
     assert client(valkey).info("server")["process_id"] == server_pid(valkey)
     assert valkey.log.read_text().count("Ready to accept connections") == 1
 
