@@ -17,7 +17,6 @@ from quotas.services.reconcile import next_due_moment
 from showback import tasks as showback_tasks
 
 SLOT = timedelta(minutes=5)
-SETTLE = timedelta(seconds=30)  # the reconciler's own beat
 
 
 @dataclass(frozen=True)
