@@ -27,6 +27,7 @@ class SimulatorProcess:
         self._arguments = ["--state", str(folder), "--clock", clock, *arguments]
         self.ready: dict[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
+        self._control: httpx.Client | None = None
 
     def start(self) -> SimulatorProcess:
         """Start and wait until it answers."""
@@ -48,6 +49,9 @@ class SimulatorProcess:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, wait for the end, answer the exit code."""
         assert self._process is not None
+        if self._control is not None:
+            self._control.close()
+            self._control = None
         self._process.send_signal(number)
         try:
             self._process.communicate(timeout=15)
@@ -78,8 +82,9 @@ class SimulatorProcess:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the control API; must succeed."""
-        with self.http() as client:
-            answer = client.request(method, f"/_sim{path}", json=body)
+        if self._control is None:
+            self._control = self.http()
+        answer = self._control.request(method, f"/_sim{path}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
