@@ -1,0 +1,1 @@
+"""Benchmarks: separate from tests, they quote medians and never assert a time."""
