@@ -4,16 +4,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.conf import settings
-
 from portal.kernel.windows import Window
 from quotas.selectors.metering import MeteredDeployment, held_spans, metered_deployments
 from showback.domain.holding import ByService, HourKey, Span, deployed_by_hour, held_by_hour
 from showback.domain.minutes import settled_until
 from showback.domain.months import day_window
-from showback.domain.prices import Price, PriceBook
 from showback.gateway import finance_zone
-from showback.models import CapacitySeen, PriceRow, UsageHour
+from showback.models import CapacitySeen, UsageHour
 
 
 @dataclass(frozen=True)
@@ -73,22 +70,3 @@ def _deployed(
     gone = {d.id: d.gone_at for d in deployments.values() if d.gone_at}
     own = [span for span in spans if span.deployment_id in provisioned]
     return deployed_by_hour(seen, own, so_far, gone)
-
-
-def read_prices() -> PriceBook:
-    rows = PriceRow.objects.filter(currency=settings.HEADROOM_CURRENCY)
-    return PriceBook(
-        Price(
-            id=row.pk,
-            model_name=row.model_name,
-            model_version=row.model_version,
-            sku_name=row.sku_name,
-            service_tier=row.service_tier,
-            region_scope=row.region_scope,
-            meter=row.meter,
-            price=row.price,
-            per=row.per,
-            window=Window(row.effective_from, row.effective_until),
-        )
-        for row in rows
-    )

@@ -13,8 +13,8 @@ from showback.domain.days import Capacity, HourOfService, Measured, hours_of_ser
 from showback.domain.prices import PriceBook, Priced
 from showback.domain.ptu_split import PtuUse, ptu_parts
 from showback.models import UsageHour
+from showback.selectors.ptu_models import ptu_models
 from showback.services.day_facts import DayFacts
-from showback.services.price_data import ptu_models
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,14 @@
 """The price table and the provisioned models that ship with Headroom, as files with their sources.
 
-`prices.csv` is what `load_prices` puts into the database; `ptu_models.csv` holds, per model, what
-one PTU serves and how tokens are weighted, and is read as it is.
+`prices.csv` is what `load_prices` puts into the database; `ptu_models.csv` is read as it is
+(`showback.selectors.ptu_models`).
 """
 
 import csv
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 
-from showback.domain.provisioned import PtuModel
 from showback.services.prices import PriceInput
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -70,20 +68,4 @@ def _price(row: dict[str, str]) -> PriceInput:
         source_date=date.fromisoformat(row["source_date"]),
         confidence=row["confidence"],
         note=row["note"],
-    )
-
-
-@cache
-def ptu_models() -> dict[str, PtuModel]:
-    """By model name in lower case. A model that is not here has no published weights."""
-    with (DATA / "ptu_models.csv").open(newline="", encoding="utf-8") as file:
-        return {row["model"].lower(): _ptu_model(row) for row in csv.DictReader(file)}
-
-
-def _ptu_model(row: dict[str, str]) -> PtuModel:
-    return PtuModel(
-        input_tokens_per_minute_per_unit=int(row["input_tpm_per_ptu"]),
-        input_weight=Decimal(row["weight_input"]),
-        cached_input_weight=Decimal(row["weight_cached_input"] or 0),
-        output_weight=Decimal(row["weight_output"]),
     )

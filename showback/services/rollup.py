@@ -23,7 +23,7 @@ from showback.models import (
     TouchedHour,
     UsageHour,
 )
-from showback.services.day_facts import read_prices
+from showback.selectors.prices import read_prices
 from showback.services.day_fill import fill_day
 from showback.services.locks import pipeline_lock
 

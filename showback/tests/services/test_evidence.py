@@ -1,0 +1,129 @@
+"""What a person who decides is told of the use of a deployment."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from portal.kernel.windows import HOUR, MINUTE, Window
+from quotas.gateway import evidence_source
+from showback.evidence import UsageHistory
+from showback.services.rollup import fill_everything
+from showback.services.usage_pull import pull_window
+from showback.tests import factories as make
+from showback.tests.factories import utc
+from showback.tests.fakes import steady
+
+AT = utc("2026-03-08 12:00")
+START = utc("2026-03-01 00:00")
+BURST = Window(utc("2026-03-05 10:00"), utc("2026-03-05 12:00"))
+
+
+def ask(world, **more):
+    facts = {
+        "deployment_id": world.chat.pk,
+        "service_id": world.assistant.pk,
+        "held_units": 100,
+        "extra_units": 50,
+        "tokens_per_minute_per_unit": 10,
+        "past_bursts": (),
+        "at": AT,
+    }
+    return UsageHistory().usage_evidence(**{**facts, **more})
+
+
+def busy_at_ten(name, minutes):
+    """1,200 tokens a minute; between 10:00 and 10:30 twice that, and 5 of 25 requests refused."""
+    values = steady(name, minutes)
+    busy = (minutes % 1440 >= 600) & (minutes % 1440 < 630)
+    return {
+        **values,
+        "ok": np.where(busy, 20, 10),
+        "throttled": np.where(busy, 5, 0),
+        "prompt": np.where(busy, 2000, 1000),
+        "generated": np.where(busy, 400, 200),
+    }
+
+
+@pytest.fixture
+def history(world):
+    world.metrics.traffic = busy_at_ten
+    pull_window(Window(START, AT), MINUTE, at=AT)
+    fill_everything(at=AT)
+    return world
+
+
+def test_settings_name_this_class():
+    assert isinstance(evidence_source.__wrapped__(), UsageHistory)
+
+
+def test_without_history_nothing_is_known_and_nothing_is_nought(world):
+    found = ask(world, past_bursts=((7, BURST, 50),))
+    assert (found.days_of_minutes, found.completeness) == (0.0, None)
+    assert found.p95_tokens_per_minute is None
+    assert found.throttled_minutes_7_days is None
+    assert found.replayed_throttled_minutes_now is None
+    assert found.usd_per_million_tokens is None
+    assert found.month_to_date_usd is None
+    assert found.used_share_of_past_bursts == {7: None}
+
+
+def test_percentiles_are_of_minutes_and_say_how_many_days_are_behind_them(history):
+    found = ask(history)
+    assert found.days_of_minutes == pytest.approx(7.5, abs=0.01)
+    assert found.completeness == 1.0
+    assert (found.p50_tokens_per_minute, found.p95_tokens_per_minute) == (1200, 1200)
+    assert (found.p99_tokens_per_minute, found.peak_tokens_per_minute) == (2400, 2400)
+
+
+def test_throttling_of_the_last_seven_days(history):
+    found = ask(history)
+    assert found.throttled_minutes_7_days == 7 * 30
+    assert found.throttled_requests_7_days == 7 * 30 * 5
+
+
+def test_the_replay_counts_what_429s_lost(history):
+    """Busy minutes wanted 2,400 served + 5 × 120 lost = 3,000 tokens."""
+    found = ask(history, held_units=299, extra_units=1)
+    assert found.replayed_throttled_minutes_now == 7 * 30
+    assert found.replayed_throttled_minutes_with == 0
+
+
+def test_the_price_of_a_million_tokens_is_blended(history):
+    """Per minute 800 × 2.50 + 200 × 1.25 + 200 × 10 of 1,200 tokens."""
+    expected = Decimal("4250") / 1200
+    assert ask(history).usd_per_million_tokens == pytest.approx(expected)
+
+
+def test_month_to_date_is_of_the_whole_service(history):
+    found = ask(history)
+    minutes = 7.5 * 1440 - 3 + 8 * 30
+    tokens = Decimal(minutes) * Decimal("0.00425")
+    ptu = Decimal(40) * Decimal(str(7.5 * 24 - 0.05))
+    assert found.month_to_date_usd == pytest.approx(tokens + ptu)
+
+
+def test_a_past_burst_tells_which_share_of_it_was_used(history):
+    """10 tokens a unit: 2,400 − 100 × 10 = 1,400 of the 200 × 10 extra."""
+    make.hold(history.chat, history.assistant, 200, start=BURST.start, end=BURST.end, kind="burst")
+    found = ask(history, past_bursts=((7, BURST, 200),))
+    assert found.used_share_of_past_bursts[7] == pytest.approx(0.7)
+
+
+def test_provisioned_capacity_is_weighed_and_has_a_price_by_the_hour(history):
+    """(1,600 + 4 × 400 = 3,200 served, and a quarter as much lost) ÷ 2,500 = 1.6 PTU."""
+    facts = {"deployment_id": history.ptu.pk, "tokens_per_minute_per_unit": None}
+    found = ask(history, **facts, held_units=1, extra_units=1)
+    assert found.usd_per_unit_hour == Decimal(1)
+    assert found.usd_per_million_tokens is None
+    assert found.replayed_throttled_minutes_now == 7 * 30
+    assert found.replayed_throttled_minutes_with == 0
+
+
+def test_gaps_lower_completeness_and_not_the_percentiles(world):
+    pull_window(Window(START, START + timedelta(hours=12)), MINUTE, at=AT)
+    pull_window(Window(AT - 12 * HOUR, AT), MINUTE, at=AT)
+    found = ask(world)
+    assert found.completeness == pytest.approx(24 / 180, rel=0.01)
+    assert found.p50_tokens_per_minute == 1200
