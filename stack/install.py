@@ -221,6 +221,7 @@ def succeeds(*command: Path | str) -> bool:
     hidden = {"VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
     environment["PIP_USER"] = "0"  # a person's own default would be at odds with --target
+    environment["PIP_ROOT_USER_ACTION"] = "ignore"  # its warning is about folders of the system
     return subprocess.call([str(part) for part in command], env=environment) == 0
 
 

@@ -90,7 +90,8 @@ class Supervisor:
                 self._end([job])
                 raise
         self._pass_on(job.log, seen, show)
-        self.finish(job)
+        if job.process.returncode:
+            raise StackError(self.obituary(job, lines=0))
 
     @staticmethod
     def _pass_on(log: Path, seen: int, show: Callable[[str], None]) -> int:
@@ -119,13 +120,15 @@ class Supervisor:
             if child.process.poll() is not None:
                 raise StackError(self.obituary(child))
 
-    def obituary(self, child: Child) -> str:
-        """How it ended, and the end of its log."""
+    def obituary(self, child: Child, *, lines: int = LOG_LINES_SHOWN) -> str:
+        """How it ended, and the end of its log (`lines` of it; 0 where they were shown already)."""
         code = child.process.returncode
         how = f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
-        lines = [f"    {line}" for line in last_lines(child.log, LOG_LINES_SHOWN)]
-        head = f"{child.name} ended ({how}). The end of its log:"
-        return "\n".join([head, *lines, f"The whole log: {child.log}"])
+        head = f"{child.name} ended ({how})."
+        if lines:
+            last = [f"    {line}" for line in last_lines(child.log, lines)]
+            head = "\n".join([f"{head} The end of its log:", *last])
+        return f"{head}\nThe whole log: {child.log}"
 
     def stop(self) -> None:
         """End the children: those started last first, so that nothing serves without its support.
