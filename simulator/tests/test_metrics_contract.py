@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from simulator.clock import parse_time
 from simulator.tests import worlds
 from simulator.tests.process import NOW, SimulatorProcess
+from simulator.tests.raw import raw_batch
 from simulator.tests.sdk import NAMESPACE, Sdk, account_id, total
 from simulator.tests.worlds import SUBSCRIPTION
 
@@ -24,26 +24,6 @@ REQUESTS = "AzureOpenAIRequests"
 TOKENS = ["ProcessedPromptTokens", "GeneratedTokens"]
 CACHE = "AzureOpenAIContextTokensCacheMatchRate"
 UTILISATION = "AzureOpenAIProvisionedManagedUtilizationV2"
-
-
-def raw_batch(simulator: SimulatorProcess, names: str, **query: str) -> dict[str, Any]:
-    """The JSON on the wire, without the SDK's objects."""
-    token = simulator.token("https://metrics.monitor.azure.com")
-    with simulator.http() as http:
-        answer = http.post(
-            f"/metrics/eastus2/subscriptions/{SUBSCRIPTION}/metrics:getBatch",
-            params={
-                "api-version": "2024-02-01",
-                "metricnamespace": NAMESPACE,
-                "metricnames": names,
-                **query,
-            },
-            headers={"Authorization": f"Bearer {token}"},
-            json={"resourceids": [account_id("one")]},
-        )
-    assert answer.status_code == 200, answer.text
-    parsed: dict[str, Any] = answer.json()
-    return parsed
 
 
 def test_requests_are_split_by_deployment_and_status(sdk: Sdk):
@@ -197,77 +177,6 @@ def test_without_a_filter_an_account_has_one_series(sdk: Sdk):
 )
 def test_filters_pick_values_without_case(sdk: Sdk, split: str, deployments: set[str]):
     assert {key[1] for key in sdk.series(TOKENS, split)} == deployments
-
-
-@pytest.mark.parametrize(
-    ("names", "split", "sentence"),
-    [
-        (["Wishes"], "", "Failed to find metric configuration"),
-        (TOKENS, "StatusCode eq '*'", "does not support requested dimension combination"),
-        (TOKENS, "ModelDeploymentName ne 'x'", "Invalid filter near"),
-        (TOKENS, "ModelDeploymentName eq 'x' ModelDeploymentName eq 'y'", "Invalid filter near"),
-        ([REQUESTS], "StatusCode eq '200' or ModelDeploymentName eq 'x'", "one dimension only"),
-    ],
-)
-def test_a_wrong_query_is_400_with_a_sentence(
-    sdk: Sdk, names: list[str], split: str, sentence: str
-):
-    with pytest.raises(HttpResponseError, match=sentence) as caught:
-        sdk.series(names, split)
-    assert caught.value.status_code == 400
-
-
-def test_an_unknown_account_or_a_wrong_region_is_refused(sdk: Sdk, simulator: SimulatorProcess):
-    with pytest.raises(ResourceNotFoundError):
-        sdk.series(TOKENS, account="none")
-    token = simulator.token("https://metrics.monitor.azure.com")
-    with simulator.http() as http:
-        answer = http.post(
-            f"/metrics/westus/subscriptions/{SUBSCRIPTION}/metrics:getBatch?api-version=1"
-            f"&metricnamespace={NAMESPACE}&metricnames={REQUESTS}",
-            headers={"Authorization": f"Bearer {token}"},
-            json={"resourceids": [account_id("one")]},
-        )
-    assert answer.status_code == 400
-    assert "not in 'westus'" in answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize(
-    ("ids", "sentence"),
-    [([], "at least one resource"), ([account_id(f"a{n}") for n in range(51)], "maximum 50")],
-)
-def test_one_to_fifty_resources_are_allowed(
-    simulator: SimulatorProcess, ids: list[str], sentence: str
-):
-    token = simulator.token("https://metrics.monitor.azure.com")
-    with simulator.http() as http:
-        answer = http.post(
-            f"/metrics/eastus2/subscriptions/{SUBSCRIPTION}/metrics:getBatch?api-version=1"
-            f"&metricnamespace={NAMESPACE}&metricnames={REQUESTS}",
-            headers={"Authorization": f"Bearer {token}"},
-            json={"resourceids": ids},
-        )
-    assert answer.status_code == 400
-    assert sentence in answer.json()["error"]["message"]
-
-
-@pytest.mark.parametrize(
-    ("query", "sentence"),
-    [
-        ({"interval": "PT7M"}, "Invalid time grain"),
-        ({"endtime": NOW}, "start time is required"),
-        ({"starttime": "2026-03-05", "endtime": "2026-03-04"}, "cannot be later"),
-        ({"starttime": "soon", "endtime": NOW}, "not an ISO 8601 time"),
-        ({"starttime": "2001-01-01", "endtime": NOW}, "too many points"),
-        ({"filter": BY_STATUS, "top": "all"}, "Invalid top"),
-        ({"metricnamespace": "Microsoft.Storage/storageAccounts"}, "is not played here"),
-    ],
-)
-def test_a_wrong_window_is_refused(
-    simulator: SimulatorProcess, query: dict[str, str], sentence: str
-):
-    with pytest.raises(AssertionError, match=sentence):
-        raw_batch(simulator, REQUESTS, **query)
 
 
 def test_one_metric_may_fail_inside_a_good_answer(simulator: SimulatorProcess):
