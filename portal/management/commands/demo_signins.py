@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.management.demo.people import PASSWORD, sign_ins
+from portal.demo_people import PASSWORD, sign_ins
 
 
 class Command(BaseCommand):

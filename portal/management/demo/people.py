@@ -1,26 +1,16 @@
-"""The demo organisation: its people, teams and services, from `organisation.json`. Fiction."""
+"""Makes the people, teams and services of the demo organisation (`portal.demo_people`)."""
 
-import json
 from datetime import datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
 
+from portal.demo_people import PASSWORD, organisation
 from portal.kernel.windows import FOREVER
 from portal.models import RoleGrant, User
 from quotas.models import Membership, Service, Team, TeamCostCentre
 
-PASSWORD = "headroom"  # noqa: S105  the demo listens on this machine only
 SERVICE_FACTS = ("purpose", "if_throttled", "proof_metric", "user_population", "data_residency")
-
-
-@cache
-def organisation() -> dict[str, Any]:
-    text = (Path(__file__).parent / "organisation.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 def create_everyone(*, at: datetime) -> None:
@@ -76,13 +66,3 @@ def _service(row: dict[str, Any]) -> None:
         tier=row["tier"],
         **{name: row[name] for name in SERVICE_FACTS},
     )
-
-
-def sign_ins() -> list[tuple[str, str, str]]:
-    """(user name, name, what they do) of the people worth trying, one for each role."""
-    found = [(p["username"], p["name"], p["says"]) for p in organisation()["people"]]
-    leads = [
-        (t["lead"]["username"], t["lead"]["name"], f"Lead of {t['name']}")
-        for t in organisation()["teams"][:2]
-    ]
-    return [*leads, *(row for row in found if row[0] != "otto")]

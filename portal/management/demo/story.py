@@ -206,12 +206,12 @@ def present_scenes(today: datetime) -> list[Scene]:
         Scene(
             today,
             ask(
-                "hr-helpdesk",
-                20,
+                "interview-notes",
+                10,
                 tomorrow + timedelta(days=1, hours=8),
                 9,
-                "training",
-                "Questions after the pay round.",
+                "onboarding",
+                "Interviews for the new branch.",
             ),
         ),
     ]
