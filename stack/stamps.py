@@ -12,7 +12,7 @@ from stack.paths import PROJECT
 def static_inputs() -> Iterable[Path]:
     """All that decides what collectstatic makes: our files, which others, in which versions."""
     yield from files_below(PROJECT / "static", "*")
-    yield from (PROJECT / name for name in ("portal/settings.py", "portal/vendor.py"))
+    yield from sorted((PROJECT / "portal").glob("*.py"))  # settings, finder, storage
     yield PROJECT / "requirements.txt"
 
 
