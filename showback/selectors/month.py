@@ -1,0 +1,188 @@
+"""The organisation's month by team, and a team's month by service."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+from django.urls import reverse
+
+from portal.kernel.charts import Chart
+from portal.kernel.money import ZERO
+from portal.models import User
+from quotas.selectors.metering import service_names, visible_team_ids
+from showback.domain.months import Month
+from showback.selectors.cents import (
+    UNALLOCATED,
+    UNATTRIBUTED,
+    Account,
+    account_cents,
+    account_of,
+    member_cents,
+)
+from showback.selectors.cost_charts import cost_by_day, cost_by_team
+from showback.selectors.cost_rows import CostRow, Extras, extras_by, keys_of, total_row
+from showback.selectors.data_age import Progress, backfill_progress, data_until
+from showback.selectors.scope import (
+    PLATFORM_NAMES,
+    AccountScope,
+    MemberScope,
+    MonthScope,
+    deployments_of,
+    label_of,
+    months_around,
+)
+from showback.selectors.unpriced import Unpriced, unpriced_lines
+from showback.selectors.use_totals import UseTotals, condition_of, sum_of, use_by
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """A list of costs with its total; `rows` are dearest first. What the two list pages show."""
+
+    month: MonthScope
+    rows: list[CostRow]
+    total: CostRow
+    chart: Chart | None
+    unpriced: list[Unpriced]
+    previous_url: str
+    next_url: str
+    data_until: datetime | None
+    backfill: Progress | None
+
+    @property
+    def has_lines(self) -> bool:
+        return bool(self.rows)
+
+
+def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPage:
+    """Teams that the person may see; the platform's own accounts for organisation-wide roles."""
+    visible = {Account("team", team) for team in visible_team_ids(user)}
+    if user.reads_everything:
+        visible |= {UNALLOCATED, UNATTRIBUTED}
+    rows = [row for account, row in _account_rows(month) if account in visible]
+    seen = Q(team_id__in=[account.team_id for account in visible])
+    if user.reads_everything:
+        seen |= Q(team_id__isnull=True)
+    return _page(
+        month,
+        rows,
+        chart=cost_by_team(rows) if rows else None,
+        unpriced=unpriced_lines(month, seen),
+        url_name="showback_month",
+        at=at,
+    )
+
+
+def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
+    now, before = account_cents(month.days), account_cents(month.days_before)
+    extras: dict[Account, Extras] = {}
+    for (team_id, category), found in extras_by(month.days, ("team_id", "category")).items():
+        account = account_of(team_id, category)
+        known = extras.get(account, Extras())
+        extras[account] = Extras(known.idle + found.idle, known.unpriced + found.unpriced)
+    names = {name.team_id: name for name in service_names().values()}
+    use = use_by("service__team_id", month.days.condition)
+    found_rows = []
+    for account in keys_of(now, before):
+        extra = extras.get(account, Extras())
+        if account.kind == "team":
+            slug, name = names[account.team_id].team_slug, names[account.team_id].team_name
+            totals = use.get(account.team_id, UseTotals())
+        else:
+            slug, name = f"~{account.kind}", PLATFORM_NAMES[account.kind]
+            totals = use.get(None, UseTotals()) if account == UNATTRIBUTED else UseTotals()
+        row = CostRow(
+            name=name,
+            url=AccountScope(month, account, slug, name).url,
+            amount=now.get(account, ZERO),
+            before=before.get(account, ZERO),
+            idle=extra.idle,
+            unpriced=extra.unpriced,
+            use=totals,
+            slot=account.team_id,
+        )
+        found_rows.append((account, row))
+    return sorted(found_rows, key=lambda pair: (-pair[1].amount, pair[0]))
+
+
+def team_month(of: AccountScope, *, at: datetime) -> ListPage:
+    """One account by its services (by deployment for the platform's own). The scope was checked."""
+    month, account = of.month, of.account
+    now = member_cents(month.days, account)
+    before = member_cents(month.days_before, account)
+    extras = extras_by(month.days, (account.member_field,), account)
+    use = use_by(account.member_field, condition_of(month.days, account))
+    members = _members(of)
+    rows = [
+        CostRow(
+            name=members[key].name,
+            url=members[key].url,
+            amount=now.get(key, ZERO),
+            before=before.get(key, ZERO),
+            idle=extras.get((key,), Extras()).idle,
+            unpriced=extras.get((key,), Extras()).unpriced,
+            use=use.get(key, UseTotals()),
+            slot=key,
+        )
+        for key in keys_of(now, before)
+    ]
+    rows.sort(key=lambda row: (-row.amount, row.name))
+    return _page(
+        month,
+        rows,
+        chart=cost_by_day(month.days, account.condition, condition_of(month.days, account))
+        if rows
+        else None,
+        unpriced=unpriced_lines(month, account.condition),
+        url_name="showback_team",
+        slug=of.slug,
+        at=at,
+    )
+
+
+def _members(of: AccountScope) -> dict[int, MemberScope]:
+    if of.account.kind == "team":
+        return {
+            name.id: MemberScope(of, name.id, name.slug, name.name)
+            for name in service_names().values()
+        }
+    return {
+        key: MemberScope(of, key, str(key), label_of(deployment))
+        for key, deployment in deployments_of(of.month).items()
+    }
+
+
+def _page(
+    month: MonthScope,
+    rows: list[CostRow],
+    *,
+    chart: Chart | None,
+    unpriced: list[Unpriced],
+    url_name: str,
+    at: datetime,
+    slug: str = "",
+) -> ListPage:
+    previous, following = months_around(month.month)
+
+    def url(other: Month | None) -> str:
+        return reverse(url_name, args=[str(other), *([slug] if slug else [])]) if other else ""
+
+    history = [progress for progress in backfill_progress().values() if not progress.is_done]
+    return ListPage(
+        month=month,
+        rows=rows,
+        total=total_row(rows, sum_of(row.use for row in rows)),
+        chart=chart,
+        unpriced=unpriced,
+        previous_url=url(previous),
+        next_url=url(following),
+        data_until=data_until(at),
+        backfill=_together(history),
+    )
+
+
+def _together(history: list[Progress]) -> Progress | None:
+    if not history:
+        return None
+    problem = next((progress.problem for progress in history if progress.problem), "")
+    return Progress(sum(p.done for p in history), sum(p.total for p in history), problem)

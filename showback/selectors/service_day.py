@@ -1,0 +1,140 @@
+"""One day of a member by line, with the grounds of each: "why this amount?"."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from portal.kernel import formatting
+from portal.kernel.money import ZERO
+from portal.kernel.shown import Shown
+from showback.domain.months import day_window
+from showback.gateway import finance_zone
+from showback.models import Attribution, CostLine, Meter, ServiceHour
+from showback.selectors.cents import Days, day_cents
+from showback.selectors.cost_rows import money_cents
+from showback.selectors.member_lines import cents_of_lines, lines_of_member
+from showback.selectors.scope import MemberScope, deployments_of, label_of
+from showback.selectors.unpriced import quantity
+from showback.selectors.use_totals import UseTotals, condition_of, use_of
+
+
+@dataclass(frozen=True)
+class LineRow:
+    """One cost line with its grounds. `cents` None: unpriced."""
+
+    deployment: str
+    category: str
+    meter: str
+    quantity: Shown
+    unit: str
+    price: Shown | None
+    cents: Decimal | None
+    exact: str
+    is_estimated: bool
+    method: str
+    grounds: list[tuple[str, str]]
+
+    @property
+    def cost(self) -> Shown:
+        return money_cents(self.cents)
+
+
+@dataclass(frozen=True)
+class ServiceDayPage:
+    member: MemberScope
+    day: date
+    rows: list[LineRow]
+    amount: Decimal
+    use: UseTotals
+    attribution: list[str]
+    previous_url: str
+    next_url: str
+
+    @property
+    def cost(self) -> Shown:
+        return money_cents(self.amount)
+
+
+def service_day(member: MemberScope, day: date) -> ServiceDayPage:
+    month = member.of.month
+    wholes = day_cents(month.days, member.of.account, member.id)
+    lines = lines_of_member(member, Days(day, day))
+    labels = {key: label_of(found) for key, found in deployments_of(month).items()}
+    cents = cents_of_lines(lines, wholes.get(day, ZERO))
+    rows = [_line_row(line, part, labels) for line, part in zip(lines, cents, strict=True)]
+    one_day = condition_of(Days(day, day), member.of.account, member.id)
+    others = sorted(wholes)
+    return ServiceDayPage(
+        member=member,
+        day=day,
+        rows=rows,
+        amount=sum((row.cents or ZERO for row in rows), ZERO),
+        use=use_of(one_day),
+        attribution=_attribution(member, day),
+        previous_url=_neighbour(member, [other for other in others if other < day][-1:]),
+        next_url=_neighbour(member, [other for other in others if other > day][:1]),
+    )
+
+
+def _neighbour(member: MemberScope, days: list[date]) -> str:
+    return member.day_url(days[0]) if days else ""
+
+
+def _line_row(line: CostLine, cents: Decimal, labels: dict[int, str]) -> LineRow:
+    price = line.price
+    return LineRow(
+        deployment=labels.get(line.deployment_id, label_of(None)),
+        category=CostLine.Category(line.category).label,
+        meter=Meter(line.meter).label,
+        quantity=quantity(line.quantity),
+        unit="PTU-hours" if line.meter == Meter.PTU_HOUR else "tokens",
+        price=money_per(line) if price else None,
+        cents=cents if price else None,
+        exact=f"{line.amount.normalize():f} {line.currency}" if line.amount is not None else "",
+        is_estimated=line.is_estimated,
+        method=CostLine.Method(line.method).label,
+        grounds=_grounds(line),
+    )
+
+
+def money_per(line: CostLine) -> Shown:
+    """`$2.50 a million tokens`, `$1.00 a PTU-hour`."""
+    price = line.price
+    amount = formatting.money_cents(price.price, price.currency)
+    if price.price != price.price.quantize(Decimal("0.01")):
+        amount = Shown(f"{formatting.symbol(price.currency)}{price.price.normalize():f}")
+    what = "PTU-hour" if line.meter == Meter.PTU_HOUR else "million tokens"
+    return Shown(f"{amount} a {what}", exact=f"price row {price.pk}", value=str(price.price))
+
+
+def _grounds(line: CostLine) -> list[tuple[str, str]]:
+    """Why this amount: quantity, how it is known, and the price row with its source."""
+    grounds = [("Quantity", f"{line.quantity.normalize():,f} {line.unit}s")]
+    grounds.append(("How it is known", CostLine.Method(line.method).label))
+    price = line.price
+    if price is None:
+        return [*grounds, ("Price", "none is known: this line is not in the total")]
+    scope = price.region_scope or "any region"
+    return [
+        *grounds,
+        ("Price row", f"{price.pk}: {price.model_name or 'any model'} {price.sku_name}, {scope}"),
+        ("In force from", f"{price.effective_from:%Y-%m-%d}"),
+        ("Source", f"{price.source}, {price.source_date:%Y-%m-%d}"),
+        ("Confidence", price.confidence),
+        *([("Note", price.note)] if price.note else []),
+        ("Exact amount", f"{line.amount.normalize():f} {line.currency}"),
+    ]
+
+
+def _attribution(member: MemberScope, day: date) -> list[str]:
+    """How use was given to the service on this day, in words."""
+    if member.of.account.kind == "unallocated":
+        return []
+    window = day_window(day, finance_zone())
+    rows = ServiceHour.objects.filter(hour__gte=window.start, hour__lt=window.end)
+    if member.of.account.kind == "team":
+        rows = rows.filter(service_id=member.id)
+    else:
+        rows = rows.filter(service__isnull=True, deployment_id=member.id)
+    methods = rows.order_by("method").values_list("method", flat=True).distinct()
+    return [str(Attribution(method).label) for method in methods]

@@ -1,0 +1,109 @@
+"""A member's month by day and meter."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from portal.kernel import formatting
+from portal.kernel.charts import Chart
+from portal.kernel.money import ZERO
+from portal.kernel.shown import Shown
+from showback.models import CostLine
+from showback.selectors.cents import Days, day_cents
+from showback.selectors.cost_charts import cost_by_day, incomplete_days
+from showback.selectors.cost_rows import money_cents
+from showback.selectors.member_lines import cents_of_lines, condition_of_member, lines_of_member
+from showback.selectors.scope import MemberScope
+from showback.selectors.unpriced import Unpriced, unpriced_lines
+from showback.selectors.use_totals import UseTotals, condition_of, use_by, use_of
+
+Column = tuple[str, str]  # category, meter
+COLUMNS: dict[Column, str] = {
+    ("tokens", "input"): "Input",
+    ("tokens", "cached_input"): "Cached input",
+    ("tokens", "output"): "Output",
+    ("ptu_used", "ptu_hour"): "Provisioned, used",
+    ("ptu_idle", "ptu_hour"): "Provisioned, idle",
+    ("unallocated", "ptu_hour"): "Held by nobody",
+}
+
+
+@dataclass(frozen=True)
+class DayRow:
+    day: date
+    url: str
+    cells: list[Shown]
+    amount: Decimal
+    tokens: Shown
+    is_incomplete: bool
+
+    @property
+    def cost(self) -> Shown:
+        return money_cents(self.amount)
+
+
+@dataclass(frozen=True)
+class ServiceMonth:
+    """`columns` are the meters that occur; the last column, of the day, sums them."""
+
+    member: MemberScope
+    columns: list[str]
+    rows: list[DayRow]
+    totals: list[Shown]
+    amount: Decimal
+    use: UseTotals
+    chart: Chart | None
+    unpriced: list[Unpriced]
+
+    @property
+    def cost(self) -> Shown:
+        return money_cents(self.amount)
+
+
+def service_month(member: MemberScope) -> ServiceMonth:
+    days, account = member.of.month.days, member.of.account
+    cells = _cells(member, days)
+    columns = [column for column in COLUMNS if any(column in row for row in cells.values())]
+    use_condition = condition_of(days, account, member.id)
+    use, gaps = use_by("day", use_condition), incomplete_days(use_condition)
+    rows = [
+        DayRow(
+            day=day,
+            url=member.day_url(day),
+            cells=[money_cents(row.get(column)) for column in columns],
+            amount=sum(row.values(), ZERO),
+            tokens=formatting.tokens(use.get(day, UseTotals()).tokens),
+            is_incomplete=day in gaps,
+        )
+        for day, row in sorted(cells.items(), reverse=True)
+    ]
+    cost = condition_of_member(member)
+    return ServiceMonth(
+        member=member,
+        columns=[COLUMNS[column] for column in columns],
+        rows=rows,
+        totals=[
+            money_cents(sum((row.get(column, ZERO) for row in cells.values()), ZERO))
+            for column in columns
+        ],
+        amount=sum((row.amount for row in rows), ZERO),
+        use=use_of(use_condition),
+        chart=cost_by_day(days, cost, condition_of(days, account, member.id)) if rows else None,
+        unpriced=unpriced_lines(member.of.month, cost),
+    )
+
+
+def _cells(member: MemberScope, days: Days) -> dict[date, dict[Column, Decimal]]:
+    """Cents by day and column: the sums of the lines as the day's page shows them."""
+    wholes = day_cents(days, member.of.account, member.id)
+    by_day: dict[date, list[CostLine]] = defaultdict(list)
+    for line in lines_of_member(member, days):
+        by_day[line.day].append(line)
+    found: dict[date, dict[Column, Decimal]] = {}
+    for day, lines in by_day.items():
+        row: dict[Column, Decimal] = defaultdict(Decimal)
+        for line, cents in zip(lines, cents_of_lines(lines, wholes[day]), strict=True):
+            row[line.category, line.meter] += cents
+        found[day] = row
+    return found
