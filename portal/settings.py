@@ -121,7 +121,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if MODE is Mode.TEST
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "portal.static_storage.HashedStaticFiles"
     },
 }
 WHITENOISE_USE_FINDERS = MODE is Mode.TEST

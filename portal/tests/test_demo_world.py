@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 
-from portal.management.demo.people import organisation, sign_ins
+from portal.demo_people import organisation, sign_ins
 from stack.paths import PROJECT
 
 WORLD = json.loads((PROJECT / "simulator" / "worlds" / "demo.json").read_text())
