@@ -22,13 +22,13 @@ from showback.domain.provisioned import PtuModel
 from showback.domain.replay import demand, throttled_minutes, used_share_of_extra
 from showback.gateway import finance_zone
 from showback.models import CostLine, ServiceDay
-from showback.selectors.minutes import read_minutes, tokens_per_minute
+from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes, tokens_per_minute
 from showback.selectors.prices import read_prices
 from showback.selectors.ptu_models import ptu_models
 
 HISTORY = timedelta(days=28)
 LATELY = timedelta(days=7)
-MEASURES = ("ok", "spilled", "throttled", "prompt", "generated", "cache_percent")
+MEASURES = ("ok", "spilled", "throttled", *LOAD_MEASURES)
 MILLION = Decimal(1_000_000)
 
 Ints = NDArray[np.int64]
@@ -138,21 +138,6 @@ class _History:
         if capacity is None or not (self.load != MISSING).any():
             return None
         return throttled_minutes(demand(self.load, self.served, self.throttled), capacity)
-
-
-def load(values: dict[str, Ints], model: PtuModel | None) -> Ints:
-    """Tokens of each minute in the unit of capacity: weighted for a known model, else plain."""
-    tokens = tokens_per_minute(values)
-    if model is None:
-        return tokens
-    rate = np.clip(values["cache_percent"], 0, 100)  # a gap counts as nothing cached
-    cached = values["prompt"] * rate // 100
-    weighted = (
-        (values["prompt"] - cached) * float(model.input_weight)
-        + cached * float(model.cached_input_weight)
-        + values["generated"] * float(model.output_weight)
-    )
-    return np.where(tokens == MISSING, MISSING, np.rint(weighted).astype(np.int64))
 
 
 def _deployment(deployment_id: int) -> MeteredDeployment | None:

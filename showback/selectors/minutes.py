@@ -5,11 +5,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_hour
+from portal.kernel.windows import MINUTE, Window, floor_to_hour
 from showback.domain.measures import MISSING
+from showback.domain.provisioned import PtuModel
 from showback.models import UsageMinutes
 
 Ints = NDArray[np.int64]
+LOAD_MEASURES = ("prompt", "generated", "cache_percent")  # what `load` needs
 
 
 def read_minutes(
@@ -39,12 +41,23 @@ def read_minutes(
     return found
 
 
-def hours_in(window: Window) -> int:
-    return -(-int(window.length.total_seconds()) // int(HOUR.total_seconds()))
-
-
 def tokens_per_minute(values: dict[str, Ints]) -> Ints:
     """Prompt + generated of each minute; a gap where either is one."""
     prompt, generated = values["prompt"], values["generated"]
     known = (prompt != MISSING) & (generated != MISSING)
     return np.where(known, prompt + generated, MISSING)
+
+
+def load(values: dict[str, Ints], model: PtuModel | None) -> Ints:
+    """Tokens of each minute in the unit of capacity: weighted for a known model, else plain."""
+    tokens = tokens_per_minute(values)
+    if model is None:
+        return tokens
+    rate = np.clip(values["cache_percent"], 0, 100)  # a gap counts as nothing cached
+    cached = values["prompt"] * rate // 100
+    weighted = (
+        (values["prompt"] - cached) * float(model.input_weight)
+        + cached * float(model.cached_input_weight)
+        + values["generated"] * float(model.output_weight)
+    )
+    return np.where(tokens == MISSING, MISSING, np.rint(weighted).astype(np.int64))

@@ -1,0 +1,187 @@
+"""Use of one deployment against what is held of it, step by step: what a chart needs.
+
+Tokens are in the unit of its capacity: plain where it is pay-as-you-go, weighted (as input tokens)
+where it is provisioned and the model's weights are published. By the minute for up to two days,
+beyond that the peak minute of each hour.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portal.kernel.charts import CapacityUse, Chart
+from portal.kernel.windows import HOUR, MINUTE, Window
+from quotas.selectors.metering import HeldSpan, MeteredDeployment
+from showback.domain.bands import held_at_steps
+from showback.domain.measures import MISSING
+from showback.domain.provisioned import PtuModel
+from showback.models import UsageHour
+from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes
+from showback.selectors.ptu_models import ptu_models
+from showback.selectors.scope import label_of
+
+Ints = NDArray[np.int64]
+MINUTES_UP_TO = timedelta(hours=48)
+
+
+@dataclass(frozen=True)
+class DeploymentUse:
+    """All arrays have one element a step; MISSING is a gap. Capacities are tokens per minute.
+
+    `baseline` and `burst` are None where Azure states no rate for a unit. With `is_shared` several
+    services hold it, and the use is all of theirs: metrics know no caller.
+    """
+
+    deployment_id: int
+    label: str
+    model_name: str
+    sku_name: str
+    unit: str
+    window: Window
+    step: timedelta
+    used: Ints
+    throttled: Ints
+    held_units: Ints
+    burst_units: Ints
+    tokens_per_unit: int | None
+    is_shared: bool
+
+    @property
+    def held(self) -> Ints | None:
+        """Baseline and burst together."""
+        per_unit = self.tokens_per_unit
+        return None if per_unit is None else self.held_units * per_unit
+
+    def chart(self, zone: tzinfo, *, title: str = "") -> Chart:
+        per_unit = self.tokens_per_unit
+        baseline = self.held_units - self.burst_units
+
+        def capacity(units: Ints) -> list[float | None]:
+            return [None if per_unit is None else int(n) * per_unit for n in units]
+
+        use = CapacityUse(
+            start=self.window.start,
+            step=self.step,
+            used=_with_gaps(self.used),
+            baseline=capacity(baseline),
+            burst=capacity(self.burst_units),
+            throttled=_with_gaps(self.throttled),
+            zone=zone,
+            unit=self.unit,
+        )
+        note = "Several services share it; this is the use of all." if self.is_shared else ""
+        return use.chart(f"use-{self.deployment_id}", title or self.label, summary=note)
+
+
+def deployment_uses(
+    deployments: Sequence[MeteredDeployment], spans: Iterable[HeldSpan], window: Window
+) -> list[DeploymentUse]:
+    """`window` begins and ends on whole minutes, beyond 48 hours on whole hours."""
+    by_minute = window.length <= MINUTES_UP_TO
+    step = MINUTE if by_minute else HOUR
+    read = _by_minute if by_minute else _by_hour
+    measured = read(deployments, window)
+    held = list(spans)
+    return [
+        _use(d, [s for s in held if s.deployment_id == d.id], window, step, measured[d.id])
+        for d in deployments
+    ]
+
+
+def ptu_model_of(deployment: MeteredDeployment) -> PtuModel | None:
+    return ptu_models().get(deployment.model_name.lower()) if deployment.is_provisioned else None
+
+
+def tokens_per_unit_of(deployment: MeteredDeployment) -> int | None:
+    model = ptu_model_of(deployment)
+    if model is not None:
+        return model.input_tokens_per_minute_per_unit
+    return deployment.tokens_per_minute_per_unit
+
+
+def _use(
+    deployment: MeteredDeployment,
+    spans: list[HeldSpan],
+    window: Window,
+    step: timedelta,
+    measured: tuple[Ints, Ints],
+) -> DeploymentUse:
+    bursts = [span for span in spans if span.kind == "burst"]
+    return DeploymentUse(
+        deployment_id=deployment.id,
+        label=label_of(deployment),
+        model_name=deployment.model_name,
+        sku_name=deployment.sku_name,
+        unit="weighted TPM" if ptu_model_of(deployment) else "TPM",
+        window=window,
+        step=step,
+        used=measured[0],
+        throttled=measured[1],
+        held_units=held_at_steps([(s.window, s.units) for s in spans], window, step),
+        burst_units=held_at_steps([(s.window, s.units) for s in bursts], window, step),
+        tokens_per_unit=tokens_per_unit_of(deployment),
+        is_shared=len({s.service_id for s in spans if s.service_id is not None}) > 1,
+    )
+
+
+def _by_minute(
+    deployments: Sequence[MeteredDeployment], window: Window
+) -> dict[int, tuple[Ints, Ints]]:
+    ids = [deployment.id for deployment in deployments]
+    found = read_minutes(ids, window, ("throttled", *LOAD_MEASURES))
+    return {
+        d.id: (load(found[d.id], ptu_model_of(d)), found[d.id]["throttled"]) for d in deployments
+    }
+
+
+def _by_hour(
+    deployments: Sequence[MeteredDeployment], window: Window
+) -> dict[int, tuple[Ints, Ints]]:
+    slots = int(window.length / HOUR)
+    models = {d.id: ptu_model_of(d) for d in deployments}
+    found = {d.id: (_gaps(slots), _gaps(slots)) for d in deployments}
+    rows = UsageHour.objects.filter(
+        deployment_id__in=list(found), hour__gte=window.start, hour__lt=window.end
+    )
+    for row in rows:
+        if row.minutes_received:
+            slot = int((row.hour - window.start) / HOUR)
+            found[row.deployment_id][0][slot] = _peak(row, models[row.deployment_id])
+            found[row.deployment_id][1][slot] = row.throttled_requests
+    return found
+
+
+def _peak(row: UsageHour, model: PtuModel | None) -> int:
+    """The hour's peak minute; its mean where the minutes are not known."""
+    plain = row.prompt_tokens + row.generated_tokens
+    peak = row.peak_tokens_per_minute
+    if peak is None:
+        peak = plain // row.minutes_received
+    if model is None or not plain:
+        return peak
+    weighted = model.weighted_tokens(
+        prompt=row.prompt_tokens, cached=row.cached_tokens_estimated, generated=row.generated_tokens
+    )
+    return peak * weighted // plain  # the hour's own mixture of input and output
+
+
+def _gaps(slots: int) -> Ints:
+    return np.full(slots, MISSING, dtype=np.int64)
+
+
+def _with_gaps(values: Ints) -> list[float | None]:
+    return [None if value == MISSING else value for value in values.tolist()]
+
+
+def newest_of(uses: Sequence[DeploymentUse]) -> tuple[datetime, int] | None:
+    """The start of the newest minute that came of any deployment, and the use of all in it."""
+    steps = [use.used for use in uses if use.used.size]
+    known = [int(np.flatnonzero(used != MISSING)[-1]) for used in steps if (used != MISSING).any()]
+    if not known:
+        return None
+    slot = min(known)
+    total = sum(int(used[slot]) for used in steps if used[slot] != MISSING)
+    return uses[0].window.start + slot * uses[0].step, total

@@ -1,0 +1,212 @@
+"""What the page of a service needs of its use and cost."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+from django.db.models import Count, Q, Sum
+from numpy.typing import NDArray
+
+from portal.kernel.charts import Chart
+from portal.kernel.windows import HOUR, MINUTE, Window, floor_to
+from portal.models import User
+from quotas.selectors.metering import (
+    HeldSpan,
+    MeteredDeployment,
+    held_spans,
+    metered_deployments,
+    visible_service_ids,
+)
+from showback.domain.measures import MISSING
+from showback.domain.minutes import settled_until
+from showback.domain.months import Month, day_of
+from showback.domain.percentiles import percentiles
+from showback.gateway import finance_zone
+from showback.models import CostLine
+from showback.selectors.cents import Days
+from showback.selectors.cost_charts import cost_by_day
+from showback.selectors.deployment_use import (
+    MINUTES_UP_TO,
+    DeploymentUse,
+    deployment_uses,
+    newest_of,
+)
+
+Ints = NDArray[np.int64]
+# A minute older than this is no "now".
+NOW_WITHIN = timedelta(minutes=20)
+FURTHEST_BURST_END = timedelta(days=92)
+
+
+@dataclass(frozen=True)
+class UseFigures:
+    """For the answer line. Tokens per minute, over the window; None: not known, never nought.
+
+    Peaks and percentiles are of all deployments together, minute by minute (hour by hour beyond two
+    days). `peak_of_held` is the largest share of what was held at its own moment.
+    """
+
+    now: int | None
+    newest_minute: datetime | None
+    held: int | None
+    burst: int | None
+    burst_until: datetime | None
+    peak: int | None
+    peak_of_held: float | None
+    p95: int | None
+    throttled_minutes: int | None
+    throttled_requests: int | None
+    completeness: float | None
+
+
+@dataclass(frozen=True)
+class MonthToDate:
+    """Exact; `unpriced` lines are not in it. `amount` None: nothing is priced yet."""
+
+    amount: Decimal | None
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class ServiceUse:
+    window: Window
+    step: timedelta
+    deployments: list[DeploymentUse]
+    figures: UseFigures
+
+
+def service_use(user: User, service_id: int, window: Window, *, at: datetime) -> ServiceUse | None:
+    """Use against held capacity of every deployment that the service is mapped to or held.
+
+    The window is widened to whole minutes, beyond 48 hours to whole hours. None for a service that
+    the person may not see.
+    """
+    if service_id not in visible_service_ids(user):
+        return None
+    step = MINUTE if window.length <= MINUTES_UP_TO else HOUR
+    whole = Window(floor_to(window.start, step), ceil_to(window.end, step))
+    spans = held_spans(whole)
+    deployments = _deployments(service_id, spans, since=whole.start)
+    uses = deployment_uses(deployments, spans, whole)
+    return ServiceUse(whole, step, uses, _figures(uses, service_id, whole, at=at))
+
+
+def service_cost_by_day(
+    user: User, service_id: int, *, at: datetime, days: int = 30
+) -> Chart | None:
+    """The last days by category, exact; None for a service that the person may not see."""
+    if service_id not in visible_service_ids(user):
+        return None
+    today = day_of(at, finance_zone())
+    span = Days(today - timedelta(days=days - 1), today)
+    return cost_by_day(span, Q(service_id=service_id), Q(service_id=service_id))
+
+
+def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate | None:
+    """What the service cost since the month began (finance time zone)."""
+    if service_id not in visible_service_ids(user):
+        return None
+    first = Month.of(day_of(at, finance_zone())).first_day
+    found = CostLine.objects.filter(service_id=service_id, day__gte=first).aggregate(
+        amount=Sum("amount"), unpriced=Count("id", filter=Q(price__isnull=True))
+    )
+    return MonthToDate(found["amount"], found["unpriced"])
+
+
+def ceil_to(at: datetime, step: timedelta) -> datetime:
+    floor = floor_to(at, step)
+    return floor if floor == at else floor + step
+
+
+def _deployments(
+    service_id: int, spans: list[HeldSpan], *, since: datetime
+) -> list[MeteredDeployment]:
+    held = {span.deployment_id for span in spans if span.service_id == service_id}
+    return [
+        deployment
+        for deployment in metered_deployments(including_gone_since=since)
+        if deployment.service_id == service_id or deployment.id in held
+    ]
+
+
+def _figures(
+    uses: list[DeploymentUse], service_id: int, window: Window, *, at: datetime
+) -> UseFigures:
+    used, throttled = _together([u.used for u in uses]), _together([u.throttled for u in uses])
+    held = _held(uses)
+    known = used[used != MISSING]
+    p95, peak = percentiles(known, (0.95, 1.0)) or (None, None)
+    newest = newest_of(uses)
+    is_now = newest is not None and at - newest[0] <= NOW_WITHIN
+    calls = throttled[throttled != MISSING]
+    held_now, burst_now, until = _held_now(uses, at)
+    return UseFigures(
+        now=newest[1] if newest and is_now and uses[0].step == MINUTE else None,
+        newest_minute=newest[0] if newest else None,
+        held=held_now,
+        burst=burst_now,
+        burst_until=until,
+        peak=peak,
+        peak_of_held=_peak_of_held(used, held),
+        p95=p95,
+        throttled_minutes=(
+            int((calls > 0).sum()) if calls.size and uses[0].step == MINUTE else None
+        ),
+        throttled_requests=int(calls.sum()) if calls.size else None,
+        completeness=_completeness(used, window, uses, at=at),
+    )
+
+
+def _together(parts: list[Ints]) -> Ints:
+    """The sum at each step of what came; a gap where any part is one."""
+    if not parts:
+        return np.empty(0, dtype=np.int64)
+    stacked = np.stack(parts)
+    return np.where((stacked == MISSING).any(axis=0), MISSING, stacked.sum(axis=0))
+
+
+def _held(uses: list[DeploymentUse]) -> Ints | None:
+    parts = [use.held for use in uses]
+    known = [part for part in parts if part is not None]
+    return _together(known) if known and len(known) == len(parts) else None
+
+
+def _held_now(
+    uses: list[DeploymentUse], at: datetime
+) -> tuple[int | None, int | None, datetime | None]:
+    """Held at `at`, burst of it, and when the last of the bursts in force ends."""
+    rates = {use.deployment_id: use.tokens_per_unit for use in uses}
+    if not rates or None in rates.values():
+        return None, None, None
+    held = burst = 0
+    until: datetime | None = None
+    horizon = Window(at, at + FURTHEST_BURST_END)
+    for span in held_spans(horizon, deployment_ids=rates):
+        if span.window.start > at:
+            continue
+        tokens = span.units * (rates[span.deployment_id] or 0)
+        held += tokens
+        if span.kind == "burst":
+            burst += tokens
+            until = max(until or span.window.end, span.window.end)
+    return held, burst, until if burst else None
+
+
+def _peak_of_held(used: Ints, held: Ints | None) -> float | None:
+    if held is None or not used.size:
+        return None
+    known = (used != MISSING) & (held > 0)
+    return float((used[known] / held[known]).max()) if known.any() else None
+
+
+def _completeness(
+    used: Ints, window: Window, uses: list[DeploymentUse], *, at: datetime
+) -> float | None:
+    """The share of the steps that have settled of which everything came."""
+    if not uses:
+        return None
+    due = int((min(settled_until(at), window.end) - window.start) / uses[0].step)
+    if due <= 0:
+        return None
+    return min(1.0, float((used[:due] != MISSING).sum()) / due)

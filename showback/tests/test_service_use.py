@@ -1,0 +1,158 @@
+"""What the service page and the home page are given: use, held bands, 429s, cost, and for whom."""
+
+from datetime import timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from portal.kernel.windows import HOUR, MINUTE, Window
+from showback.domain.measures import MISSING
+from showback.selectors.data_age import backfill_progress, data_until
+from showback.selectors.service_cards import service_cards
+from showback.selectors.service_use import month_to_date, service_cost_by_day, service_use
+from showback.services.backfill import plan_backfill
+from showback.services.rollup import fill_everything
+from showback.services.usage_pull import pull_recent, pull_window
+from showback.tests import factories as make
+from showback.tests.factories import utc
+
+AT = utc("2026-03-03 06:30")
+LAST_DAY = Window(AT - 24 * HOUR, AT)
+
+
+@pytest.fixture
+def spent(world):
+    pull_window(Window(utc("2026-03-01 00:00"), AT), MINUTE, at=AT)
+    fill_everything(at=AT)
+    return world
+
+
+def chat_of(found):
+    return next(use for use in found.deployments if use.label == "acme/chat")
+
+
+def test_up_to_two_days_come_by_the_minute(spent):
+    found = service_use(spent.ada, spent.assistant.pk, Window(AT - 48 * HOUR, AT), at=AT)
+    assert (found.step, len(chat_of(found).used)) == (MINUTE, 48 * 60)
+    assert chat_of(found).used[:-3].tolist() == [1200] * (48 * 60 - 3)
+    assert chat_of(found).used[-3:].tolist() == [MISSING] * 3
+    assert chat_of(found).throttled[0] == 3
+
+
+def test_longer_windows_come_by_the_hour_as_peak_minutes(spent):
+    found = service_use(spent.ada, spent.assistant.pk, Window(AT - timedelta(days=3), AT), at=AT)
+    assert (found.step, found.window.end) == (HOUR, utc("2026-03-03 07:00"))
+    used = chat_of(found).used
+    assert used[-1] == used[-10] == 1200
+    assert used[0] == MISSING  # 28 February was never pulled
+
+
+def test_bands_show_the_baseline_and_the_burst_above_it(spent):
+    start, end = utc("2026-03-03 02:00"), utc("2026-03-03 04:00")
+    make.hold(spent.chat, spent.assistant, 50, start=start, end=end, kind="burst")
+    use = chat_of(service_use(spent.ada, spent.assistant.pk, LAST_DAY, at=AT))
+    slot = int((start - LAST_DAY.start) / MINUTE)
+    assert use.held.tolist()[slot - 1 : slot + 1] == [100_000, 150_000]
+    assert use.burst_units.tolist()[slot + 119 : slot + 121] == [50, 0]
+    spec = use.chart(ZoneInfo("Europe/Berlin")).spec
+    assert spec["held"][1] == [int(start.timestamp() * 1000), 100_000, 50_000]
+    assert spec["used"][-1] is None
+
+
+def test_provisioned_use_is_weighed_like_its_capacity(spent):
+    found = service_use(spent.ada, spent.assistant.pk, LAST_DAY, at=AT)
+    ptu = next(use for use in found.deployments if use.label == "acme/ptu")
+    assert (ptu.unit, ptu.used[0]) == ("weighted TPM", 800 + 4 * 200)
+    assert ptu.held[0] == 40 * 2500
+
+
+def test_the_answer_line_has_its_figures(spent):
+    make.hold(spent.chat, spent.assistant, 20, start=AT - HOUR, end=AT + 2 * HOUR, kind="burst")
+    figures = service_use(spent.ada, spent.assistant.pk, LAST_DAY, at=AT).figures
+    assert (figures.now, figures.newest_minute) == (2800, utc("2026-03-03 06:26"))
+    assert figures.held == 100_000 + 40 * 2500 + 20_000
+    assert (figures.burst, figures.burst_until) == (20_000, AT + 2 * HOUR)
+    assert (figures.peak, figures.p95) == (2800, 2800)
+    assert figures.peak_of_held == pytest.approx(2800 / 200_000)
+    assert figures.throttled_minutes == 144
+    assert figures.completeness == 1.0
+
+
+def test_without_data_figures_are_not_known_rather_than_nought(world):
+    figures = service_use(world.ada, world.assistant.pk, LAST_DAY, at=AT).figures
+    assert (figures.now, figures.peak, figures.throttled_minutes) == (None, None, None)
+    assert figures.completeness == 0.0
+    assert month_to_date(world.ada, world.assistant.pk, at=AT).amount is None
+
+
+def test_old_minutes_are_not_now(spent):
+    later = AT + HOUR
+    window = Window(later - 24 * HOUR, later)
+    figures = service_use(spent.ada, spent.assistant.pk, window, at=later).figures
+    assert figures.now is None
+    assert figures.newest_minute == utc("2026-03-03 06:26")
+    assert data_until(later) == utc("2026-03-03 06:27")
+
+
+def test_cost_of_a_service_by_day(spent):
+    chart = service_cost_by_day(spent.ada, spent.assistant.pk, at=AT)
+    assert chart.spec["days"] == ["2026-03-01", "2026-03-02", "2026-03-03"]
+    assert [category["name"] for category in chart.spec["categories"]] == [
+        "Tokens",
+        "Provisioned, used",
+        "Provisioned, idle",
+    ]
+    cost = month_to_date(spent.ada, spent.assistant.pk, at=AT)
+    shown = sum(v for category in chart.spec["categories"] for v in category["values"])
+    assert float(cost.amount) == pytest.approx(shown)
+
+
+def test_dan_of_another_team_sees_no_use_and_no_cost(spent):
+    assert service_use(spent.dan, spent.assistant.pk, LAST_DAY, at=AT) is None
+    assert service_cost_by_day(spent.dan, spent.assistant.pk, at=AT) is None
+    assert month_to_date(spent.dan, spent.assistant.pk, at=AT) is None
+    assert [card.service.name for card in service_cards(spent.dan, at=AT)] == ["Digest"]
+    assert service_cards(spent.dan, at=AT, service_ids=[spent.assistant.pk]) == []
+
+
+def test_a_card_sums_a_service_up(spent):
+    card = service_cards(spent.ada, at=AT)[0]
+    assert (card.now, card.held) == (2800, 200_000)
+    assert card.peak_24_hours == 1200
+    assert card.throttled_minutes_today == 2 * 39
+    assert card.hourly_peaks == [1200] * 24
+    assert card.completeness_today == 1.0
+    assert card.month_to_date == month_to_date(spent.ada, spent.assistant.pk, at=AT).amount
+    assert card.month_to_date > Decimal(0)
+    assert card.sparkline.limit_y == ""
+
+
+def test_cards_of_many_services_take_as_many_queries_as_of_one(
+    spent, django_assert_max_num_queries
+):
+    for number in range(10):
+        extra = make.service(f"Extra {number}", spent.atlas)
+        make.hold(make.deployment(f"extra-{number}", extra), extra, 10)
+    with django_assert_max_num_queries(14):
+        assert len(service_cards(spent.fay, at=AT)) == 12
+
+
+def test_progress_of_the_backfill_is_there_to_see(world):
+    assert backfill_progress() == {}
+    plan_backfill(at=AT)
+    progress = backfill_progress()["minute"]
+    assert (progress.done, progress.total, progress.is_done) == (0, 29, False)
+
+
+def test_a_shared_deployment_says_that_its_use_is_of_all(spent):
+    make.hold(spent.chat, spent.digest, 20)
+    use = chat_of(service_use(spent.dan, spent.digest.pk, LAST_DAY, at=AT))
+    assert use.is_shared
+    assert "Several services share it" in use.chart(ZoneInfo("UTC")).summary
+
+
+def test_the_newest_hour_comes_with_the_next_pull(world):
+    pull_recent(HOUR, at=AT)
+    found = service_use(world.ada, world.assistant.pk, Window(AT - HOUR, AT), at=AT)
+    assert found.figures.completeness == 1.0
