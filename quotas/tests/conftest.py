@@ -2,14 +2,20 @@
 platform.
 """
 
+import re
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
+import time_machine
+from django.http import HttpResponse
+from django.test import Client
 
 from portal.models import User
 from quotas import gateway
 from quotas.models import CapacityRequest, Deployment, Pool, Service, Team
-from quotas.services import apply, inventory, mapping, pools, reconcile
+from quotas.services import apply, decisions, inventory, mapping, pools, reconcile
 from quotas.services.requests import BurstDraft, submit_burst
 from quotas.tests import factories
 from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, FakeEvidence, deployment_seen
@@ -127,3 +133,42 @@ def draft(service: Service, **more: object) -> BurstDraft:
 
 def ask(service: Service, by: User, *, at: datetime = NOON, **more: object) -> CapacityRequest:
     return submit_burst(draft(service, **more), by=by, at=at)
+
+
+@pytest.fixture
+def noon() -> Iterator[time_machine.Traveller]:
+    """The doors ask the clock, so for them it stands at NOON; `noon.move_to(…)` moves it."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def browse(noon: time_machine.Traveller) -> Callable[[User], Client]:
+    """browse(ada) is Ada's browser, signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+def words_of(answer: HttpResponse) -> str:
+    """What a person reads: the answer without its tags, blanks put together."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", answer.content.decode())).split())
+
+
+Browse = Callable[[User], Client]
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def waiting(chat: Service, ada: User) -> CapacityRequest:
+    """Ada asks for 60 of 100 units on top, tomorrow 10 to 18: more than the policy gives itself."""
+    return ask(chat, ada, units=60)
+
+
+@pytest.fixture
+def granted(waiting: CapacityRequest, cleo: User) -> CapacityRequest:
+    return decisions.approve(waiting, by=cleo, note="Good luck.", at=NOON)

@@ -1,0 +1,123 @@
+"""What the form for a burst begins with: the deployment, working hours, amounts from own use."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta, tzinfo
+from typing import Any
+
+from portal.kernel import formatting
+from portal.kernel.units import units_for
+from portal.kernel.windows import Window
+from quotas.models import Deployment, Service
+from quotas.selectors import words
+
+OPENS, CLOSES = time(8), time(18)
+SATURDAY = 5
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A button that fills the amount in. `amount` is in the unit that people type here."""
+
+    label: str
+    amount: int
+    shown: Any
+
+
+def next_working_hours(at: datetime, zone: tzinfo) -> Window:
+    """08:00 to 18:00 in the person's zone, of the first working day whose 08:00 is still to come.
+
+    Wall-clock times, so the day a clock changes is an hour shorter or longer in UTC (I14).
+    """
+    day = at.astimezone(zone).date()
+    while day.weekday() >= SATURDAY or datetime.combine(day, OPENS, zone) <= at:
+        day += timedelta(days=1)
+    return Window(datetime.combine(day, OPENS, zone), datetime.combine(day, CLOSES, zone))
+
+
+def grantable_deployments(service: Service) -> list[Deployment]:
+    """Those of the service that a pool is known to feed, largest first."""
+    rows = service.deployments.present().filter(pool__isnull=False).exclude(pool__kind="other")
+    return list(rows.select_related("account", "pool").order_by("-capacity_units", "pk"))
+
+
+def deployment_named(service: Service, text: str | None) -> Deployment | None:
+    """The deployment with this id, else the service's largest; None where it has none."""
+    found = grantable_deployments(service)
+    return next((d for d in found if str(d.pk) == text), found[0] if found else None)
+
+
+def typed_amount(deployment: Deployment, units: int) -> int:
+    """Units in what people type: tokens per minute where there is a rate, else units or PTUs."""
+    if deployment.is_provisioned:
+        return units
+    return deployment.rate.tokens(units) or units
+
+
+def units_of(deployment: Deployment, amount: int) -> int:
+    """The fewest whole units that give what was typed. An amount below one stays as it is."""
+    if words.amount_word(deployment) != "TPM" or amount <= 0:
+        return amount
+    return units_for(tokens_per_minute=amount, rate=deployment.rate)
+
+
+def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
+    """From evidence: the busy minute once more, the peak once more, twice the baseline.
+
+    Each is above the baseline, in whole units; what is not known is left out.
+    """
+    usage, base = facts["usage"], facts["baseline_units"]
+    wanted = [
+        ("p95 of your minutes, once more", _units_for_tokens(deployment, usage["p95"])),
+        ("your peak, once more", _units_for_tokens(deployment, usage["peak"])),
+        ("2× the baseline", base),
+    ]
+    return [
+        Preset(label, typed_amount(deployment, units), words.amount(deployment, units))
+        for label, units in wanted
+        if units
+    ]
+
+
+def first_amount(deployment: Deployment, facts: dict[str, Any]) -> int:
+    """The p95 of own use once more, at most what is free; half the baseline where it is unknown."""
+    step = deployment.step_units or 1
+    wanted = _units_for_tokens(deployment, facts["usage"]["p95"]) or facts["baseline_units"] // 2
+    free = facts["fit"]["largest_units"]
+    units = min(wanted, free) if free else wanted
+    return typed_amount(deployment, max(step, units - units % step))
+
+
+def _units_for_tokens(deployment: Deployment, tokens: int | None) -> int:
+    """Rounded up to the model's step; 0 where the use or the rate is not known."""
+    if not tokens or not deployment.tokens_per_minute_per_unit:
+        return 0
+    units = units_for(tokens_per_minute=tokens, rate=deployment.rate)
+    step = deployment.step_units or 1
+    return -(-units // step) * step
+
+
+def rounding_sentence(deployment: Deployment, amount: int, units: int) -> str:
+    """`80 units give 80,000 tokens and 480 requests per minute; rounded up from 79,500.`"""
+    gives = [
+        f"{count:,} {what}"
+        for count, what in (
+            (deployment.rate.tokens(units), "tokens"),
+            (deployment.rate.requests(units), "requests"),
+        )
+        if count is not None
+    ]
+    noun = formatting.units(units, "PTU" if deployment.is_provisioned else "unit")
+    verb = "gives" if units == 1 else "give"
+    text = f"{noun} {verb} {' and '.join(gives)} per minute" if gives else str(noun)
+    rounded = typed_amount(deployment, units) != amount
+    return f"{text}; rounded up from {amount:,}." if rounded else f"{text}."
+
+
+def tabs(service: Service, chosen: Deployment) -> list[dict[str, Any]]:
+    """One for each deployment, where there are several to choose from."""
+    found = grantable_deployments(service)
+    if len(found) < 2:
+        return []
+    return [
+        {"label": str(d), "url": f"?deployment={d.pk}", "active": d.pk == chosen.pk} for d in found
+    ]

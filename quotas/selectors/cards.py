@@ -1,0 +1,200 @@
+"""The evidence on a request, written for the person who decides or is being decided on.
+
+Reads the JSON that `quotas.services.evidence.as_json` stored, so a card shows what was known then,
+never what a query would say today. None stays "not known".
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from portal.kernel import formatting
+from portal.models import User
+from quotas.domain.policy import BurstFacts, PolicyLimits, judge_burst
+from quotas.models import CapacityRequest, Deployment, PolicyVersion, Pool, Service
+from quotas.selectors import words
+
+Fact = tuple[str, Any]
+Check = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """`use` and `pool` are (label, value) lists; `checks` the policy's clauses; `age` of it all."""
+
+    use: list[Fact]
+    pool: list[Fact]
+    checks: list[Check]
+    automatic: bool
+    computed: Any
+    completeness: float | None
+    fits: bool
+
+
+def current_limits() -> PolicyLimits:
+    """Of the newest published policy; the built-in default where none was published yet."""
+    version = PolicyVersion.objects.first()
+    return PolicyLimits.from_json(version.limits) if version else PolicyLimits()
+
+
+def grounds(
+    facts: dict[str, Any],
+    *,
+    service: Service,
+    deployment: Deployment,
+    asked_units: int,
+    names: dict[int, str],
+    limits: PolicyLimits,
+    computed_at: datetime,
+    now: datetime,
+) -> Grounds:
+    """`names` says what to call the other requests in the window: see `names_of_others`."""
+    checks = policy_checks(facts, limits)
+    return Grounds(
+        use=_use(facts, service, deployment, asked_units, now=now),
+        pool=_pool(facts, service, deployment, asked_units, names, now=now),
+        checks=checks,
+        automatic=bool(checks) and all(check["passed"] for check in checks),
+        computed=words.age(computed_at, now=now),
+        completeness=facts["usage"]["completeness"],
+        fits=facts["fit"]["asked_units"] <= facts["fit"]["largest_units"],
+    )
+
+
+def seen_services(user: User) -> set[int] | None:
+    """None: all of them. A pool's owner sees who else is in it, or could not decide."""
+    if user.reads_everything:
+        return None
+    own = set(Service.objects.visible_to(user).values_list("pk", flat=True))
+    operated = Pool.objects.operated_by(user)
+    return own | set(
+        Service.objects.filter(deployments__pool__in=operated).values_list("pk", flat=True)
+    )
+
+
+def names_of_others(user: User, facts: Iterable[dict[str, Any]]) -> dict[int, str]:
+    """By request id, for every burst that any of these facts name: two queries for all of them."""
+    ids = {other["request"] for each in facts for other in each["others"]}
+    if not ids:
+        return {}
+    sees = seen_services(user)
+    rows = CapacityRequest.objects.filter(pk__in=ids).select_related("service")
+    return {row.pk: words.name_for(row.service, sees=sees) for row in rows}
+
+
+def policy_checks(facts: dict[str, Any], limits: PolicyLimits) -> list[Check]:
+    """Every clause, passed or not, by the stored facts; none where the facts are older than it."""
+    if "policy_facts" not in facts:
+        return []
+    verdict = judge_burst(BurstFacts.from_json(facts["policy_facts"]), limits)
+    return [{"passed": clause.passed, "text": clause.sentence} for clause in verdict.clauses]
+
+
+def _use(
+    facts: dict[str, Any], service: Service, deployment: Deployment, asked: int, *, now: datetime
+) -> list[Fact]:
+    usage, base = facts["usage"], facts["baseline_units"]
+    return [
+        ("Baseline", words.amount(deployment, base)),
+        ("With the burst", words.amount(deployment, base + asked)),
+        ("Used a minute", _percentiles(usage)),
+        ("Refused (429), 7 days", _throttled(usage)),
+        ("Replay of those 7 days", replay_sentence(usage)),
+        ("Last bursts", _past(facts["past_bursts"], deployment, now=now)),
+        ("Tier", service.get_tier_display()),
+        ("If throttled", service.if_throttled),
+    ]
+
+
+def _percentiles(usage: dict[str, Any]) -> SafeString | None:
+    if usage["p50"] is None:
+        return None
+    return format_html_join(
+        " · ",
+        "{} {}",
+        ((name, formatting.tpm(usage[name])) for name in ("p50", "p95", "p99", "peak")),
+    )
+
+
+def _throttled(usage: dict[str, Any]) -> SafeString | None:
+    minutes, requests = usage["throttled_minutes_7_days"], usage["throttled_requests_7_days"]
+    if minutes is None:
+        return None
+    return format_html(
+        "{} minutes, {} requests", formatting.count(minutes), formatting.count(requests)
+    )
+
+
+def replay_sentence(usage: dict[str, Any]) -> str | None:
+    """Throttled minutes with and without the grant, from the service's own minutes."""
+    without, with_it = usage["replayed_now"], usage["replayed_with"]
+    if without is None or with_it is None:
+        return None
+    return f"{without:,} throttled minutes as it is, {with_it:,} with the burst"
+
+
+def _past(past: list[dict[str, Any]], deployment: Deployment, *, now: datetime) -> Any:
+    if not past:
+        return "none before"
+    return format_html_join(
+        format_html("<br>"),
+        "{} on {}, {}",
+        (
+            (
+                words.amount(deployment, burst["units"]),
+                words.moment(datetime.fromisoformat(burst["from"]), now=now),
+                _used(burst["used_share"]),
+            )
+            for burst in past
+        ),
+    )
+
+
+def _used(share: float | None) -> Any:
+    return "use not known" if share is None else format_html("used {}", formatting.percent(share))
+
+
+def _pool(
+    facts: dict[str, Any],
+    service: Service,
+    deployment: Deployment,
+    asked: int,
+    names: dict[int, str],
+    *,
+    now: datetime,
+) -> list[Fact]:
+    found = facts["fit"]
+    return [
+        ("Pool", words.pool_name(deployment.pool) if deployment.pool else None),
+        ("Free at its fullest", words.amount(deployment, found["largest_units"])),
+        ("Left after this", words.amount(deployment, max(0, found["largest_units"] - asked))),
+        ("Fullest from", words.moment(datetime.fromisoformat(found["tightest_at"]), now=now)),
+        ("Others in the window", _others(facts["others"], deployment, names, now=now)),
+        ("Cost, as planned", words.money(facts["cost_as_used"])),
+        ("Cost, fully used", words.money(facts["cost_if_fully_used"])),
+        ("This month so far", words.money(facts["month_to_date"])),
+        ("Team’s budget", words.money(service.team.monthly_budget)),
+    ]
+
+
+def _others(
+    others: list[dict[str, Any]], deployment: Deployment, names: dict[int, str], *, now: datetime
+) -> Any:
+    if not others:
+        return "no other burst"
+    return format_html_join(
+        format_html("<br>"),
+        "{}: {} until {}",
+        (
+            (
+                names.get(other["request"], words.ANOTHER_TEAM),
+                words.amount(deployment, other["units"]),
+                words.moment(datetime.fromisoformat(other["until"]), now=now),
+            )
+            for other in others
+        ),
+    )

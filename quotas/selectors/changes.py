@@ -1,0 +1,235 @@
+"""Capacity writes: planned, under way, done, refused, and what Azure answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+
+from portal.kernel.shown import Shown
+from portal.kernel.status import Status, Tick, Ticks
+from portal.models import User
+from quotas.domain.plan import DRIFT, NOTHING_HELD
+from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
+from quotas.models import Change, Deployment, Plan, Pool
+from quotas.selectors import statuses, words
+from quotas.selectors.paging import page
+
+REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
+VIEWS = ("open", "done", "all")
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """`why` is a list of (text, url); `answer` what Azure said, `next_try` when it is tried again.
+
+    `may_…` are the buttons that this person has on a change that waits for a yes.
+    """
+
+    id: int
+    deployment: str
+    pool: str
+    pool_id: int
+    before: Shown
+    after: Shown
+    is_shrink: bool
+    why: list[tuple[str, str]]
+    status: Status
+    ticks: Ticks
+    sentence: str
+    answer: str
+    next_try: Shown | None
+    planned: Shown
+    attempts: int
+    may_write_back: bool
+    may_adopt: bool
+
+
+@dataclass(frozen=True)
+class StoppedPlan:
+    """An oversized plan that waits for a yes."""
+
+    id: int
+    pool: str
+    sentence: str
+    changes: int
+    made: Shown
+    may_allow: bool
+
+
+@dataclass(frozen=True)
+class ChangeList:
+    rows: list[ChangeRow]
+    stopped: list[StoppedPlan]
+    counts: dict[str, int]
+    view: str
+    newer_url: str
+    older_url: str
+
+
+def changes_visible_to(user: User) -> QuerySet[Change]:
+    """Changes of deployments of one's own services, and of pools that one operates."""
+    rows = Change.objects.select_related("deployment__account", "deployment__pool", "plan__pool")
+    if user.reads_everything:
+        return rows
+    return rows.filter(
+        Q(deployment__in=Deployment.objects.visible_to(user))
+        | Q(plan__pool__in=Pool.objects.operated_by(user))
+    )
+
+
+def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
+    """`view=open` (what is not settled) unless asked for `done` or `all`."""
+    view = params.get("view") if params.get("view") in VIEWS else "open"
+    rows = changes_visible_to(user)
+    found = page(_in_view(rows, view), params)
+    return ChangeList(
+        rows=change_rows(found.rows, user, at=at),
+        stopped=_stopped(user, at=at),
+        counts=_counts(rows),
+        view=view,
+        newer_url=found.newer_url,
+        older_url=found.older_url,
+    )
+
+
+def _in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
+    if view == "open":
+        return rows.filter(state__in=sorted(OPEN_CHANGE_STATES))
+    return rows.filter(state=ChangeState.SUCCEEDED) if view == "done" else rows
+
+
+def _counts(rows: QuerySet[Change]) -> dict[str, int]:
+    """Of everything this person sees: open, waiting for a yes, refused by Azure."""
+    waiting = Q(state=ChangeState.NEEDS_HUMAN)
+    refused = Q(state__in=REFUSED) & ~Q(error_reason="")
+    return rows.order_by().aggregate(
+        open=Count("pk", filter=Q(state__in=sorted(OPEN_CHANGE_STATES))),
+        waiting=Count("pk", filter=waiting),
+        refused=Count("pk", filter=refused),
+        planned=Count("pk", filter=Q(state=ChangeState.PLANNED)),
+    )
+
+
+def change_rows(changes: Sequence[Change], user: User, *, at: datetime) -> list[ChangeRow]:
+    operated = set(Pool.objects.operated_by(user).values_list("pk", flat=True))
+    return [_row(change, change.plan.pool_id in operated, at=at) for change in changes]
+
+
+def _row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
+    waits = operates and change.state == ChangeState.NEEDS_HUMAN
+    is_open = change.state in OPEN_CHANGE_STATES
+    return ChangeRow(
+        id=change.pk,
+        deployment=str(change.deployment),
+        pool=words.pool_name(change.plan.pool),
+        pool_id=change.plan.pool_id,
+        before=words.amount(change.deployment, change.from_units),
+        after=words.amount(change.deployment, change.to_units),
+        is_shrink=change.is_shrink,
+        why=_why(change),
+        status=_status(change),
+        ticks=_ticks(change),
+        sentence=change.sentence if is_open else "",
+        answer=azure_answer(change),
+        next_try=_next_try(change, at=at),
+        planned=words.age(change.planned_at, now=at),
+        attempts=change.attempts,
+        may_write_back=waits and change.sentence != NOTHING_HELD,
+        may_adopt=waits and change.sentence == DRIFT,
+    )
+
+
+def azure_answer(change: Change) -> str:
+    """Word for word: `InsufficientQuota: …`; empty where Azure said nothing."""
+    return ": ".join(part for part in (change.azure_code, change.azure_message) if part)
+
+
+def what_azure_said(change: Change) -> str:
+    """Our sentence, then Azure's own words."""
+    answer = azure_answer(change)
+    return f"{change.sentence} Azure answered: {answer}" if answer else change.sentence
+
+
+def _why(change: Change) -> list[tuple[str, str]]:
+    found = [
+        (
+            f"#{each['request']} {'starts' if each['edge'] == 'start' else 'ends'}",
+            reverse("request", args=[each["request"]]),
+        )
+        for each in change.because
+        if "request" in each
+    ]
+    if found:
+        return found
+    return [("edited outside Headroom" if change.sentence == DRIFT else "no request's edge", "")]
+
+
+def _status(change: Change) -> Status:
+    if change.state == ChangeState.PLANNED and change.plan.stopped_because:
+        return statuses.STOPPED
+    if change.state == ChangeState.PLANNED and not _applies(change):
+        return statuses.OBSERVED
+    return statuses.OF_CHANGE[ChangeState(change.state)]
+
+
+def _applies(change: Change) -> bool:
+    return change.plan.mode == Pool.Mode.APPLY and change.plan.pool.applies
+
+
+def _ticks(change: Change) -> Ticks:
+    """A change that waits for a yes is not approved; a refused one is not applied."""
+    if change.state == ChangeState.NEEDS_HUMAN or change.plan.stopped_because:
+        return Ticks(Tick.WAITING, Tick.HELD, Tick.WAITING)
+    if change.verified_at:
+        return Ticks(Tick.DONE, Tick.DONE, Tick.DONE)
+    if change.state == ChangeState.VERIFYING:
+        return Ticks(Tick.DONE, Tick.DONE, Tick.WAITING)
+    if not _applies(change):
+        return Ticks(Tick.DONE, Tick.HELD, Tick.WAITING)
+    return Ticks(Tick.DONE, Tick.FAILED if change.error_reason else Tick.WAITING, Tick.WAITING)
+
+
+def _next_try(change: Change, *, at: datetime) -> Shown | None:
+    """When a change that Azure refused is sent again."""
+    return words.age(change.not_before, now=at) if change.state in REFUSED else None
+
+
+def _stopped(user: User, *, at: datetime) -> list[StoppedPlan]:
+    open_changes = Count("changes", filter=Q(changes__state__in=sorted(OPEN_CHANGE_STATES)))
+    rows = (
+        Plan.objects.filter(pool__in=Pool.objects.visible_to(user))
+        .exclude(stopped_because="")
+        .annotate(left=open_changes)
+        .filter(left__gt=0)
+        .select_related("pool")
+    )
+    operated = set(Pool.objects.operated_by(user).values_list("pk", flat=True)) if rows else set()
+    return [
+        StoppedPlan(
+            id=plan.pk,
+            pool=words.pool_name(plan.pool),
+            sentence=plan.stopped_because,
+            changes=plan.left,
+            made=words.age(plan.made_at, now=at),
+            may_allow=plan.pool_id in operated,
+        )
+        for plan in rows
+    ]
+
+
+def blocked_changes(user: User, *, at: datetime, most: int = 5) -> list[ChangeRow]:
+    """What Azure refused, or what waits for a yes: for the home page, newest first."""
+    stuck = Q(state=ChangeState.NEEDS_HUMAN) | (Q(state__in=REFUSED) & ~Q(error_reason=""))
+    rows = changes_visible_to(user).filter(stuck).order_by("-planned_at", "-pk")
+    return change_rows(list(rows[:most]), user, at=at)
+
+
+def changes_of(deployments: Any, user: User, *, at: datetime, most: int = 10) -> list[ChangeRow]:
+    """The newest changes of some deployments, replaced ones left out."""
+    rows = changes_visible_to(user).filter(deployment__in=deployments)
+    kept = rows.exclude(state=ChangeState.SUPERSEDED).order_by("-planned_at", "-pk")
+    return change_rows(list(kept[:most]), user, at=at)

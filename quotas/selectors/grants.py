@@ -1,0 +1,178 @@
+"""Where granted bursts stand: from their entries, the ledger's sum, and what Azure answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Max, Sum
+
+from portal.kernel.status import Status, Tick, Ticks
+from portal.kernel.windows import Window
+from quotas.domain.grants import Phase, Standing, standing_of
+from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
+from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
+from quotas.selectors import statuses
+
+OBSERVE_ONLY = (
+    "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
+    "turns applying on."
+)
+NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds."
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One approved request as pages show it. `given_back_at` is when a reversal cut it short."""
+
+    standing: Standing
+    entry: LedgerEntry
+    given_back_at: datetime | None
+    status: Status
+    ticks: Ticks
+
+    @property
+    def phase(self) -> Phase:
+        return self.standing.phase
+
+    @property
+    def may_be_given_back(self) -> bool:
+        return self.given_back_at is None and self.phase in (
+            Phase.UPCOMING,
+            Phase.STARTING,
+            Phase.ON,
+        )
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What all grants of a list share, each read with one query."""
+
+    entries: dict[int, LedgerEntry]
+    given_back: dict[int, LedgerEntry]
+    wanted: dict[int, int]
+    open_changes: dict[int, Change]
+    verified_at: dict[int, datetime]
+
+
+def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int, Grant]:
+    """By request id, the approved ones. Needs `deployment__pool`; four queries for any number."""
+    approved = [r for r in requests if r.state == RequestState.APPROVED]
+    if not approved:
+        return {}
+    facts = _read(approved, at=at)
+    return {r.pk: _grant(r, facts, at=at) for r in approved if r.pk in facts.entries}
+
+
+def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
+    deployments = {r.deployment_id for r in requests}
+    rows = list(LedgerEntry.objects.filter(request__in=requests))
+    changes = Change.objects.filter(deployment__in=deployments)
+    return _Facts(
+        entries={row.request_id or 0: row for row in rows if row.kind == LedgerEntry.Kind.BURST},
+        given_back={row.request_id or 0: row for row in rows if row.units < 0},
+        wanted=wanted_now(deployments, at=at),
+        open_changes={
+            c.deployment_id: c for c in changes.filter(state__in=sorted(OPEN_CHANGE_STATES))
+        },
+        verified_at=dict(
+            changes.filter(state=ChangeState.SUCCEEDED)
+            .order_by()
+            .values_list("deployment")
+            .annotate(Max("verified_at"))
+        ),
+    )
+
+
+def wanted_now(deployment_ids: Any, *, at: datetime) -> dict[int, int]:
+    """By deployment id: the units that the ledger wants at the moment."""
+    rows = LedgerEntry.objects.in_force_at(at).filter(deployment__in=deployment_ids)
+    return dict(rows.order_by().values_list("deployment").annotate(Sum("units")))
+
+
+def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
+    entry, reversal = facts.entries[request.pk], facts.given_back.get(request.pk)
+    change = facts.open_changes.get(request.deployment_id)
+    # Given back before it began: nothing of the window is left, so it is over at once.
+    end = reversal.effective_from if reversal else entry.effective_until
+    wanted = facts.wanted.get(request.deployment_id, 0)
+    verified_at = facts.verified_at.get(request.deployment_id)
+    matches = _matches(request.deployment, entry, end, wanted, change, verified_at, at=at)
+    if end <= entry.effective_from:
+        standing = Standing(Phase.OVER, True, False, False)
+    else:
+        standing = standing_of(
+            entry=Window(entry.effective_from, end),
+            shown=request.window,
+            at=at,
+            matches_azure=matches,
+            verified=request.deployment.settled_units == request.deployment.capacity_units
+            and not _is_written(change, wanted),
+            why_not="" if matches else _why_not(request.deployment, change),
+        )
+    given_back_at = reversal.effective_from if reversal else None
+    applies = bool(request.deployment.pool and request.deployment.pool.applies)
+    return Grant(
+        standing,
+        entry,
+        given_back_at,
+        _status(standing, applies=applies, given_back=bool(reversal)),
+        _ticks(standing, change, applies=applies),
+    )
+
+
+def _matches(
+    deployment: Deployment,
+    entry: LedgerEntry,
+    end: datetime,
+    wanted: int,
+    change: Change | None,
+    verified_at: datetime | None,
+    *,
+    at: datetime,
+) -> bool:
+    """Whether Azure has this grant's edge behind it.
+
+    The sum alone would let another burst's start make this one look undone; so a change that was
+    verified after this grant's own edge counts as well, while nobody edited Azure since.
+    """
+    if deployment.capacity_units == wanted or _is_written(change, wanted):
+        return True
+    if at < end:
+        untouched = deployment.capacity_units == deployment.settled_units
+        return bool(verified_at and verified_at >= entry.effective_from and untouched)
+    was_applied = verified_at is not None and verified_at >= entry.effective_from
+    taken_back = verified_at is not None and verified_at >= end
+    return taken_back or not was_applied or deployment.capacity_units < wanted
+
+
+def _is_written(change: Change | None, wanted: int) -> bool:
+    """Azure says that it is done; only our read-back is still to come."""
+    return bool(change and change.state == ChangeState.VERIFYING and change.to_units == wanted)
+
+
+def _why_not(deployment: Deployment, change: Change | None) -> str:
+    if deployment.pool and not deployment.pool.applies:
+        return OBSERVE_ONLY
+    if change is None:
+        return NOT_PLANNED_YET
+    return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
+
+
+def _status(standing: Standing, *, applies: bool, given_back: bool) -> Status:
+    if given_back and standing.phase == Phase.OVER:
+        return statuses.GIVEN_BACK
+    if standing.phase == Phase.STARTING and not applies:
+        return statuses.NOT_APPLIED
+    return statuses.OF_PHASE[standing.phase]
+
+
+def _ticks(standing: Standing, change: Change | None, *, applies: bool) -> Ticks:
+    if standing.phase in (Phase.UPCOMING, Phase.OVER):
+        return Ticks(Tick.DONE)
+    if standing.applied:
+        return Ticks(Tick.DONE, Tick.DONE, Tick.DONE if standing.verified else Tick.WAITING)
+    if not applies or (change and change.state == ChangeState.NEEDS_HUMAN):
+        return Ticks(Tick.DONE, Tick.HELD, Tick.WAITING)
+    refused = change is not None and change.error_reason
+    return Ticks(Tick.DONE, Tick.FAILED if refused else Tick.WAITING, Tick.WAITING)

@@ -1,0 +1,73 @@
+"""The figures of pools, read for many pools at once: limit, held, the free line's minimum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from portal.kernel.windows import Window
+from quotas.domain.availability import Room
+from quotas.domain.ledger import Entry, Step, steps_over, units_at
+from quotas.models import LedgerEntry, Pool, PoolLimit
+from quotas.selectors.rooms import entries_of
+
+AHEAD = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class PoolFigures:
+    """Whole units. `limit` is None where Azure never told one; then nothing is free either.
+
+    `free_minimum` is over the next 30 days and may be negative where Azure lowered the limit.
+    """
+
+    pool: Pool
+    limit: PoolLimit | None
+    entries: list[Entry]
+    window: Window
+    at: datetime
+
+    @property
+    def limit_units(self) -> int | None:
+        return self.limit.limit_units if self.limit else None
+
+    @property
+    def outside_units(self) -> int:
+        return self.limit.outside_units if self.limit else 0
+
+    @property
+    def room(self) -> Room:
+        if self.limit is None:
+            return Room(0)
+        return Room(self.limit.limit_units, self.pool.reserve_units, self.outside_units)
+
+    @property
+    def held_units(self) -> int:
+        return units_at(self.entries, self.at)
+
+    @property
+    def fullest(self) -> Step:
+        """The earliest moment of the next 30 days at which most is held."""
+        return max(steps_over(self.entries, self.window), key=lambda step: step.units)
+
+    @property
+    def free_minimum(self) -> int:
+        room = self.room.limit_units - self.room.reserve_units - self.room.outside_units
+        return room - self.fullest.units
+
+
+def figures_of(pools: Sequence[Pool], *, at: datetime) -> list[PoolFigures]:
+    """In the order given; two queries for any number of pools."""
+    window = Window(at, at + AHEAD)
+    limits = (
+        PoolLimit.objects.filter(pool__in=pools)
+        .order_by("pool_id", "-observed_at", "-id")
+        .distinct("pool_id")
+    )
+    newest = {limit.pool_id: limit for limit in limits}
+    entries: dict[int, list[LedgerEntry]] = {pool.pk: [] for pool in pools}
+    for row in LedgerEntry.objects.filter(pool__in=pools).touching(window):
+        entries[row.pool_id].append(row)
+    return [
+        PoolFigures(pool, newest.get(pool.pk), entries_of(entries[pool.pk]), window, at)
+        for pool in pools
+    ]

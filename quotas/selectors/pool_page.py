@@ -1,0 +1,232 @@
+"""One pool: its limit and how it moved, who holds what, what is promised over the next 30 days."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+from django.db.models import F
+from django.urls import reverse
+from django.utils.timezone import get_current_timezone
+
+from portal.kernel import formatting, formatting_times
+from portal.kernel.charts import Chart, PoolTimeline
+from portal.kernel.shown import Shown
+from portal.models import User
+from quotas.domain.ledger import Entry, units_at
+from quotas.domain.states import OPEN_CHANGE_STATES
+from quotas.models import Change, LedgerEntry, Pool, PoolLimit
+from quotas.selectors import words
+from quotas.selectors.cards import seen_services
+from quotas.selectors.pool_figures import PoolFigures, figures_of
+from quotas.selectors.pools import PoolRow, pool_row
+from quotas.selectors.rooms import entries_of
+
+KINDS = ("adopted", "baseline", "burst", "hold")
+LIMIT_MOVES = 8
+
+
+@dataclass(frozen=True)
+class EntryRow:
+    holder: str
+    deployment: str
+    units: Shown
+    kind: str
+    window: Shown
+    starts_at: datetime
+    request_id: int | None
+    request_is_visible: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class HolderRow:
+    name: str
+    slug: str
+    baseline: Shown
+    burst: Shown
+    together: Shown
+    share: Any
+
+
+@dataclass(frozen=True)
+class PoolPage:
+    """`planned` is how many open changes would be written once applying is on."""
+
+    row: PoolRow
+    stats: list[dict[str, Any]]
+    facts: list[tuple[str, Any]]
+    chart: Chart
+    holders: list[HolderRow]
+    entries: list[EntryRow]
+    limit_moves: list[tuple[Shown, Shown, str]]
+    planned: int
+    may_switch: bool
+
+    @property
+    def trail(self) -> list[tuple[str, str]]:
+        return [("Pools", reverse("pools")), (self.row.name, "")]
+
+
+def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
+    figures = figures_of([pool], at=at)[0]
+    rows = _ledger_rows(pool, figures)
+    sees = seen_services(user)
+    return PoolPage(
+        row=pool_row(figures),
+        stats=_stats(figures, at=at),
+        facts=_facts(pool, at=at),
+        chart=timeline_chart(figures, rows),
+        holders=_holders(rows, sees, figures, at=at),
+        entries=[_entry(row, sees, at=at) for row in rows],
+        limit_moves=_limit_moves(pool, at=at),
+        planned=Change.objects.filter(
+            plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES), plan__stopped_because=""
+        ).count(),
+        may_switch=Pool.objects.operated_by(user).filter(pk=pool.pk).exists(),
+    )
+
+
+def _ledger_rows(pool: Pool, figures: PoolFigures) -> list[LedgerEntry]:
+    """Entries of the next 30 days, with the kind that a reversal counts against as `of_kind`.
+
+    What a reversal took back whole never counted (a mapping leaves such pairs), so it is left out.
+    """
+    touching = LedgerEntry.objects.filter(pool=pool).touching(figures.window)
+    rows = list(
+        touching.select_related("service", "deployment__account")
+        .annotate(of_kind=F("reverses__kind"))
+        .order_by("effective_from", "pk")
+    )
+    by_id = {row.pk: row for row in rows}
+    undone = {r.reverses_id for r in rows if _takes_back_whole(r, by_id.get(r.reverses_id or 0))}
+    return [row for row in rows if not undone & {row.pk, row.reverses_id}]
+
+
+def _takes_back_whole(reversal: LedgerEntry, entry: LedgerEntry | None) -> bool:
+    return entry is not None and (entry.window, entry.units) == (reversal.window, -reversal.units)
+
+
+def _stats(figures: PoolFigures, *, at: datetime) -> list[dict[str, Any]]:
+    pool, fullest = figures.pool, figures.fullest
+    limit = figures.limit
+    return [
+        {
+            "label": "Azure’s limit",
+            "value": words.pool_units(pool, figures.limit_units),
+            "hint": f"since {words.moment(limit.observed_at, now=at)}" if limit else "never read",
+        },
+        {"label": "Held now", "value": words.pool_units(pool, figures.held_units)},
+        {
+            "label": "Held at most, 30 days",
+            "value": words.pool_units(pool, fullest.units),
+            "hint": "from now on" if fullest.at == at else words.moment(fullest.at, now=at),
+        },
+        {
+            "label": "Free at least, 30 days",
+            "value": words.pool_units(pool, figures.free_minimum if limit else None),
+            "hint": "limit − reserve − outside − held",
+        },
+    ]
+
+
+def _facts(pool: Pool, *, at: datetime) -> list[tuple[str, Any]]:
+    owners = ", ".join(owner.display_name for owner in pool.owners.all())
+    limit = pool.limits.first()
+    return [
+        ("Azure’s name", pool.usage_name),
+        ("Subscription", pool.subscription_id),
+        ("Region", pool.region),
+        ("Counts", pool.get_kind_display()),
+        ("Reserve", words.pool_units(pool, pool.reserve_units)),
+        ("Outside Headroom", words.pool_units(pool, limit.outside_units if limit else None)),
+        ("Lead", formatting_times.duration(pool.lead) if pool.lead else "none"),
+        ("Owners", owners or "platform owners"),
+        ("Last seen", words.age(pool.last_seen_at, now=at)),
+    ]
+
+
+def timeline_chart(figures: PoolFigures, rows: list[LedgerEntry]) -> Chart:
+    """What is promised by kind over the next 30 days; reversals count against their kind."""
+    window = figures.window
+    by_kind: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
+    for row, entry in zip(rows, entries_of(rows), strict=True):
+        by_kind.setdefault(getattr(row, "of_kind", None) or row.kind, []).append(entry)
+    moments = {at for e in figures.entries for at in (e.window.start, e.window.end)}
+    edges = [window.start, *sorted(m for m in moments if window.start < m < window.end)]
+    held = {k: [float(units_at(es, at)) for at in edges] for k, es in by_kind.items() if es}
+    steady = {"reserve": figures.pool.reserve_units, "outside": figures.outside_units}
+    held |= {name: [float(units)] * len(edges) for name, units in steady.items() if units}
+    return PoolTimeline(
+        edges=edges,
+        held=held or {"held": [0.0] * len(edges)},
+        end=window.end,
+        limit=figures.limit_units,
+        zone=get_current_timezone(),
+        now=figures.at,
+        unit="PTU" if figures.pool.is_provisioned else "units",
+    ).chart("pool-timeline", "The next 30 days", summary="What is promised, by kind, and the rest.")
+
+
+def _holders(
+    rows: list[LedgerEntry], sees: set[int] | None, figures: PoolFigures, *, at: datetime
+) -> list[HolderRow]:
+    """Held at this moment; services that this person may not see are one line together."""
+    totals: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        if not row.effective_from <= at < row.effective_until:
+            continue
+        name = words.name_for(row.service, sees=sees)
+        slug = row.service.slug if row.service and name == row.service.name else ""
+        parts = totals.setdefault((name, slug), [0, 0])
+        is_burst = (getattr(row, "of_kind", None) or row.kind) in ("burst", "hold")
+        parts[is_burst] += row.units
+    limit = figures.limit_units
+    found = [(name, slug, base, burst) for (name, slug), (base, burst) in totals.items()]
+    found.sort(key=lambda each: (-(each[2] + each[3]), each[0]))
+    return [
+        HolderRow(
+            name,
+            slug,
+            formatting.count(base),
+            formatting.count(burst),
+            formatting.count(base + burst),
+            formatting.percent((base + burst) / limit if limit else None),
+        )
+        for name, slug, base, burst in found
+        if base or burst
+    ]
+
+
+def _entry(row: LedgerEntry, sees: set[int] | None, *, at: datetime) -> EntryRow:
+    visible = sees is None or row.service_id in sees
+    return EntryRow(
+        holder=words.name_for(row.service, sees=sees),
+        deployment=str(row.deployment) if visible else "–",
+        units=formatting.count(row.units),
+        kind=row.get_kind_display(),
+        window=words.span(row.effective_from, row.effective_until, now=at),
+        starts_at=row.effective_from,
+        request_id=row.request_id,
+        request_is_visible=visible,
+        reason=row.reason if visible else "",
+    )
+
+
+def _limit_moves(pool: Pool, *, at: datetime) -> list[tuple[Shown, Shown, str]]:
+    """(when, limit, how it moved), newest first. A row is written only when something changed."""
+    rows: list[PoolLimit] = list(pool.limits.all()[: LIMIT_MOVES + 1])
+    moves = [
+        (words.moment(new.observed_at, now=at), formatting.count(new.limit_units), _moved(new, old))
+        for new, old in pairwise(rows)
+        if new.limit_units != old.limit_units
+    ]
+    if rows and len(rows) <= LIMIT_MOVES:
+        first = rows[-1]
+        seen = (words.moment(first.observed_at, now=at), formatting.count(first.limit_units))
+        moves.append((*seen, "first seen"))
+    return moves
+
+
+def _moved(new: PoolLimit, old: PoolLimit) -> str:
+    return str(formatting.change(new.limit_units, old.limit_units))

@@ -1,0 +1,89 @@
+"""Lists of requests: mine, of my services, and short ones for other pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+from django.http import QueryDict
+
+from portal.kernel.shown import Shown
+from portal.kernel.status import Status
+from portal.models import User
+from quotas.domain.states import RequestState
+from quotas.models import CapacityRequest
+from quotas.selectors import statuses, words
+from quotas.selectors.grants import Grant, grants_of
+from quotas.selectors.paging import page
+
+
+@dataclass(frozen=True)
+class RequestRow:
+    """One line of a list of requests, ready to print. `grant` is None unless it was approved."""
+
+    id: int
+    url: str
+    service: str
+    service_slug: str
+    deployment: str
+    asked: Shown
+    window: Shown
+    starts_at: datetime
+    ends_at: datetime
+    status: Status
+    grant: Grant | None
+    occasion: str
+    requester: str
+    submitted: Shown
+
+
+@dataclass(frozen=True)
+class RequestList:
+    rows: list[RequestRow]
+    newer_url: str
+    older_url: str
+
+
+def with_names(rows: QuerySet[CapacityRequest]) -> QuerySet[CapacityRequest]:
+    """Everything that a row prints, in one query."""
+    return rows.select_related("service__team", "deployment__pool", "requester")
+
+
+def asked_by(user: User) -> Q:
+    return Q(requester=user) | Q(on_behalf_of=user)
+
+
+def request_list(user: User, params: QueryDict, *, at: datetime) -> RequestList:
+    """By default what this person asked for; with `scope=all` everything that they may see."""
+    rows = with_names(CapacityRequest.objects.visible_to(user))
+    if params.get("scope") != "all":
+        rows = rows.filter(asked_by(user))
+    if (state := params.get("state")) in list(RequestState):
+        rows = rows.filter(state=state)
+    found = page(rows, params)
+    return RequestList(request_rows(found.rows, at=at), found.newer_url, found.older_url)
+
+
+def request_rows(requests: Sequence[CapacityRequest], *, at: datetime) -> list[RequestRow]:
+    """In the order given. Needs what `with_names` reads."""
+    grants = grants_of(requests, at=at)
+    return [_row(request, grants.get(request.pk), at=at) for request in requests]
+
+
+def _row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> RequestRow:
+    return RequestRow(
+        id=request.pk,
+        url=request.get_absolute_url(),
+        service=request.service.name,
+        service_slug=request.service.slug,
+        deployment=request.deployment.name,
+        asked=words.amount(request.deployment, request.units),
+        window=words.span(request.starts_at, request.ends_at, now=at),
+        starts_at=request.starts_at,
+        ends_at=request.ends_at,
+        status=grant.status if grant else statuses.OF_REQUEST[RequestState(request.state)],
+        grant=grant,
+        occasion=request.get_occasion_display(),
+        requester=request.requester.display_name,
+        submitted=words.age(request.submitted_at, now=at),
+    )

@@ -1,0 +1,122 @@
+"""What the page of one service needs of quotas: owner card, what it holds, its bursts, changes."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from portal.kernel.shown import Shown
+from portal.models import User
+from quotas.domain.grants import Phase
+from quotas.domain.states import RequestState
+from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors import words
+from quotas.selectors.changes import ChangeRow, changes_of
+from quotas.selectors.holdings import DeploymentHolding, Holding, holdings_of
+from quotas.selectors.requests import RequestRow, request_rows, with_names
+
+RECENT = 8
+# A burst that ended this long ago may still be on its way out of Azure.
+STILL_ENDING = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class HeldRow:
+    """One deployment of the service: what the ledger holds, and what Azure had when last read."""
+
+    id: int
+    name: str
+    model: str
+    sku: str
+    pool: str
+    pool_id: int | None
+    baseline: Shown
+    burst: Shown
+    in_azure: Shown
+    is_provisioned: bool
+    observe_only: bool
+
+
+@dataclass(frozen=True)
+class ServicePage:
+    """`running` bursts are starting, on or ending; `upcoming` begin later, soonest first."""
+
+    owner_card: list[tuple[str, Any]]
+    holding: Holding
+    held: list[HeldRow]
+    running: list[RequestRow]
+    upcoming: list[RequestRow]
+    recent: list[RequestRow]
+    changes: list[ChangeRow]
+    may_request: bool
+
+    @property
+    def running_until(self) -> datetime | None:
+        """When the last of the running bursts ends."""
+        return max((row.ends_at for row in self.running), default=None)
+
+
+def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
+    """The service must come from `visible_to(user)`; nothing here checks that again."""
+    deployments = list(service.deployments.present().select_related("account", "pool"))
+    holding = holdings_of([service.pk], at=at).get(service.pk, Holding())
+    running, upcoming = _bursts(service, at=at)
+    recent = with_names(CapacityRequest.objects.filter(service=service)).order_by("-pk")[:RECENT]
+    return ServicePage(
+        owner_card=owner_card(service),
+        holding=holding,
+        held=_held(deployments, holding),
+        running=running,
+        upcoming=upcoming,
+        recent=request_rows(list(recent), at=at),
+        changes=changes_of(deployments, user, at=at),
+        may_request=Service.objects.may_request(user).filter(pk=service.pk).exists(),
+    )
+
+
+def owner_card(service: Service) -> list[tuple[str, Any]]:
+    """(label, value) for components/facts.html; None where nobody has said."""
+    return [
+        ("Team", service.team.name),
+        ("Owner", service.owner.display_name),
+        ("Deputy", service.deputy.display_name if service.deputy else None),
+        ("Tier", service.get_tier_display()),
+        ("Environment", service.get_environment_display()),
+        ("Purpose", service.purpose),
+        ("People it serves", service.user_population),
+        ("If throttled", service.if_throttled),
+        ("Proof metric", service.proof_metric),
+        ("Data stays", service.get_data_residency_display()),
+        ("Lifecycle", service.get_lifecycle_display()),
+    ]
+
+
+def _bursts(service: Service, *, at: datetime) -> tuple[list[RequestRow], list[RequestRow]]:
+    rows = with_names(CapacityRequest.objects.filter(service=service))
+    granted = rows.filter(state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING)
+    found = request_rows(list(granted.order_by("starts_at", "pk")), at=at)
+    live = (Phase.STARTING, Phase.ON, Phase.ENDING)
+    return (
+        [row for row in found if row.grant and row.grant.phase in live],
+        [row for row in found if row.grant and row.grant.phase == Phase.UPCOMING],
+    )
+
+
+def _held(deployments: list[Deployment], holding: Holding) -> list[HeldRow]:
+    by_id = {each.deployment.pk: each for each in holding.deployments}
+    return [_held_row(d, by_id.get(d.pk, DeploymentHolding(d))) for d in deployments]
+
+
+def _held_row(deployment: Deployment, held: DeploymentHolding) -> HeldRow:
+    return HeldRow(
+        id=deployment.pk,
+        name=str(deployment),
+        model=f"{deployment.model_name} {deployment.model_version}",
+        sku=deployment.sku_name,
+        pool=words.pool_name(deployment.pool) if deployment.pool else "",
+        pool_id=deployment.pool_id,
+        baseline=words.amount(deployment, held.baseline_units),
+        burst=words.amount(deployment, held.burst_units),
+        in_azure=words.amount(deployment, deployment.capacity_units),
+        is_provisioned=deployment.is_provisioned,
+        observe_only=not (deployment.pool and deployment.pool.applies),
+    )

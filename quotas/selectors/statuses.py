@@ -1,0 +1,41 @@
+"""One word, one colour, one icon for each state of a request and of a change."""
+
+from portal.kernel.status import Status, Tone
+from quotas.domain.grants import Phase
+from quotas.domain.states import ChangeState, RequestState
+
+OF_REQUEST = {
+    RequestState.DRAFT: Status("Draft", Tone.QUIET, "pencil-square"),
+    RequestState.SUBMITTED: Status("In review", Tone.INFO, "eye"),
+    RequestState.IN_REVIEW: Status("In review", Tone.INFO, "eye"),
+    RequestState.APPROVED: Status("Approved", Tone.OK),
+    RequestState.DENIED: Status("Denied", Tone.DANGER),
+    RequestState.WITHDRAWN: Status("Withdrawn", Tone.QUIET, "arrow-uturn-left"),
+    RequestState.TIMED_OUT: Status("Timed out", Tone.QUIET, "clock"),
+}
+OF_PHASE = {
+    Phase.UPCOMING: Status("Upcoming", Tone.INFO, "calendar"),
+    Phase.STARTING: Status("Starting", Tone.ATTENTION, "clock"),
+    Phase.ON: Status("On", Tone.OK, "bolt"),
+    Phase.ENDING: Status("Ending", Tone.ATTENTION, "clock"),
+    Phase.OVER: Status("Over"),
+}
+GIVEN_BACK = Status("Given back", Tone.QUIET, "arrow-uturn-left")
+NOT_APPLIED = Status("Approved, not applied", Tone.ATTENTION, "eye")
+OF_CHANGE = {
+    ChangeState.PLANNED: Status("Planned", Tone.INFO, "clock"),
+    ChangeState.WRITING: Status("Writing", Tone.INFO, "arrow-path"),
+    ChangeState.POLLING: Status("Azure is at work", Tone.INFO, "arrow-path"),
+    ChangeState.VERIFYING: Status("Verifying", Tone.INFO, "arrow-path"),
+    ChangeState.RETRY_WAIT: Status("Tries again", Tone.ATTENTION, "clock"),
+    ChangeState.BLOCKED: Status("Blocked", Tone.DANGER),
+    ChangeState.NEEDS_HUMAN: Status("Needs a yes", Tone.ATTENTION, "hand-raised"),
+    ChangeState.SUCCEEDED: Status("Verified", Tone.OK),
+    ChangeState.SUPERSEDED: Status("Replaced", Tone.QUIET, "arrow-path"),
+}
+OVERSOLD = Status("More promised than allowed", Tone.DANGER)
+FITS = Status("It fits", Tone.OK)
+SHORT = Status("It does not fit", Tone.DANGER)
+START_PASSED = Status("Its start has passed", Tone.DANGER, "clock")
+OBSERVED = Status("Observed only", Tone.QUIET, "eye")
+STOPPED = Status("Plan stopped", Tone.ATTENTION, "hand-raised")

@@ -1,0 +1,101 @@
+"""The live answer beside the form: does it fit, what does it cost, who decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.timezone import get_current_timezone
+
+from portal.kernel.shown import Shown
+from portal.kernel.status import Status
+from quotas.models import Deployment
+from quotas.selectors import statuses, words
+from quotas.selectors.burst_form import rounding_sentence, typed_amount
+from quotas.selectors.cards import Check, current_limits, policy_checks, replay_sentence
+
+INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A button that would make it fit: the form's field, its value, and what it says."""
+
+    field: str
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    fits: bool
+    total: Shown
+    rounding: str
+    left: Shown
+    fullest: Shown
+    offers: list[Offer]
+    cost_full: Shown | None
+    cost_planned: Shown | None
+    checks: list[Check]
+    replay: str | None
+    observe_only: bool
+
+    @property
+    def status(self) -> Status:
+        return statuses.FITS if self.fits else statuses.SHORT
+
+    @property
+    def automatic(self) -> bool:
+        return bool(self.checks) and all(check["passed"] for check in self.checks)
+
+    @property
+    def failed(self) -> list[Check]:
+        return [check for check in self.checks if not check["passed"]]
+
+
+def verdict(
+    facts: dict[str, Any],
+    deployment: Deployment,
+    *,
+    amount: int,
+    starts_at: datetime,
+    now: datetime,
+) -> Verdict:
+    """From the same facts that would be frozen with the request, were it sent now."""
+    found, units = facts["fit"], facts["fit"]["asked_units"]
+    fits = units <= found["largest_units"]
+    return Verdict(
+        fits=fits,
+        total=words.amount(deployment, facts["baseline_units"] + units),
+        rounding=rounding_sentence(deployment, amount, units),
+        left=words.amount(deployment, max(0, found["largest_units"] - (units if fits else 0))),
+        fullest=words.moment(datetime.fromisoformat(found["tightest_at"]), now=now),
+        offers=[] if fits else _offers(found, deployment, starts_at, now=now),
+        cost_full=_known(facts["cost_if_fully_used"]),
+        cost_planned=_known(facts["cost_as_used"]),
+        checks=policy_checks(facts, current_limits()),
+        replay=replay_sentence(facts["usage"]),
+        observe_only=not (deployment.pool and deployment.pool.applies),
+    )
+
+
+def _known(amount: str | None) -> Shown | None:
+    return None if amount is None else words.money(amount)
+
+
+def _offers(
+    found: dict[str, Any], deployment: Deployment, starts_at: datetime, *, now: datetime
+) -> list[Offer]:
+    """The largest amount over the whole window, and the longest window for the whole amount."""
+    offers = []
+    step = deployment.step_units or 1
+    largest = found["largest_units"] - found["largest_units"] % step
+    if largest:
+        shown = words.amount(deployment, largest)
+        value = str(typed_amount(deployment, largest))
+        offers.append(Offer("amount", value, f"Ask for {shown} instead"))
+    end = datetime.fromisoformat(found["longest_until"]) if found["longest_until"] else starts_at
+    if end > starts_at:  # else it is full before the burst would begin
+        local = end.astimezone(get_current_timezone())
+        label = f"End {words.moment(end, now=now)} instead"
+        offers.append(Offer("ends_at", local.strftime(INPUT_FORMAT), label))
+    return offers

@@ -1,0 +1,179 @@
+"""The approval inbox: decidable on the card; what cannot be decided says why and writes nothing."""
+
+import pytest
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from portal.models import User
+from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
+from quotas.tests.conftest import HTMX, Browse, ask, words_of
+from quotas.tests.factories import FakeAzure, person, utc
+
+INBOX = "inbox"
+
+
+def approve(pk: int) -> str:
+    return reverse("request_approve", args=[pk])
+
+
+def deny(pk: int) -> str:
+    return reverse("request_deny", args=[pk])
+
+
+def test_cleo_sees_the_most_urgent_first_with_all_evidence(
+    browse: Browse, waiting: CapacityRequest, chat: Service, ada: User, cleo: User
+):
+    sooner = ask(chat, ada, units=55, starts_at=utc("2026-03-03 09:00"))
+    answer = browse(cleo).get(reverse(INBOX))
+    assert [card.id for card in answer.context["inbox"].cards] == [sooner.pk, waiting.pk]
+    shown = words_of(answer)
+    for expected in (
+        "Baseline", "With the burst", "p50", "p95", "p99", "peak", "12 minutes, 230 requests",
+        "Last bursts", "Free at its fullest", "Others in the window", "no other burst",
+        "Cost, fully used", "This month so far", "2 · important", "Answers come late.",
+        "Asks 60 % of the baseline on top", "12 throttled minutes as it is, 0 with the burst",
+    ):  # fmt: skip
+        assert expected in shown
+
+
+def test_nobody_else_finds_the_request_in_their_inbox(
+    browse: Browse, waiting, search: Service, ada: User, ben: User, dan: User, fay: User
+):
+    for user in (ada, ben, dan, fay):
+        assert browse(user).get(reverse(INBOX)).context["inbox"].cards == []
+
+
+def test_an_owner_of_the_pool_decides_on_it(browse: Browse, waiting, pool: Pool):
+    olga = person("Olga")
+    pool.owners.add(olga)
+    assert len(browse(olga).get(reverse(INBOX)).context["inbox"].cards) == 1
+    browse(olga).post(approve(waiting.pk))
+    waiting.refresh_from_db()
+    assert waiting.state == "approved"
+
+
+def test_the_inbox_takes_as_many_queries_for_eight_as_for_two(
+    browse: Browse,
+    chat: Service,
+    ada: User,
+    cleo: User,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+):
+    hers = browse(cleo)
+    ask(chat, ada, units=30)  # approved by the policy: a burst that the others share the pool with
+    for _ in range(8):
+        ask(chat, ada, units=51)
+    with django_assert_max_num_queries(16):
+        assert len(hers.get(reverse(INBOX)).context["inbox"].cards) == 8
+
+
+def test_approving_by_htmx_answers_with_the_card_alone(
+    browse: Browse, waiting: CapacityRequest, cleo: User
+):
+    answer = browse(cleo).post(approve(waiting.pk), {"note": "Good luck."}, headers=HTMX)
+    shown = answer.content.decode()
+    assert answer.status_code == 200
+    assert "<html" not in shown
+    assert f'id="request-{waiting.pk}"' in shown
+    assert "is approved" in " ".join(shown.split())
+    assert LedgerEntry.objects.get(request=waiting).units == 60
+    assert Decision.objects.get().note == "Good luck."
+
+
+def test_without_script_approving_goes_back_to_the_inbox(browse: Browse, waiting, cleo: User):
+    answer = browse(cleo).post(approve(waiting.pk), follow=True)
+    assert answer.redirect_chain == [(reverse(INBOX), 302)]
+    assert f"Request #{waiting.pk} is approved." in answer.content.decode()
+
+
+def test_denying_needs_a_reason_and_keeps_the_card(browse: Browse, waiting, cleo: User):
+    hers = browse(cleo)
+    answer = hers.post(deny(waiting.pk), headers=HTMX)
+    shown = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Say why; the requester reads it." in shown
+    assert "data-focus" in shown
+    assert f'id="request-{waiting.pk}"' in shown
+    assert Decision.objects.count() == 0
+    hers.post(deny(waiting.pk), {"note": "The pool is kept for month-end."}, headers=HTMX)
+    waiting.refresh_from_db()
+    assert waiting.state == "denied"
+
+
+def test_the_requester_reads_why_it_was_denied(browse: Browse, waiting, ada: User, cleo: User):
+    browse(cleo).post(deny(waiting.pk), {"note": "Kept for month-end."})
+    assert "Kept for month-end." in browse(ada).get(waiting.get_absolute_url()).content.decode()
+
+
+def refused(answer, sentence: str) -> bool:
+    return answer.status_code == 422 and sentence in answer.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_nobody_decides_on_their_own_request(
+    browse: Browse, waiting: CapacityRequest, ada: User, headers: dict[str, str]
+):
+    person("Ada", "platform_owner")  # even as an owner of the platform
+    for address in (approve(waiting.pk), deny(waiting.pk)):
+        answer = browse(ada).post(address, {"note": "Mine."}, headers=headers)
+        assert refused(answer, "Nobody decides on their own request.")
+    assert Decision.objects.count() == 0
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_an_approval_after_the_end_says_that_it_is_too_late(
+    browse: Browse, waiting: CapacityRequest, cleo: User, noon, headers: dict[str, str]
+):
+    noon.move_to(waiting.ends_at)
+    answer = browse(cleo).post(approve(waiting.pk), headers=headers)
+    assert refused(answer, "it is too late to approve it")
+    assert (Decision.objects.count(), LedgerEntry.objects.filter(kind="burst").count()) == (0, 0)
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "fragment"])
+def test_what_no_longer_fits_names_what_would(
+    browse: Browse, waiting: CapacityRequest, pool: Pool, cleo: User, headers: dict[str, str]
+):
+    pool.reserve_units = 660
+    pool.save(update_fields=["reserve_units"])
+    answer = browse(cleo).post(approve(waiting.pk), headers=headers)
+    assert refused(answer, "40,000 tokens per minute would fit over the whole window")
+    assert (Decision.objects.count(), LedgerEntry.objects.filter(kind="burst").count()) == (0, 0)
+
+
+def test_ben_and_fay_may_read_but_not_decide(browse: Browse, waiting, ben: User, fay: User):
+    for user in (ben, fay):
+        answer = browse(user).post(approve(waiting.pk), headers=HTMX)
+        assert refused(answer, "Only an owner of this pool may decide")
+    assert Decision.objects.count() == 0
+
+
+def test_a_second_answer_is_told_that_the_first_stands(browse: Browse, waiting, cleo: User):
+    hers = browse(cleo)
+    hers.post(approve(waiting.pk))
+    again = hers.post(deny(waiting.pk), {"note": "No."}, headers=HTMX)
+    assert refused(again, "This request is approved already")
+    assert Decision.objects.count() == 1
+
+
+def test_a_request_whose_start_has_passed_raises_an_alarm(
+    browse: Browse, synced: FakeAzure, waiting, cleo: User, noon
+):
+    noon.move_to(utc("2026-03-03 11:00"))
+    answer = browse(cleo).get(reverse(INBOX))
+    shown = " ".join(answer.content.decode().split())
+    assert answer.context["inbox"].late == 1
+    assert "Its start has passed" in shown
+    assert "Approved now, it starts now." in shown
+
+
+def test_an_owner_of_one_pool_reads_who_else_is_in_it(
+    browse: Browse, waiting: CapacityRequest, search: Service, pool: Pool, dan: User
+):
+    from quotas.services.evidence import refresh_open
+
+    ask(search, dan, units=50, at=utc("2026-03-02 12:01"))
+    refresh_open(at=utc("2026-03-02 12:02"))
+    olga = person("Olga")
+    pool.owners.add(olga)
+    assert "Search: 50k TPM until" in words_of(browse(olga).get(reverse(INBOX)))

@@ -1,0 +1,159 @@
+"""Services, unmapped deployments, and what home and the service page ask of quotas."""
+
+import pytest
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from portal.models import User
+from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service, Team
+from quotas.selectors.home import waiting_for
+from quotas.selectors.service_page import service_page
+from quotas.selectors.unmapped import suggest
+from quotas.tests import factories
+from quotas.tests.conftest import Browse, reconcile_at, sync
+from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
+
+START = utc("2026-03-03 10:00")
+
+
+def test_ada_sees_her_services_with_what_they_hold_now(
+    browse: Browse, granted: CapacityRequest, search: Service, ada: User, noon
+):
+    [row] = browse(ada).get(reverse("services")).context["rows"]
+    assert (row.name, row.team, row.baseline, row.burst) == (
+        "Chat assistant", "Atlas", "100k TPM", "",
+    )  # fmt: skip
+    noon.move_to(START)
+    [row] = browse(ada).get(reverse("services")).context["rows"]
+    assert (row.burst, row.burst_tokens_per_minute, row.may_request) == ("60k TPM", 60_000, True)
+
+
+def test_ben_sees_them_without_the_button_and_dan_sees_only_his(
+    browse: Browse, chat: Service, search: Service, ben: User, dan: User, cleo: User
+):
+    [row] = browse(ben).get(reverse("services")).context["rows"]
+    assert (row.name, row.may_request) == ("Chat assistant", False)
+    assert [row.name for row in browse(dan).get(reverse("services")).context["rows"]] == ["Search"]
+    assert len(browse(cleo).get(reverse("services")).context["rows"]) == 2
+
+
+def test_the_list_takes_as_many_queries_for_thirty_services(
+    browse: Browse,
+    chat: Service,
+    atlas: Team,
+    ada: User,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+):
+    hers = browse(ada)
+    for number in range(30):
+        factories.service(f"Service {number}", atlas, ada)
+    with django_assert_max_num_queries(10):
+        assert len(hers.get(reverse("services")).context["rows"]) == 31
+
+
+@pytest.fixture
+def unmapped_search(pool: Pool, delta: Team, dan: User) -> Service:
+    """Dan's service Search, whose deployment nobody has mapped yet."""
+    return factories.service("Search", delta, dan)
+
+
+def test_cleo_maps_a_deployment_to_the_suggested_service_by_one_click(
+    browse: Browse, unmapped_search: Service, chat: Service, cleo: User
+):
+    hers = browse(cleo)
+    [row] = hers.get(reverse("unmapped")).context["found"].rows
+    assert (row.name, row.suggested, row.suggested_name) == ("search", unmapped_search.pk, "Search")
+    answer = hers.post(
+        reverse("map_deployment", args=[row.id]), {"service": str(row.suggested)}, follow=True
+    )
+    assert "belongs to Search since it was first seen" in answer.content.decode()
+    assert Deployment.objects.get(name="search").service == unmapped_search
+    assert LedgerEntry.objects.in_force_at(NOON).filter(service=unmapped_search).count() == 1
+    assert "Every deployment belongs to a service." in answer.content.decode()
+
+
+def test_mapping_twice_says_to_whom_it_belongs(browse: Browse, chat: Service, cleo: User):
+    mapped = chat.deployments.get()
+    answer = browse(cleo).post(reverse("map_deployment", args=[mapped.pk]), {"service": chat.pk})
+    assert answer.status_code == 422
+    assert "already belongs to Chat assistant" in answer.content.decode()
+
+
+@pytest.mark.parametrize("service", ["", "999999", "x"])
+def test_mapping_to_no_service_is_a_sentence(browse: Browse, pool, cleo: User, service: str):
+    search = Deployment.objects.get(name="search")
+    answer = browse(cleo).post(reverse("map_deployment", args=[search.pk]), {"service": service})
+    assert (answer.status_code, "Choose the service" in answer.content.decode()) == (422, True)
+
+
+def test_unmapped_deployments_are_for_the_organisation_and_its_platform_owners(
+    browse: Browse, chat: Service, unmapped_search, ada: User, dan: User, fay: User
+):
+    search = Deployment.objects.get(name="search")
+    posted = {"service": str(chat.pk)}
+    for user in (ada, dan):
+        assert browse(user).get(reverse("unmapped")).context["found"].rows == []
+        answer = browse(user).post(reverse("map_deployment", args=[search.pk]), posted)
+        assert answer.status_code == 404
+    assert not browse(fay).get(reverse("unmapped")).context["found"].rows[0].may_map
+    answer = browse(fay).post(reverse("map_deployment", args=[search.pk]), posted)
+    assert (answer.status_code, "Only an owner" in answer.content.decode()) == (422, True)
+    search.refresh_from_db()
+    assert search.service is None
+
+
+@pytest.mark.parametrize(
+    ("deployment", "expected"),
+    [("claims-triage-prod", "Claims triage"), ("triage-claims", "Claims triage"),
+     ("gpt-4o", None), ("contact-center", "Contact centre"), ("zzz", None)],
+)  # fmt: skip
+def test_a_service_is_suggested_only_when_names_are_alike(
+    synced: FakeAzure, atlas: Team, ada: User, deployment: str, expected: str | None
+):
+    services = [
+        factories.service(name, atlas, ada)
+        for name in ("Claims triage", "Contact centre", "Translation")
+    ]
+    synced.add(deployment_seen(deployment, 10))
+    sync(synced)
+    found = suggest(Deployment.objects.get(name=deployment), services)
+    assert (found.name if found else None) == expected
+
+
+def test_the_service_page_is_told_what_is_held_running_and_coming(
+    synced: FakeAzure, granted: CapacityRequest, applying: Pool, chat: Service, ada: User
+):
+    before = service_page(chat, ada, at=NOON)
+    assert [row.id for row in before.upcoming] == [granted.pk]
+    assert (before.running, before.holding.total, before.running_until) == ([], "100k TPM", None)
+    reconcile_at(synced, START)
+    during = service_page(Service.objects.get(pk=chat.pk), ada, at=START)
+    assert [row.id for row in during.running] == [granted.pk]
+    assert (during.holding.baseline, during.holding.burst) == ("100k TPM", "60k TPM")
+    assert (during.held[0].in_azure, during.running_until) == ("160k TPM", granted.ends_at)
+    assert [row.after for row in during.changes] == ["160k TPM"]
+    assert ("Owner", "Ada") in during.owner_card
+    assert during.may_request
+
+
+def test_home_tells_each_person_what_waits_for_them(
+    waiting: CapacityRequest, search: Service, ada: User, ben: User, cleo: User, dan: User
+):
+    hers, owners, his = (waiting_for(user, at=NOON) for user in (ada, cleo, dan))
+    assert ([row.id for row in hers.own_open], hers.inbox_count) == ([waiting.pk], 0)
+    assert ([row.id for row in owners.most_urgent], owners.inbox_count) == ([waiting.pk], 1)
+    assert (owners.own_open, owners.unmapped_count, owners.observing_pools) == ([], 0, 1)
+    assert his.nothing
+    assert his.may_request == [("Search", "search")]
+    assert waiting_for(ben, at=NOON).may_request == []
+
+
+def test_home_tells_which_bursts_are_on_and_which_end_soon(
+    synced: FakeAzure, granted: CapacityRequest, applying: Pool, search, ada: User, dan: User
+):
+    assert [row.id for row in waiting_for(ada, at=NOON).upcoming] == [granted.pk]
+    reconcile_at(synced, START)
+    during = waiting_for(ada, at=START)
+    assert [row.id for row in during.on_now] == [row.id for row in during.ending_soon]
+    assert [row.id for row in during.on_now] == [granted.pk]
+    assert waiting_for(dan, at=START).on_now == []

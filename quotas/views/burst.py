@@ -1,0 +1,153 @@
+"""Asking for a burst: one form, a live verdict beside it, everything works without script."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import get_current_timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
+from portal.kernel.windows import Window
+from quotas.domain.states import RequestState
+from quotas.forms import BurstForm, WindowForm
+from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors import burst_form
+from quotas.selectors.cards import current_limits
+from quotas.selectors.holdings import Holding, holdings_of
+from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
+from quotas.services import evidence
+from quotas.services.refusals import not_yours, refuse
+from quotas.services.requests import submit_burst
+
+SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def request_burst(request: HttpRequest, slug: str) -> HttpResponse:
+    service, deployment = _asked_for(request, slug)
+    facts = _usual(service, deployment)
+    if request.method != "POST":
+        return _page(request, _prefilled(service, deployment, facts), facts)
+    if (filled := _filled_in(request.POST)) is not None:
+        form = BurstForm(initial=filled, service=service, deployment=deployment)
+        return _page(request, form, facts)
+    form = BurstForm(request.POST, service=service, deployment=deployment)
+    sent = _submit(request, form)
+    return redirect(sent) if sent else _page(request, form, facts, status=422)
+
+
+@require_GET
+def burst_verdict(request: HttpRequest, slug: str) -> HttpResponse:
+    """The fragment while someone types; a whole page is never asked of this address."""
+    service, deployment = _asked_for(request, slug)
+    form = WindowForm(request.GET, service=service, deployment=deployment)
+    context = {"verdict": _judge(form), "form": form, "checked": True}
+    return render(request, "quotas/burst/_verdict.html", context)
+
+
+def _asked_for(request: HttpRequest, slug: str) -> tuple[Service, Deployment]:
+    """404 for another team's service; a sentence where this person or service cannot ask."""
+    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
+    service = get_object_or_404(rows, slug=slug)
+    if not Service.objects.may_request(request.user).filter(pk=service.pk).exists():
+        raise not_yours(service)
+    chosen = request.POST.get("deployment") or request.GET.get("deployment")
+    deployment = burst_form.deployment_named(service, chosen)
+    if deployment is None:
+        raise refuse(
+            "no_pool",
+            f"{service} has no deployment that a quota pool is known to feed, so there is nothing "
+            "to ask for yet. The platform owners map deployments to services.",
+        )
+    return service, deployment
+
+
+def _usual(service: Service, deployment: Deployment) -> dict[str, Any]:
+    """What is known for the next working hours: where the form begins."""
+    window = burst_form.next_working_hours(now(), get_current_timezone())
+    return _facts(service, deployment, units=deployment.step_units or 1, window=window)
+
+
+def _prefilled(service: Service, deployment: Deployment, facts: dict[str, Any]) -> BurstForm:
+    window = burst_form.next_working_hours(now(), get_current_timezone())
+    initial = {
+        "amount": burst_form.first_amount(deployment, facts),
+        "starts_at": window.start.strftime(INPUT_FORMAT),
+        "ends_at": window.end.strftime(INPUT_FORMAT),
+    }
+    return BurstForm(initial=initial, service=service, deployment=deployment)
+
+
+def _filled_in(data: QueryDict) -> dict[str, Any] | None:
+    """What was typed, with a preset filled in; None when the request itself is to be sent."""
+    if "send" in data or not ({"check"} | {f"set_{name}" for name in SETTABLE}) & set(data):
+        return None
+    chosen = {name: data[f"set_{name}"] for name in SETTABLE if f"set_{name}" in data}
+    return {**data.dict(), **chosen}
+
+
+def _submit(request: HttpRequest, form: BurstForm) -> CapacityRequest | None:
+    """The request, or None: then the form says why not, and nothing was written."""
+    at = now()
+    if not form.check(current_limits(), at=at):
+        return None
+    try:
+        sent = submit_burst(form.draft(at=at), by=request.user, at=at)
+    except DomainError as error:
+        form.refuse(error)
+        return None
+    messages.success(request, _thanks(sent))
+    return sent
+
+
+def _thanks(sent: CapacityRequest) -> str:
+    if sent.state == RequestState.APPROVED:
+        return f"Request #{sent.pk} is approved by the policy. It starts and ends by itself."
+    return f"Request #{sent.pk} is with the platform owners. You need do nothing more."
+
+
+def _page(
+    request: HttpRequest, form: BurstForm, facts: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """The whole page, or only the form for htmx. The verdict is of what the fields hold now."""
+    deployment, service = form.deployment, form.service
+    context = {
+        "form": form,
+        "service": service,
+        "deployment": deployment,
+        "holding": holdings_of([service.pk], at=now()).get(service.pk, Holding()),
+        "presets": burst_form.presets(deployment, facts),
+        "tabs": burst_form.tabs(service, deployment),
+        "verdict": _judge(_same_window(form)),
+        "zone": get_current_timezone(),
+    }
+    fragment = "quotas/burst/_form.html" if request.htmx else "quotas/burst.html"
+    return render(request, fragment, context, status=status)
+
+
+def _same_window(form: BurstForm) -> WindowForm:
+    """The form's window fields, judged whether they were sent or only filled in."""
+    data = form.data if form.is_bound else {k: str(v) for k, v in form.initial.items()}
+    return WindowForm(data, service=form.service, deployment=form.deployment)
+
+
+def _judge(form: WindowForm) -> Verdict | None:
+    """None while something typed cannot be judged; the form then says what."""
+    at = now()
+    if not form.check(current_limits(), at=at):
+        return None
+    draft = form.draft(at=at)
+    window = Window(at if draft.starts_now else draft.starts_at, draft.ends_at)
+    facts = _facts(form.service, form.deployment, units=draft.units, window=window)
+    amount = form.cleaned_data["amount"]
+    return verdict(facts, form.deployment, amount=amount, starts_at=window.start, now=at)
+
+
+def _facts(
+    service: Service, deployment: Deployment, *, units: int, window: Window
+) -> dict[str, Any]:
+    asked = evidence.Asked(service, deployment, units, window)
+    return evidence.as_json(evidence.gather(asked, at=now()))

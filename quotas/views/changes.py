@@ -1,0 +1,50 @@
+"""Changes: what is written to Azure, how far it came, and the answers that wait for a person."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from portal.kernel.clock import now
+from quotas.models import Change, Plan, Pool
+from quotas.selectors.changes import change_list, changes_visible_to
+from quotas.services import drift
+
+TABS = (("Open", "open"), ("Verified", "done"), ("All", "all"))
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    found = change_list(request.user, request.GET, at=now())
+    tabs = [
+        {"label": label, "url": f"?view={view}", "active": view == found.view}
+        for label, view in TABS
+    ]
+    return render(request, "quotas/changes.html", {"found": found, "tabs": tabs})
+
+
+@require_POST
+def adopt(request: HttpRequest, pk: int) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    deployment = drift.adopt(_visible(request, pk), by=request.user, reason=reason, at=now())
+    messages.success(request, f"Adopted: what Azure has is now the baseline of {deployment}.")
+    return redirect("changes")
+
+
+@require_POST
+def write_back(request: HttpRequest, pk: int) -> HttpResponse:
+    change = drift.write_back(_visible(request, pk), by=request.user, at=now())
+    messages.success(request, f"Agreed: {change.deployment} is written at the next run.")
+    return redirect("changes")
+
+
+@require_POST
+def allow_plan(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = Plan.objects.filter(pool__in=Pool.objects.visible_to(request.user))
+    drift.allow_plan(get_object_or_404(rows, pk=pk), by=request.user, at=now())
+    messages.success(request, "Agreed: the plan goes on at the next run, shrinks first.")
+    return redirect("changes")
+
+
+def _visible(request: HttpRequest, pk: int) -> Change:
+    return get_object_or_404(changes_visible_to(request.user), pk=pk)
