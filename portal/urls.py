@@ -1,19 +1,22 @@
 """Every address of the portal. One file per app; pages that join both apps live here."""
 
 from django.contrib.auth import views as auth_views
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from portal.views import health
+from portal.views.glossary import glossary
+from portal.views.login import SignIn
+from portal.views.search import search
 from portal.views.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("livez", health.live, name="live"),
     path("readyz", health.ready, name="ready"),
-    path(
-        "accounts/login/",
-        auth_views.LoginView.as_view(template_name="portal/login.html"),
-        name="login",
-    ),
+    path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("styleguide", styleguide, name="styleguide"),
+    path("search/", search, name="search"),
+    path("glossary/", glossary, name="glossary"),
+    path("", include("quotas.urls")),
+    path("", include("showback.urls")),
 ]
