@@ -180,6 +180,7 @@ def install_with_uv(uv: str, level: Level) -> bool:
 
 
 def install_with_pip(level: Level) -> bool:
+    say("Installing with pip, which takes longer …")
     if not python().exists():
         make_venv_with_python(venv())
     elif not (venv() / "bin" / "pip").exists():  # uv made it: without pip, and maybe in use
