@@ -5,82 +5,82 @@ reads back, goes on with the stored operation if there is one, and only then wri
 applied and verified stay three facts: a change succeeds only when Azure, read again, has it.
 """
 
+import logging
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import Q
 
 from portal import audit
 from portal.kernel.errors import CloudError, CloudReason
 from quotas.domain.ledger import desired_units
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.gateway import CapacityGateway, DeploymentSeen
-from quotas.models import Change, Deployment, LedgerEntry, Pool, PoolLimit
+from quotas.models import Change, Deployment, LedgerEntry, Pool
 from quotas.selectors.rooms import entries_of
-from quotas.services import leases
-from quotas.services.reconcile import ON_THE_WAY, move_change
+from quotas.services import gates, leases
+from quotas.services.gates import ON_THE_WAY
+from quotas.services.reconcile import move_change
+from quotas.services.retries import FIRST_WAIT, PROPAGATION, note_refusal, wait, wait_after
+
+log = logging.getLogger(__name__)
 
 BUDGET_SECONDS = 20.0
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
-# Azure may take this long until a read shows a new capacity.
-PROPAGATION = timedelta(minutes=15)
 READY_STATES = {"succeeded"}
-NO_ROOM_YET = (
-    "Other deployments of the pool still have {} units more than they should; this waits until "
-    "they have given them back."
+UNEXPECTED = (
+    "Something went wrong inside Headroom that nobody foresaw; the log has it. It is tried again."
 )
-# What waiting alone will not mend, so it is looked at less often; end edges are retried for ever.
-BLOCKING = {
-    CloudReason.INSUFFICIENT_QUOTA,
-    CloudReason.CAPACITY_NOT_AVAILABLE,
-    CloudReason.FORBIDDEN,
-    CloudReason.NOT_FOUND,
-    CloudReason.BAD_REQUEST,
-}
+BUSY = "Azure is still busy with this deployment."
+OTHER_SKU = (
+    "Its SKU was changed in Azure a moment ago. Headroom changes capacity only: this waits until "
+    "the inventory has been read again."
+)
 
 
 def apply_due(*, gateway: CapacityGateway, now: Callable[[], datetime]) -> int:
     """Steps every due change until none is due or the time budget is spent. Returns the steps made.
 
-    `now` is asked before each step (this is called from doors only). An error on one change never
-    stops the others.
+    `now` is asked before each pass (this is called from doors only). An error on one change never
+    stops the others; what the budget left out is due longest, so the next run begins with it.
     """
-    started, steps = time.monotonic(), 0
-    while time.monotonic() - started < BUDGET_SECONDS:
-        at = now()
-        stepped = [step(change, gateway=gateway, at=at) for change in due_changes(at)]
-        if not any(stepped):
+    deadline, steps = time.monotonic() + BUDGET_SECONDS, 0
+    while True:
+        at, before = now(), steps
+        for change in due_changes(at):
+            if time.monotonic() > deadline:
+                return steps
+            steps += step(change, gateway=gateway, at=at)
+        if steps == before:
             return steps
-        steps += sum(stepped)
-    return steps
 
 
 def due_changes(at: datetime) -> list[Change]:
-    """Open changes of applying pools whose time has come: shrinks before grows in every pool."""
+    """Open changes whose time has come: shrinks before grows, then who has been due longest.
+
+    Writes are for applying pools only; what is on its way is read back in any pool.
+    """
+    may_write = Q(
+        plan__mode=Pool.Mode.APPLY, plan__pool__mode=Pool.Mode.APPLY, plan__stopped_because=""
+    )
     rows = (
         Change.objects.filter(
+            may_write | Q(state__in=ON_THE_WAY),
             state__in=OPEN_CHANGE_STATES - {ChangeState.NEEDS_HUMAN},
             not_before__lte=at,
-            plan__mode=Pool.Mode.APPLY,
-            plan__pool__mode=Pool.Mode.APPLY,
-            plan__stopped_because="",
         )
         .select_related("deployment__account", "deployment__pool", "plan")
-        .order_by("position", "pk")
+        .order_by("not_before", "position", "pk")
     )
     return sorted(rows, key=lambda change: not change.is_shrink)
 
 
 def step(change: Change, *, gateway: CapacityGateway, at: datetime) -> bool:
     """One step; False when nothing could be done now (account busy, or a shrink goes first)."""
-    if not change.is_shrink and change.state not in ON_THE_WAY:
-        if _shrinks_go_first(change):
-            return False
-        if missing := _missing_room(change):
-            _wait(change, FIRST_WAIT, at=at, sentence=NO_ROOM_YET.format(missing))
-            return False
+    is_new_grow = not change.is_shrink and change.state not in ON_THE_WAY
+    if is_new_grow and gates.shrinks_go_first(change):
+        return False
     with leases.held(change.deployment.account_id) as holder:
         if holder is None:
             return False
@@ -90,50 +90,54 @@ def step(change: Change, *, gateway: CapacityGateway, at: datetime) -> bool:
         try:
             _STEPS[ChangeState(change.state)](change, gateway, holder, at)
         except CloudError as error:
-            _note_refusal(change, error, at=at)
+            note_refusal(change, error, at=at)
+        except Exception:  # whatever it is, the other changes must not wait for it
+            log.exception("change %s", change.pk)
+            change.refresh_from_db()
+            unknown = CloudError(CloudReason.UNKNOWN, UNEXPECTED, maybe_applied=True)
+            note_refusal(change, unknown, at=at)
     return True
-
-
-def _shrinks_go_first(change: Change) -> bool:
-    """A grow waits while shrinks of its pool are under way; not for one that Azure refused."""
-    return Change.objects.filter(
-        plan__pool_id=change.plan.pool_id,
-        plan__stopped_because="",
-        state__in=[ChangeState.PLANNED, *ON_THE_WAY],
-        to_units__lt=F("from_units"),
-    ).exists()
-
-
-def _missing_room(change: Change) -> int:
-    """Units by which this write would exceed the limit that Azure last told; 0 when it fits."""
-    limit = PoolLimit.objects.filter(pool_id=change.plan.pool_id).first()
-    held = Deployment.objects.present().filter(pool_id=change.plan.pool_id)
-    total = held.aggregate(units=Sum("capacity_units"))["units"] or 0
-    room = limit.limit_units - limit.outside_units - total if limit else 0
-    return max(0, change.to_units - change.from_units - room)
 
 
 def _begin(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:
     """From planned or a wait: read back, and write only what is still wanted."""
     seen = _read_back(change, gateway, at)
-    if seen.capacity_units == change.to_units and _is_ready(seen):
+    is_there = seen.capacity_units == change.to_units
+    if is_there and _is_ready(seen):
         _settle(change, seen, at=at)
     elif _wanted_now(change.deployment, at) != change.to_units:
         move_change(change, ChangeState.SUPERSEDED, ended_at=at)
-    elif seen.capacity_units != change.from_units:
+    elif not is_there and seen.capacity_units != change.from_units:
         # Somebody was here since the plan: the next plan starts from what there is now.
         move_change(change, ChangeState.SUPERSEDED, ended_at=at)
-    elif not _is_ready(seen):
-        _wait(change, FIRST_WAIT, at=at, sentence="Azure is still busy with this deployment.")
+    elif seen.sku_name.lower() != change.deployment.sku_name.lower():
+        wait(change, FIRST_WAIT, at=at, sentence=OTHER_SKU)
+    elif is_there or not _is_ready(seen):
+        wait(change, FIRST_WAIT, at=at, sentence=BUSY)
     else:
         _write(change, gateway, holder, at)
 
 
-def _write(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:
-    # Committed before the call: a successor of a killed writer knows that a write may be out.
-    if not move_change(
+@transaction.atomic
+def _may_write(change: Change, holder: str, at: datetime) -> bool:
+    """Marks the change as being written, if at this very moment it may be. Committed before the
+    call, so that a successor of a killed writer knows that a write may be out.
+    """
+    # The read-back may have taken longer than the lease.
+    if not leases.renew(change.deployment.account_id, holder):
+        return False
+    if not gates.lock_if_applying(change):
+        return False
+    if not change.is_shrink and (missing := gates.missing_room(change)):
+        wait(change, FIRST_WAIT, at=at, sentence=gates.NO_ROOM_YET.format(missing))
+        return False
+    return move_change(
         change, ChangeState.WRITING, attempts=change.attempts + 1, operation="", not_before=at
-    ):
+    )
+
+
+def _write(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:
+    if not _may_write(change, holder, at):
         return
     answer = gateway.begin_write(
         change.deployment.resource_id,
@@ -191,7 +195,12 @@ def _verify(change: Change, gateway: CapacityGateway, holder: str, at: datetime)
         Change.objects.filter(pk=change.pk, state=change.state).update(not_before=at + FIRST_WAIT)
     else:
         sentence = f"Azure took the write but still shows {seen.capacity_units} units."
-        _wait(change, wait_after(change.attempts), at=at, sentence=sentence)
+        if seen.capacity_units == change.to_units:
+            sentence = (
+                f"Azure shows {seen.capacity_units} units, but not that they are ready: it says "
+                f"“{seen.provisioning_state}”."
+            )
+        wait(change, wait_after(change.attempts), at=at, sentence=sentence)
 
 
 _STEPS: dict[ChangeState, Callable[[Change, CapacityGateway, str, datetime], None]] = {
@@ -250,51 +259,6 @@ def _settle(change: Change, seen: DeploymentSeen, *, at: datetime) -> None:
         deployment=change.deployment_id,
         units=seen.capacity_units,
     )
-
-
-def _note_refusal(change: Change, error: CloudError, *, at: datetime) -> None:
-    """Keeps what Azure answered, and when to try again.
-
-    Every change stays open until it is settled.
-    """
-    if error.maybe_applied and change.state in {ChangeState.WRITING, ChangeState.POLLING}:
-        # No answer came: a write is read back before anything else, an operation is asked again.
-        Change.objects.filter(pk=change.pk, state=change.state).update(
-            not_before=at + FIRST_WAIT, error_reason=error.reason, sentence=error.sentence
-        )
-        return
-    state = ChangeState.BLOCKED if error.reason in BLOCKING else ChangeState.RETRY_WAIT
-    wait = max(error.retry_after or timedelta(0), wait_after(change.attempts))
-    first_time = change.error_reason != error.reason
-    move_change(
-        change,
-        state,
-        not_before=at + wait,
-        error_reason=error.reason,
-        azure_code=error.azure_code[:80],
-        azure_message=error.azure_message,
-        sentence=error.sentence,
-        operation="",
-    )
-    if first_time:
-        audit.record(
-            "change.refused",
-            f"change/{change.pk}",
-            actor_id=None,
-            at=at,
-            reason=error.reason,
-            azure_code=error.azure_code,
-        )
-
-
-def _wait(change: Change, wait: timedelta, *, at: datetime, sentence: str) -> None:
-    move_change(change, ChangeState.RETRY_WAIT, not_before=at + wait, sentence=sentence)
-
-
-def wait_after(attempts: int) -> timedelta:
-    """15 s, doubled with each attempt, 15 minutes at most."""
-    doublings: int = min(attempts, 10)
-    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def request_id_of(change: Change) -> str:

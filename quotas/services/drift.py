@@ -8,12 +8,15 @@ from django.db import transaction
 
 from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.kernel.windows import FOREVER
+from portal.kernel.windows import FOREVER, Window
 from portal.models import User
+from quotas.domain.availability import fit
 from quotas.domain.plan import DRIFT, NOTHING_HELD
 from quotas.domain.states import ChangeState
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
+from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services.reconcile import move_change
+from quotas.services.refusals import does_not_fit
 
 
 @transaction.atomic
@@ -33,15 +36,21 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
     """Makes what Azure has the new baseline: one entry over the difference, from now on.
 
     A decrease is a reversal of the steady entry it comes out of. Raises DomainError when it would
-    take more than the steady entries hold, or when the change is no drift.
+    take more than the steady entries hold, when an increase does not fit beside what is promised
+    to others, or when the change is no drift.
     """
     _check(change, by)
     if change.sentence != DRIFT:
         raise DomainError("Only what was changed outside can be adopted.", code="no_drift")
-    deployment = change.deployment
+    pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
+    deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=change.deployment_id)
     difference = change.from_units - change.to_units
     if difference > 0:
-        _add_baseline(change.plan.pool, deployment, difference, by=by, reason=reason, at=at)
+        window = Window(at, FOREVER)
+        found = fit(pool_entries(pool, window), room_of(pool), window, difference)
+        if not found.fits:
+            raise does_not_fit(deployment, found)
+        _add_baseline(pool, deployment, difference, by=by, reason=reason, at=at)
     else:
         _take_from_steady(deployment, -difference, by=by, reason=reason, at=at)
     Deployment.objects.filter(pk=deployment.pk).update(settled_units=change.from_units)
@@ -58,7 +67,9 @@ def allow_plan(plan: Plan, *, by: User, at: datetime) -> Plan:
     """The yes to an oversized plan."""
     if not Pool.objects.operated_by(by).filter(pk=plan.pool_id).exists():
         raise DomainError("Only an owner of the pool may agree to its plan.", code="not_yours")
-    Plan.objects.filter(pk=plan.pk).update(stopped_because="", allowed_by_id=by.pk)
+    stopped = Plan.objects.filter(pk=plan.pk).exclude(stopped_because="")
+    if not stopped.update(stopped_because="", allowed_by_id=by.pk):
+        raise ChangedMeanwhile(f"Plan {plan.pk}")
     audit.record("plan.allowed", f"plan/{plan.pk}", actor_id=by.pk, at=at)
     return plan
 

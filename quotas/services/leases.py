@@ -28,6 +28,13 @@ def take(account_id: int, holder: str) -> bool:
     return bool(free.update(holder=holder, expires_at=now + LENGTH))
 
 
+def renew(account_id: int, holder: str) -> bool:
+    """LENGTH from now again; False when the lease has ended and may be somebody else's."""
+    now = real_now()
+    ours = AccountLease.objects.filter(account_id=account_id, holder=holder, expires_at__gt=now)
+    return bool(ours.update(expires_at=now + LENGTH))
+
+
 def is_ours(account_id: int, holder: str) -> bool:
     """A writer whose lease ended discards its answer: somebody else is at work there."""
     return AccountLease.objects.filter(

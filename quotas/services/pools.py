@@ -17,7 +17,7 @@ def switch_mode(pool: Pool, *, mode: str, by: User, at: datetime) -> Pool:
         raise DomainError("A pool either observes or applies.", code="unknown_mode")
     if not Pool.objects.operated_by(by).filter(pk=pool.pk).exists():
         raise DomainError("Only an owner of the pool may switch it.", code="not_yours")
-    Pool.objects.filter(pk=pool.pk).update(mode=mode)
-    audit.record("pool.mode_switched", f"pool/{pool.pk}", actor_id=by.pk, at=at, mode=mode)
+    if Pool.objects.filter(pk=pool.pk).exclude(mode=mode).update(mode=mode):
+        audit.record("pool.mode_switched", f"pool/{pool.pk}", actor_id=by.pk, at=at, mode=mode)
     pool.mode = mode
     return pool

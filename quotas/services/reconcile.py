@@ -4,26 +4,28 @@ Planning never talks to Azure and never fails half-way: it leaves rows that the 
 A change that is on its way to Azure is never replaced; the next run looks again when it has ended.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from portal import audit
 from quotas.domain.ledger import desired_units
-from quotas.domain.plan import PlannedChange, PlannedPool, Standing, plan_pool
+from quotas.domain.plan import DRIFT, PlannedChange, PlannedPool, Standing, plan_pool
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
 from quotas.selectors.rooms import entries_of
+from quotas.services.gates import ON_THE_WAY
+
+log = logging.getLogger(__name__)
 
 # Entries that ended before this explain nothing any more; what is in force is always in.
 LOOK_BACK = timedelta(days=90)
-# Azure may have these already; they end by themselves and are looked at again afterwards.
-ON_THE_WAY = (ChangeState.WRITING, ChangeState.POLLING, ChangeState.VERIFYING)
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,37 @@ class Planned:
 def plan_all(*, at: datetime) -> list[Planned]:
     """Plans every pool where Azure and the ledger differ, or a change is open.
 
-    A second run at the same moment plans nothing new.
+    A second run at the same moment plans nothing new; an error in one pool stops no other.
     """
-    return [Planned(pool, plan_for(pool, at=at)) for pool in pools_to_look_at(at=at)]
+    settle_what_fits(at=at)
+    planned = []
+    for pool in pools_to_look_at(at=at):
+        try:
+            planned.append(Planned(pool, plan_for(pool, at=at)))
+        except Exception:  # the next run tries again; the log says what it was
+            log.exception("planning %s", pool)
+    return planned
+
+
+def settle_what_fits(*, at: datetime) -> int:
+    """Azure has what the ledger wants, whoever put it there: from here on, only the ledger's own
+    edges make a difference. So a write that landed late is taken back at its end like any other.
+    """
+    fitting = managed(at=at).filter(wanted=F("capacity_units"))
+    return fitting.exclude(settled_units=F("capacity_units")).update(
+        settled_units=F("capacity_units")
+    )
+
+
+def managed(*, at: datetime) -> QuerySet[Deployment]:
+    """Present deployments with an entry, each with the units `wanted` of it at the moment."""
+    mine = LedgerEntry.objects.filter(deployment=OuterRef("pk"))
+    held = mine.in_force_at(at).order_by().values("deployment").annotate(units=Sum("units"))
+    return (
+        Deployment.objects.present()
+        .filter(Exists(mine))
+        .annotate(wanted=Coalesce(Subquery(held.values("units")), 0))
+    )
 
 
 def pools_to_look_at(*, at: datetime) -> QuerySet[Pool]:
@@ -48,14 +78,7 @@ def pools_to_look_at(*, at: datetime) -> QuerySet[Pool]:
     Three sub-queries whatever the number of pools, so that a quiet half-minute costs next to
     nothing.
     """
-    mine = LedgerEntry.objects.filter(deployment=OuterRef("pk"))
-    held = mine.in_force_at(at).order_by().values("deployment").annotate(units=Sum("units"))
-    differing = (
-        Deployment.objects.present()
-        .filter(Exists(mine))
-        .annotate(wanted=Coalesce(Subquery(held.values("units")), 0))
-        .exclude(wanted=F("capacity_units"))
-    )
+    differing = managed(at=at).exclude(wanted=F("capacity_units"))
     open_changes = Change.objects.filter(state__in=OPEN_CHANGE_STATES)
     return Pool.objects.allocatable().filter(
         Q(pk__in=differing.values("pool")) | Q(pk__in=open_changes.values("plan__pool"))
@@ -65,14 +88,14 @@ def pools_to_look_at(*, at: datetime) -> QuerySet[Pool]:
 @transaction.atomic
 def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
     """Supersedes open changes that are no longer wanted, and stores what is newly wanted."""
-    Pool.objects.select_for_update().get(pk=pool.pk)
+    pool = Pool.objects.select_for_update().get(pk=pool.pk)
     deployments = {d.pk: d for d in pool.deployments.filter(gone_at__isnull=True)}
     recent = LedgerEntry.objects.filter(effective_until__gt=at - LOOK_BACK)
-    rows = list(recent.filter(pool=pool, deployment_id__in=deployments))
+    rows = list(recent.filter(deployment_id__in=deployments))
     open_changes = _open_changes(pool)
     wanted = plan_pool(standings(deployments.values(), rows, at=at))
     fresh = [c for c in wanted.changes if _is_new(c, open_changes.get(c.deployment_id), pool)]
-    _supersede(open_changes, wanted, fresh, at=at)
+    _supersede(open_changes, wanted, fresh, pool, at=at)
     return _store(pool, wanted, fresh, rows, at=at) if fresh else None
 
 
@@ -80,8 +103,10 @@ def standings(
     deployments: Iterable[Deployment], rows: list[LedgerEntry], *, at: datetime
 ) -> list[Standing]:
     """Managed deployments only: one without any entry is never written."""
+    deployments = list(deployments)
     entries = entries_of(rows)
     wanted = desired_units(entries, at)
+    last = _last_settled(d.pk for d in deployments if d.is_provisioned)
     return [
         Standing(
             deployment_id=d.pk,
@@ -89,35 +114,54 @@ def standings(
             actual_units=d.capacity_units,
             settled_units=d.settled_units,
             is_provisioned=d.is_provisioned,
-            release_is_agreed=_release_is_agreed(d, rows, wanted[d.pk], at=at),
+            release_is_agreed=d.pk in last
+            and _release_is_agreed(d, rows, wanted[d.pk], since=last[d.pk], at=at),
         )
         for d in deployments
         if d.pk in wanted
     ]
 
 
+def _last_settled(deployment_ids: Iterable[int]) -> dict[int, datetime]:
+    """When what each deployment has now was planned. One without was never written by Headroom."""
+    done = Change.objects.filter(
+        deployment__in=list(deployment_ids), state=ChangeState.SUCCEEDED
+    ).order_by()
+    return dict(done.values_list("deployment").annotate(at=Max("planned_at")))
+
+
 def _release_is_agreed(
-    deployment: Deployment, rows: list[LedgerEntry], wanted: int, *, at: datetime
+    deployment: Deployment, rows: list[LedgerEntry], wanted: int, *, since: datetime, at: datetime
 ) -> bool:
-    """Whether approved bursts that are over explain the whole decrease: they carried the yes."""
+    """Whether approved bursts that ended since explain the whole decrease: they carried the yes.
+
+    One that was taken back before has used its yes up.
+    """
     ended = sum(
         row.units
         for row in rows
         if row.deployment_id == deployment.pk
         and row.kind == LedgerEntry.Kind.BURST
-        and (row.effective_until <= at or _is_given_back(row, rows, at))
+        and since < _over_at(row, rows) <= at
     )
     return deployment.capacity_units - wanted <= ended
 
 
-def _is_given_back(entry: LedgerEntry, rows: list[LedgerEntry], at: datetime) -> bool:
-    return any(row.reverses_id == entry.pk and row.effective_from <= at for row in rows)
+def _over_at(entry: LedgerEntry, rows: list[LedgerEntry]) -> datetime:
+    """A give-back takes hold when it is recorded, though it counts from the whole minute."""
+    given_back = (max(r.effective_from, r.recorded_at) for r in rows if r.reverses_id == entry.pk)
+    return min(given_back, default=entry.effective_until)
 
 
 def _open_changes(pool: Pool) -> dict[int, Change]:
-    """By deployment, those of deployments that are gone included: nothing is wanted of them."""
-    rows = Change.objects.filter(plan__pool=pool, state__in=OPEN_CHANGE_STATES)
-    rows = rows.select_related("plan")
+    """By deployment, those of deployments that are gone included: nothing is wanted of them.
+
+    Also what the former pool of a deployment left open. Locked, so that none is sent to Azure while
+    it is being replaced.
+    """
+    here = Q(plan__pool=pool) | Q(deployment__pool=pool)
+    rows = Change.objects.filter(here, state__in=OPEN_CHANGE_STATES)
+    rows = rows.select_related("plan").select_for_update(of=("self",))
     return {row.deployment_id: row for row in rows}
 
 
@@ -127,13 +171,15 @@ def _is_new(change: PlannedChange, standing: Change | None, pool: Pool) -> bool:
     if standing.state in ON_THE_WAY:
         return False
     same_target = (standing.from_units, standing.to_units) == (change.from_units, change.to_units)
-    return not same_target or standing.plan.mode != pool.mode
+    same_place = (standing.plan.pool_id, standing.plan.mode) == (pool.pk, pool.mode)
+    return not same_target or not same_place
 
 
 def _supersede(
     open_changes: dict[int, Change],
     wanted: PlannedPool,
     fresh: list[PlannedChange],
+    pool: Pool,
     *,
     at: datetime,
 ) -> None:
@@ -141,7 +187,18 @@ def _supersede(
     for deployment_id, change in open_changes.items():
         if deployment_id in still_wanted or change.state in ON_THE_WAY:
             continue
+        if pool.applies and _is_there_but_not_verified(change, at):
+            continue
         move_change(change, ChangeState.SUPERSEDED, ended_at=at)
+
+
+def _is_there_but_not_verified(change: Change, at: datetime) -> bool:
+    """Sent, and Azure shows it: the applier reads it back and says so itself."""
+    was_sent = change.attempts > 0 and change.state != ChangeState.NEEDS_HUMAN
+    if not was_sent or change.deployment.gone_at:
+        return False
+    wanted = managed(at=at).filter(pk=change.deployment_id, wanted=change.to_units)
+    return wanted.filter(capacity_units=change.to_units).exists()
 
 
 def _store(
@@ -152,8 +209,13 @@ def _store(
     *,
     at: datetime,
 ) -> Plan:
+    # What was found before waits already; the edges of approved requests do not wait with it.
+    news = any(change.needs_yes == DRIFT for change in fresh)
     plan = Plan.objects.create(
-        pool=pool, made_at=at, mode=pool.mode, stopped_because=wanted.stopped_because
+        pool=pool,
+        made_at=at,
+        mode=pool.mode,
+        stopped_because=wanted.stopped_because if news else "",
     )
     for position, change in enumerate(fresh):
         needs_yes = change.needs_yes

@@ -1,0 +1,52 @@
+"""What must hold at the very moment a write goes out: the pool applies, shrinks went, it fits.
+
+Asked under the pool's lock, in the transaction that marks the change as being written, so that two
+workers never both count on the same free units.
+"""
+
+from django.db.models import F, Sum
+
+from quotas.domain.states import ChangeState
+from quotas.models import Change, Deployment, Pool, PoolLimit
+
+# Azure may have these already; they end by themselves and are looked at again afterwards.
+ON_THE_WAY = (ChangeState.WRITING, ChangeState.POLLING, ChangeState.VERIFYING)
+NO_ROOM_YET = (
+    "The pool is {} units short: other deployments still have more than they should, or Azure "
+    "lowered the limit. This waits until they have given them back."
+)
+
+
+def lock_if_applying(change: Change) -> bool:
+    """Locks the pool until the transaction ends. False: it only observes, or the plan stopped."""
+    pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
+    change.plan.refresh_from_db(fields=["mode", "stopped_because"])
+    return pool.applies and change.plan.mode == pool.mode and not change.plan.stopped_because
+
+
+def shrinks_go_first(change: Change) -> bool:
+    """A grow waits while shrinks of its pool are under way; not for one that Azure refused."""
+    return Change.objects.filter(
+        plan__pool_id=change.plan.pool_id,
+        plan__stopped_because="",
+        state__in=[ChangeState.PLANNED, *ON_THE_WAY],
+        to_units__lt=F("from_units"),
+    ).exists()
+
+
+def missing_room(change: Change) -> int:
+    """Units by which this write would exceed the limit that Azure last told; 0 when it fits.
+
+    What other grows have sent counts as taken although Azure may not show it yet.
+    """
+    limit = PoolLimit.objects.filter(pool_id=change.plan.pool_id).first()
+    held = Deployment.objects.present().filter(pool_id=change.plan.pool_id)
+    total = held.aggregate(units=Sum("capacity_units"))["units"] or 0
+    others = Change.objects.filter(
+        deployment__in=held,
+        state__in=ON_THE_WAY,
+        to_units__gt=F("deployment__capacity_units"),
+    ).exclude(pk=change.pk)
+    sent = others.aggregate(units=Sum(F("to_units") - F("deployment__capacity_units")))["units"]
+    room = limit.limit_units - limit.outside_units - total - (sent or 0) if limit else 0
+    return max(0, change.to_units - change.from_units - room)
