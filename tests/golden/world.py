@@ -13,6 +13,9 @@ HELD, EXTRA, LIMIT = 150, 600, 1000  # units; each 1,000 tokens and 1 request a 
 TRACE_START = datetime(2026, 10, 20, 10, 0, tzinfo=UTC)
 BURST_START = TRACE_START + timedelta(minutes=20)
 BURST_END = TRACE_START + timedelta(minutes=50)
+# The pool's lead: the capacity is there when the first minute of the burst begins.
+LEAD = timedelta(minutes=1)
+AFTER = TRACE_START + timedelta(minutes=66)  # a slot after the last minute has settled
 REAL_TRACE = PROJECT.parent / "shared" / "data" / "traces" / "AzureLLMInferenceTrace_code.csv"
 
 WORLD = {
