@@ -45,13 +45,13 @@ def list_csv(name: str, first: str, page: ListPage, currency: str) -> HttpRespon
     rows = [
         (
             row.name,
-            row.amount,
+            row.cost,
             row.before,
             row.idle_cost,
             row.use.tokens,
             row.used_label,
             row.completeness,
-            row.unpriced,
+            row.lines.unpriced,
         )
         for row in [*page.rows, page.total]
     ]

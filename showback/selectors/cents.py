@@ -1,8 +1,9 @@
 """Money as it is shown: to the cent, so that every list sums to the row that it was opened from.
 
 The organisation's month is rounded once and its cents are handed down by largest remainder: to
-teams, to services, to days, to lines. The split always covers the whole organisation, so a person
-who sees one team sees the same cents as one who sees all.
+accounts, to the columns (meters) of their members, to days, to lines. What a list shows is always
+a sum of cents of the level below it, so both rows and columns add up. The split covers the whole
+organisation, so a person who sees one team sees the same cents as one who sees all.
 """
 
 from collections.abc import Hashable, Mapping
@@ -17,6 +18,8 @@ from portal.kernel.money import ZERO, split_to_cents
 from showback.models import CostLine
 
 K = TypeVar("K", bound=Hashable)
+Column = tuple[str, str]  # category, meter
+Cell = tuple[int, str, str]  # member, category, meter
 
 
 @dataclass(frozen=True, order=True)
@@ -82,15 +85,60 @@ def account_cents(days: Days) -> dict[Account, Decimal]:
     return to_cents_together(exact)
 
 
-def member_cents(days: Days, account: Account) -> dict[int, Decimal]:
-    """By service, or by deployment for the platform's own; sums to the account's cents."""
+def all_cell_cents(days: Days) -> dict[Account, dict[Cell, Decimal]]:
+    """Of every account, what each column of each member costs; sums to the account's cents."""
+    exact: dict[Account, dict[Cell, Decimal]] = {}
+    rows = (
+        lines_of(days)
+        .values("team_id", "service_id", "deployment_id", "category", "meter")
+        .annotate(exact=Sum("amount"))
+        .order_by()
+    )
+    for row in rows:
+        account = account_of(row["team_id"], row["category"])
+        cell = (row[account.member_field], row["category"], row["meter"])
+        cells = exact.setdefault(account, {})
+        cells[cell] = cells.get(cell, ZERO) + (row["exact"] or ZERO)
+    wholes = to_cents_together(
+        {account: sum(cells.values(), ZERO) for account, cells in exact.items()}
+    )
+    return {account: to_cents_together(cells, wholes[account]) for account, cells in exact.items()}
+
+
+def cell_cents(days: Days, account: Account) -> dict[Cell, Decimal]:
+    """Of one account: the same cells as `all_cell_cents` has for it."""
     whole = account_cents(days).get(account, ZERO)
-    return to_cents_together(_exact_by(days, account.member_field, account), whole)
+    rows = (
+        lines_of(days, account)
+        .values(account.member_field, "category", "meter")
+        .annotate(exact=Sum("amount"))
+        .order_by()
+    )
+    exact = {
+        (row[account.member_field], row["category"], row["meter"]): row["exact"] or ZERO
+        for row in rows
+    }
+    return to_cents_together(exact, whole)
 
 
-def day_cents(days: Days, account: Account, member: int) -> dict[date, Decimal]:
-    whole = member_cents(days, account).get(member, ZERO)
-    return to_cents_together(_exact_by(days, "day", account, member), whole)
+def day_cells(days: Days, account: Account, member: int) -> dict[date, dict[Column, Decimal]]:
+    """Of one member: cents by day and column. Each column sums to its cell."""
+    wholes = cell_cents(days, account)
+    exact: dict[Column, dict[date, Decimal]] = {}
+    rows = (
+        lines_of(days, account, member)
+        .values("day", "category", "meter")
+        .annotate(exact=Sum("amount"))
+        .order_by()
+    )
+    for row in rows:
+        by_day = exact.setdefault((row["category"], row["meter"]), {})
+        by_day[row["day"]] = row["exact"] or ZERO
+    found: dict[date, dict[Column, Decimal]] = {}
+    for column, by_day in exact.items():
+        for day, cents in to_cents_together(by_day, wholes[(member, *column)]).items():
+            found.setdefault(day, {})[column] = cents
+    return found
 
 
 def to_cents_together(exact: Mapping[K, Decimal], whole: Decimal | None = None) -> dict[K, Decimal]:
@@ -99,10 +147,3 @@ def to_cents_together(exact: Mapping[K, Decimal], whole: Decimal | None = None) 
     if not keys:
         return {}
     return dict(zip(keys, split_to_cents([exact[key] for key in keys], whole), strict=True))
-
-
-def _exact_by(
-    days: Days, field: str, account: Account, member: int | None = None
-) -> dict[K, Decimal]:
-    rows = lines_of(days, account, member).values(field).annotate(exact=Sum("amount")).order_by()
-    return {row[field]: row["exact"] or ZERO for row in rows}

@@ -6,17 +6,71 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q
 
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
 from showback.models import CostLine
-from showback.selectors.cents import Account, Days, lines_of
+from showback.selectors.cents import Account, Cell, Days, lines_of
 from showback.selectors.use_totals import UseTotals
 
 # Below this share the cell is marked; a minute or two a day is noise of the source.
 COMPLETE_FROM = Decimal("0.995")
+IDLE = CostLine.Category.PTU_IDLE.value
+
+
+def money_cents(amount: Decimal | None) -> Shown:
+    return formatting.money_cents(amount, settings.HEADROOM_CURRENCY)
+
+
+@dataclass(frozen=True)
+class Money:
+    """Cents of an account or member, and of them those of idle provisioned capacity."""
+
+    amount: Decimal = ZERO
+    idle: Decimal = ZERO
+
+
+def money_of(cells: Mapping[Cell, Decimal]) -> Money:
+    return Money(
+        sum(cells.values(), ZERO),
+        sum((cents for cell, cents in cells.items() if cell[1] == IDLE), ZERO),
+    )
+
+
+def money_by_member(cells: Mapping[Cell, Decimal]) -> dict[int, Money]:
+    grouped: dict[int, dict[Cell, Decimal]] = {}
+    for cell, cents in cells.items():
+        grouped.setdefault(cell[0], {})[cell] = cents
+    return {member: money_of(own) for member, own in grouped.items()}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Cost lines with and without a price."""
+
+    priced: int = 0
+    unpriced: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.priced + other.priced, self.unpriced + other.unpriced)
+
+
+def counts_by(
+    days: Days, fields: tuple[str, ...], account: Account | None = None
+) -> dict[Any, Counts]:
+    """By the tuple of the fields."""
+    rows = (
+        lines_of(days, account)
+        .values(*fields)
+        .annotate(priced=Count("price"), unpriced=Count("id", filter=Q(price__isnull=True)))
+        .order_by()
+    )
+    return {
+        tuple(row[field] for field in fields): Counts(row["priced"], row["unpriced"])
+        for row in rows
+    }
 
 
 @dataclass(frozen=True)
@@ -28,13 +82,20 @@ class CostRow:
     amount: Decimal
     before: Decimal
     idle: Decimal
-    unpriced: int
+    lines: Counts
     use: UseTotals
     slot: int = 0
 
     @property
     def cost(self) -> Shown:
+        """Not an amount where nothing has a price: unpriced is not nought."""
+        if self.lines.unpriced and not self.lines.priced:
+            return Shown("unpriced", exact="no price is known for any of it")
         return money_cents(self.amount)
+
+    @property
+    def is_partly_unpriced(self) -> bool:
+        return bool(self.lines.unpriced and self.lines.priced)
 
     @property
     def idle_cost(self) -> Shown:
@@ -66,37 +127,6 @@ class CostRow:
         return formatting.percent(self.use.completeness)
 
 
-def money_cents(amount: Decimal | None) -> Shown:
-    return formatting.money_cents(amount, settings.HEADROOM_CURRENCY)
-
-
-@dataclass(frozen=True)
-class Extras:
-    """Of one account or member: exact cost of idle provisioned capacity, lines without a price."""
-
-    idle: Decimal = ZERO
-    unpriced: int = 0
-
-
-def extras_by(
-    days: Days, fields: tuple[str, ...], account: Account | None = None
-) -> dict[Any, Extras]:
-    """By the tuple of the fields."""
-    rows = (
-        lines_of(days, account)
-        .values(*fields)
-        .annotate(
-            idle=Sum("amount", filter=Q(category=CostLine.Category.PTU_IDLE)),
-            unpriced=Count("id", filter=Q(price__isnull=True)),
-        )
-        .order_by()
-    )
-    return {
-        tuple(row[field] for field in fields): Extras(row["idle"] or ZERO, row["unpriced"])
-        for row in rows
-    }
-
-
 def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:
     return CostRow(
         name="Together",
@@ -104,7 +134,7 @@ def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:
         amount=sum((row.amount for row in rows), ZERO),
         before=sum((row.before for row in rows), ZERO),
         idle=sum((row.idle for row in rows), ZERO),
-        unpriced=sum(row.unpriced for row in rows),
+        lines=sum((row.lines for row in rows), Counts()),
         use=use,
     )
 

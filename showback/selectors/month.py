@@ -1,7 +1,7 @@
 """The organisation's month by team, and a team's month by service."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.urls import reverse
@@ -17,10 +17,20 @@ from showback.selectors.cents import (
     Account,
     account_cents,
     account_of,
-    member_cents,
+    all_cell_cents,
+    cell_cents,
 )
 from showback.selectors.cost_charts import cost_by_day, cost_by_team
-from showback.selectors.cost_rows import CostRow, Extras, extras_by, keys_of, total_row
+from showback.selectors.cost_rows import (
+    CostRow,
+    Counts,
+    Money,
+    counts_by,
+    keys_of,
+    money_by_member,
+    money_of,
+    total_row,
+)
 from showback.selectors.data_age import Progress, backfill_progress, data_until
 from showback.selectors.scope import (
     PLATFORM_NAMES,
@@ -33,6 +43,9 @@ from showback.selectors.scope import (
 )
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 from showback.selectors.use_totals import UseTotals, condition_of, sum_of, use_by
+
+# Minutes settle after three and are pulled every five.
+FRESH = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,8 @@ class ListPage:
     next_url: str
     data_until: datetime | None
     backfill: Progress | None
+
+    is_stale: bool
 
     @property
     def has_lines(self) -> bool:
@@ -74,53 +89,52 @@ def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPa
 
 
 def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
-    now, before = account_cents(month.days), account_cents(month.days_before)
-    extras: dict[Account, Extras] = {}
-    for (team_id, category), found in extras_by(month.days, ("team_id", "category")).items():
+    cells, before = all_cell_cents(month.days), account_cents(month.days_before)
+    lines: dict[Account, Counts] = {}
+    for (team_id, category), counts in counts_by(month.days, ("team_id", "category")).items():
         account = account_of(team_id, category)
-        known = extras.get(account, Extras())
-        extras[account] = Extras(known.idle + found.idle, known.unpriced + found.unpriced)
+        lines[account] = lines.get(account, Counts()) + counts
     names = {name.team_id: name for name in service_names().values()}
     use = use_by("service__team_id", month.days.condition)
-    found_rows = []
-    for account in keys_of(now, before):
-        extra = extras.get(account, Extras())
+    rows = []
+    for account in keys_of(cells, before):
         if account.kind == "team":
             slug, name = names[account.team_id].team_slug, names[account.team_id].team_name
             totals = use.get(account.team_id, UseTotals())
         else:
             slug, name = f"~{account.kind}", PLATFORM_NAMES[account.kind]
             totals = use.get(None, UseTotals()) if account == UNATTRIBUTED else UseTotals()
+        money = money_of(cells.get(account, {}))
         row = CostRow(
             name=name,
             url=AccountScope(month, account, slug, name).url,
-            amount=now.get(account, ZERO),
+            amount=money.amount,
             before=before.get(account, ZERO),
-            idle=extra.idle,
-            unpriced=extra.unpriced,
+            idle=money.idle,
+            lines=lines.get(account, Counts()),
             use=totals,
             slot=account.team_id,
         )
-        found_rows.append((account, row))
-    return sorted(found_rows, key=lambda pair: (-pair[1].amount, pair[0]))
+        rows.append((account, row))
+    return sorted(rows, key=lambda pair: (-pair[1].amount, pair[0]))
 
 
 def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     """One account by its services (by deployment for the platform's own). The scope was checked."""
     month, account = of.month, of.account
-    now = member_cents(month.days, account)
-    before = member_cents(month.days_before, account)
-    extras = extras_by(month.days, (account.member_field,), account)
+    now = money_by_member(cell_cents(month.days, account))
+    before = money_by_member(cell_cents(month.days_before, account))
+    lines = counts_by(month.days, (account.member_field,), account)
     use = use_by(account.member_field, condition_of(month.days, account))
     members = _members(of)
     rows = [
         CostRow(
             name=members[key].name,
             url=members[key].url,
-            amount=now.get(key, ZERO),
-            before=before.get(key, ZERO),
-            idle=extras.get((key,), Extras()).idle,
-            unpriced=extras.get((key,), Extras()).unpriced,
+            amount=now.get(key, Money()).amount,
+            before=before.get(key, Money()).amount,
+            idle=now.get(key, Money()).idle,
+            lines=lines.get((key,), Counts()),
             use=use.get(key, UseTotals()),
             slot=key,
         )
@@ -167,6 +181,7 @@ def _page(
     def url(other: Month | None) -> str:
         return reverse(url_name, args=[str(other), *([slug] if slug else [])]) if other else ""
 
+    until = data_until(at)
     history = [progress for progress in backfill_progress().values() if not progress.is_done]
     return ListPage(
         month=month,
@@ -176,7 +191,8 @@ def _page(
         unpriced=unpriced,
         previous_url=url(previous),
         next_url=url(following),
-        data_until=data_until(at),
+        data_until=until,
+        is_stale=until is not None and at - until > FRESH,
         backfill=_together(history),
     )
 

@@ -1,0 +1,105 @@
+"""Whether use comes in: how fresh and complete it is, what has gaps, what waits to be summed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Sum
+
+from portal.kernel.windows import DAY, floor_to_hour
+from quotas.selectors.metering import metered_deployments
+from showback.models import TouchedHour, UsageHour, UsagePull
+from showback.selectors.scope import label_of
+
+# Use is pulled every five minutes; three pulls that are missing are no accident.
+LATE_AFTER = timedelta(minutes=20)
+MOST_GAPS = 10
+
+
+@dataclass(frozen=True)
+class SourceHealth:
+    """One subscription and region. `problem` is of its newest hour, empty when all was well."""
+
+    source: str
+    until: datetime | None
+    problem: str
+    is_late: bool
+
+    @property
+    def is_well(self) -> bool:
+        return not (self.problem or self.is_late)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A deployment of which minutes are missing in the last 24 hours."""
+
+    deployment: str
+    missing_minutes: int
+    expected_minutes: int
+
+    @property
+    def complete(self) -> float:
+        return 1 - self.missing_minutes / self.expected_minutes
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """Of the last 24 hours. `share` None: nothing was expected yet."""
+
+    received: int
+    expected: int
+    gaps: list[Gap]
+    deployments_with_gaps: int
+
+    @property
+    def share(self) -> float | None:
+        return self.received / self.expected if self.expected else None
+
+
+def source_health(*, at: datetime) -> list[SourceHealth]:
+    """By source; empty before the first pull."""
+    rows = (
+        UsagePull.objects.filter(hour__gt=at - 2 * DAY, hour__lte=at)
+        .order_by("source", "-hour")
+        .values_list("source", "settled_until", "problem")
+    )
+    by_source: dict[str, list[tuple[datetime | None, str]]] = {}
+    for source, until, problem in rows:
+        by_source.setdefault(source, []).append((until, problem))
+    return [_source(source, pulls, at=at) for source, pulls in by_source.items()]
+
+
+def _source(source: str, pulls: list[tuple[datetime | None, str]], *, at: datetime) -> SourceHealth:
+    until = max((until for until, _ in pulls if until), default=None)
+    late = until is None or at - until > LATE_AFTER
+    return SourceHealth(source, until, pulls[0][1], late)
+
+
+def completeness(*, at: datetime) -> Completeness:
+    """Minutes received of those that had settled when they were asked for."""
+    rows = list(
+        UsageHour.objects.filter(hour__gte=floor_to_hour(at - DAY), hour__lte=at)
+        .values("deployment_id")
+        .annotate(received=Sum("minutes_received"), due=Sum("minutes_expected"))
+        .order_by(F("received") - F("due"), "deployment_id")
+    )
+    gaps = [row for row in rows if row["received"] < row["due"]]
+    names = {d.id: label_of(d) for d in metered_deployments()} if gaps else {}
+    return Completeness(
+        received=sum(row["received"] for row in rows),
+        expected=sum(row["due"] for row in rows),
+        gaps=[
+            Gap(
+                names.get(row["deployment_id"], label_of(None)),
+                row["due"] - row["received"],
+                row["due"],
+            )
+            for row in gaps[:MOST_GAPS]
+        ],
+        deployments_with_gaps=len(gaps),
+    )
+
+
+def hours_to_sum() -> int:
+    """Hours whose use or holders changed and which the next roll-up takes."""
+    return TouchedHour.objects.values("hour").distinct().count()
