@@ -1,6 +1,7 @@
 """What people type, turned into what services take. Rules stay in the services."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -80,14 +81,14 @@ class WindowForm(forms.Form):
             self.fields["starts_at"].required = False
 
     def draft(self, *, at: datetime) -> BurstDraft:
-        """What the service takes. Only for a form whose fields are clean."""
+        """What the service takes; what is missing is empty, so send it only when all is clean."""
         data = self.cleaned_data
         return BurstDraft(
             service=self.service,
             deployment=self.deployment,
-            units=units_of(self.deployment, data["amount"]),
+            units=units_of(self.deployment, data.get("amount", 0)),
             starts_at=data.get("starts_at") or at,
-            ends_at=data["ends_at"],
+            ends_at=data.get("ends_at") or at,
             occasion=data.get("occasion", ""),
             purpose=data.get("purpose", ""),
             accepts_provisioned_release=data.get("accepts_provisioned_release", self.only_judged),
@@ -97,14 +98,18 @@ class WindowForm(forms.Form):
     def check(self, limits: PolicyLimits, *, at: datetime) -> bool:
         """The service's own rules on window and amount, all of them at once, beside the fields."""
         self.full_clean()
-        if {"amount", "starts_at", "ends_at"} <= self.cleaned_data.keys():
-            draft = self.draft(at=at)
-            for rule in (lambda: check_window(draft, limits, at), lambda: check_amount(draft)):
-                try:
-                    rule()
-                except DomainError as error:
-                    self.refuse(error)
+        known, draft = self.cleaned_data.keys(), self.draft(at=at)
+        if {"starts_at", "ends_at"} <= known:
+            self._try(lambda: check_window(draft, limits, at))
+        if "amount" in known:
+            self._try(lambda: check_amount(draft))
         return not self.errors
+
+    def _try(self, rule: Callable[[], object]) -> None:
+        try:
+            rule()
+        except DomainError as error:
+            self.refuse(error)
 
     def refuse(self, error: DomainError) -> None:
         """Puts a refusal beside the field that it is about."""
@@ -125,10 +130,9 @@ class BurstForm(WindowForm):
         },
     )
     purpose = forms.CharField(
-        label="What is it for?",
         max_length=2_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One or two sentences; whoever approves it reads them.",
+        help_text="What it is for, in one or two sentences; whoever approves it reads them.",
         error_messages={"required": "Say what the burst is for; the approver reads it."},
     )
     accepts_provisioned_release = forms.BooleanField(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from portal.kernel import formatting
 from portal.models import User
@@ -18,6 +18,7 @@ from quotas.domain.policy import BurstFacts, PolicyLimits, judge_burst
 from quotas.models import CapacityRequest, Deployment, PolicyVersion, Pool, Service
 from quotas.selectors import words
 
+LINE_BREAK = mark_safe("<br>")  # noqa: S308  a constant of ours
 Fact = tuple[str, Any]
 Check = dict[str, Any]
 
@@ -113,11 +114,8 @@ def _use(
 def _percentiles(usage: dict[str, Any]) -> SafeString | None:
     if usage["p50"] is None:
         return None
-    return format_html_join(
-        " · ",
-        "{} {}",
-        ((name, formatting.tpm(usage[name])) for name in ("p50", "p95", "p99", "peak")),
-    )
+    figures = ((name, formatting.compact(usage[name])) for name in ("p50", "p95", "p99", "peak"))
+    return format_html("{} TPM", format_html_join(" · ", "{} {}", figures))
 
 
 def _throttled(usage: dict[str, Any]) -> SafeString | None:
@@ -141,7 +139,7 @@ def _past(past: list[dict[str, Any]], deployment: Deployment, *, now: datetime) 
     if not past:
         return "none before"
     return format_html_join(
-        format_html("<br>"),
+        LINE_BREAK,
         "{} on {}, {}",
         (
             (
@@ -187,7 +185,7 @@ def _others(
     if not others:
         return "no other burst"
     return format_html_join(
-        format_html("<br>"),
+        LINE_BREAK,
         "{}: {} until {}",
         (
             (

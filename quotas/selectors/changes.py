@@ -194,8 +194,11 @@ def _ticks(change: Change) -> Ticks:
 
 
 def _next_try(change: Change, *, at: datetime) -> Shown | None:
-    """When a change that Azure refused is sent again."""
-    return words.age(change.not_before, now=at) if change.state in REFUSED else None
+    """When a change that Azure refused is sent again; once due, it is the next run that does."""
+    if change.state not in REFUSED:
+        return None
+    due = change.not_before <= at
+    return Shown("within 30 s") if due else words.age(change.not_before, now=at)
 
 
 def _stopped(user: User, *, at: datetime) -> list[StoppedPlan]:

@@ -30,15 +30,15 @@ class Holding:
 
     @property
     def baseline(self) -> str:
-        return _together((h.deployment, h.baseline_units) for h in self.deployments)
+        return together((h.deployment, h.baseline_units) for h in self.deployments)
 
     @property
     def burst(self) -> str:
-        return _together((h.deployment, h.burst_units) for h in self.deployments)
+        return together((h.deployment, h.burst_units) for h in self.deployments)
 
     @property
     def total(self) -> str:
-        return _together((h.deployment, h.baseline_units + h.burst_units) for h in self.deployments)
+        return together((h.deployment, h.baseline_units + h.burst_units) for h in self.deployments)
 
     @property
     def baseline_tokens_per_minute(self) -> int:
@@ -54,7 +54,7 @@ class Holding:
         return any(h.burst_units for h in self.deployments)
 
 
-def _together(parts: Iterable[tuple[Deployment, int]]) -> str:
+def together(parts: Iterable[tuple[Deployment, int]]) -> str:
     """`120k TPM`, `15 PTUs`, or `120k TPM + 15 PTUs`; empty where nothing is held."""
     tokens = ptus = units = 0
     for deployment, count in parts:

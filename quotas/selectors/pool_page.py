@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Q, Window
+from django.db.models.functions import Lag
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 
@@ -15,7 +15,7 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.ledger import Entry, units_at
 from quotas.domain.states import OPEN_CHANGE_STATES
-from quotas.models import Change, LedgerEntry, Pool, PoolLimit
+from quotas.models import Change, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.cards import seen_services
 from quotas.selectors.pool_figures import PoolFigures, figures_of
@@ -70,16 +70,17 @@ class PoolPage:
 
 def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
     figures = figures_of([pool], at=at)[0]
+    moves = _limit_moves(pool, at=at)
     rows = _ledger_rows(pool, figures)
     sees = seen_services(user)
     return PoolPage(
         row=pool_row(figures),
-        stats=_stats(figures, at=at),
+        stats=_stats(figures, moves, at=at),
         facts=_facts(pool, at=at),
         chart=timeline_chart(figures, rows),
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
-        limit_moves=_limit_moves(pool, at=at),
+        limit_moves=moves,
         planned=Change.objects.filter(
             plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES), plan__stopped_because=""
         ).count(),
@@ -107,14 +108,16 @@ def _takes_back_whole(reversal: LedgerEntry, entry: LedgerEntry | None) -> bool:
     return entry is not None and (entry.window, entry.units) == (reversal.window, -reversal.units)
 
 
-def _stats(figures: PoolFigures, *, at: datetime) -> list[dict[str, Any]]:
+def _stats(
+    figures: PoolFigures, moves: list[tuple[Shown, Shown, str]], *, at: datetime
+) -> list[dict[str, Any]]:
     pool, fullest = figures.pool, figures.fullest
     limit = figures.limit
     return [
         {
             "label": "Azure’s limit",
             "value": words.pool_units(pool, figures.limit_units),
-            "hint": f"since {words.moment(limit.observed_at, now=at)}" if limit else "never read",
+            "hint": f"since {moves[0][0]}" if moves else "never read",
         },
         {"label": "Held now", "value": words.pool_units(pool, figures.held_units)},
         {
@@ -214,19 +217,21 @@ def _entry(row: LedgerEntry, sees: set[int] | None, *, at: datetime) -> EntryRow
 
 
 def _limit_moves(pool: Pool, *, at: datetime) -> list[tuple[Shown, Shown, str]]:
-    """(when, limit, how it moved), newest first. A row is written only when something changed."""
-    rows: list[PoolLimit] = list(pool.limits.all()[: LIMIT_MOVES + 1])
-    moves = [
-        (words.moment(new.observed_at, now=at), formatting.count(new.limit_units), _moved(new, old))
-        for new, old in pairwise(rows)
-        if new.limit_units != old.limit_units
+    """(when, limit, how it moved), newest first; rows that only tell other use are left out."""
+    order = [F("observed_at").asc(), F("pk").asc()]
+    before = Window(Lag("limit_units"), order_by=order)
+    rows = pool.limits.annotate(before=before).filter(
+        Q(before__isnull=True) | ~Q(before=F("limit_units"))
+    )
+    return [
+        (
+            words.moment(row.observed_at, now=at),
+            formatting.count(row.limit_units),
+            "first seen" if row.before is None else _moved(row.limit_units, row.before),
+        )
+        for row in rows.order_by("-observed_at", "-pk")[:LIMIT_MOVES]
     ]
-    if rows and len(rows) <= LIMIT_MOVES:
-        first = rows[-1]
-        seen = (words.moment(first.observed_at, now=at), formatting.count(first.limit_units))
-        moves.append((*seen, "first seen"))
-    return moves
 
 
-def _moved(new: PoolLimit, old: PoolLimit) -> str:
-    return str(formatting.change(new.limit_units, old.limit_units))
+def _moved(now: int, before: int) -> str:
+    return str(formatting.change(now, before))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import QueryDict
 
 from portal.kernel.shown import Shown
@@ -15,6 +15,8 @@ from quotas.models import CapacityRequest
 from quotas.selectors import statuses, words
 from quotas.selectors.grants import Grant, grants_of
 from quotas.selectors.paging import page
+
+OPEN = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class RequestList:
     rows: list[RequestRow]
     newer_url: str
     older_url: str
+    open_count: int
+    on_count: int
 
 
 def with_names(rows: QuerySet[CapacityRequest]) -> QuerySet[CapacityRequest]:
@@ -61,7 +65,18 @@ def request_list(user: User, params: QueryDict, *, at: datetime) -> RequestList:
     if (state := params.get("state")) in list(RequestState):
         rows = rows.filter(state=state)
     found = page(rows, params)
-    return RequestList(request_rows(found.rows, at=at), found.newer_url, found.older_url)
+    windows = Q(state=RequestState.APPROVED, starts_at__lte=at, ends_at__gt=at)
+    counts = rows.order_by().aggregate(
+        open=Count("pk", filter=Q(state__in=OPEN), distinct=True),
+        on=Count("pk", filter=windows, distinct=True),
+    )
+    return RequestList(
+        request_rows(found.rows, at=at),
+        found.newer_url,
+        found.older_url,
+        open_count=counts["open"],
+        on_count=counts["on"],
+    )
 
 
 def request_rows(requests: Sequence[CapacityRequest], *, at: datetime) -> list[RequestRow]:

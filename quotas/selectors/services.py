@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from portal.models import User
 from quotas.models import Service
-from quotas.selectors.holdings import Holding, holdings_of
+from quotas.selectors.holdings import Holding, holdings_of, together
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,26 @@ class ServiceRow:
     may_request: bool
 
 
-def service_list(user: User, *, at: datetime) -> list[ServiceRow]:
+@dataclass(frozen=True)
+class ServiceList:
+    """`total` is the baseline of all rows together, `on` how many have a burst."""
+
+    rows: list[ServiceRow]
+    total: str
+    on: int
+
+
+def service_list(user: User, *, at: datetime) -> ServiceList:
     """Every service that this person may see, by name. Three queries for any number."""
     rows = list(Service.objects.visible_to(user).select_related("team", "owner").distinct())
     holdings = holdings_of([row.pk for row in rows], at=at)
     asks = set(may_request(user).values_list("pk", flat=True))
-    return [_row(row, holdings.get(row.pk, Holding()), row.pk in asks) for row in rows]
+    held = [part for holding in holdings.values() for part in holding.deployments]
+    return ServiceList(
+        [_row(row, holdings.get(row.pk, Holding()), row.pk in asks) for row in rows],
+        total=together((part.deployment, part.baseline_units) for part in held),
+        on=sum(1 for holding in holdings.values() if holding.has_burst),
+    )
 
 
 def may_request(user: User) -> QuerySet[Service]:

@@ -91,7 +91,7 @@ def _offers(
     largest = found["largest_units"] - found["largest_units"] % step
     if largest:
         shown = words.amount(deployment, largest)
-        value = str(typed_amount(deployment, largest))
+        value = f"{typed_amount(deployment, largest):,}"
         offers.append(Offer("amount", value, f"Ask for {shown} instead"))
     end = datetime.fromisoformat(found["longest_until"]) if found["longest_until"] else starts_at
     if end > starts_at:  # else it is full before the burst would begin

@@ -39,7 +39,7 @@ def test_it_begins_with_the_next_working_hours_and_the_own_p95(browse: Browse, a
     answer = browse(ada).get(address)
     initial = answer.context["form"].initial
     assert answer.status_code == 200
-    assert initial["amount"] == 80_000
+    assert initial["amount"] == "80,000"
     assert (initial["starts_at"], initial["ends_at"]) == ("2026-03-03T08:00", "2026-03-03T18:00")
     assert [preset.amount for preset in answer.context["presets"]] == [80_000, 97_000, 100_000]
     assert answer.context["verdict"].fits
@@ -48,7 +48,7 @@ def test_it_begins_with_the_next_working_hours_and_the_own_p95(browse: Browse, a
 def test_it_never_begins_with_more_than_is_free(browse: Browse, address, pool: Pool, ada: User):
     pool.reserve_units = 680  # of 1,000; 300 are held
     pool.save(update_fields=["reserve_units"])
-    assert browse(ada).get(address).context["form"].initial["amount"] == 20_000
+    assert browse(ada).get(address).context["form"].initial["amount"] == "20,000"
 
 
 def test_times_are_the_persons_own(browse: Browse, address, ada: User):
@@ -145,6 +145,8 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_typed_is_lost(
         address, form(amount="0", ends_at="2026-03-03T09:00", occasion="", purpose="Kept.")
     )
     assert set(answer.context["form"].errors) == {"amount", "ends_at", "occasion"}
+    unread = browse(ada).post(address, form(amount="plenty", ends_at="2026-03-03T09:00"))
+    assert set(unread.context["form"].errors) == {"amount", "ends_at"}
     assert "Kept." in answer.content.decode()
 
 
@@ -158,7 +160,7 @@ def test_more_than_is_free_names_the_largest_amount_and_the_longest_window(
     assert "655,000 tokens per minute would fit" in sentence
     assert "until Tue 03 Mar 12:00 UTC" in sentence
     offers = {offer.field: offer.value for offer in answer.context["verdict"].offers}
-    assert offers == {"amount": "655000", "ends_at": "2026-03-03T12:00"}
+    assert offers == {"amount": "655,000", "ends_at": "2026-03-03T12:00"}
 
 
 def test_an_offer_fills_the_form_in_without_sending_it(browse: Browse, address, ada: User):

@@ -74,7 +74,7 @@ def _usual(service: Service, deployment: Deployment) -> dict[str, Any]:
 def _prefilled(service: Service, deployment: Deployment, facts: dict[str, Any]) -> BurstForm:
     window = burst_form.next_working_hours(now(), get_current_timezone())
     initial = {
-        "amount": burst_form.first_amount(deployment, facts),
+        "amount": f"{burst_form.first_amount(deployment, facts):,}",
         "starts_at": window.start.strftime(INPUT_FORMAT),
         "ends_at": window.end.strftime(INPUT_FORMAT),
     }

@@ -1,0 +1,48 @@
+"""When each subscription was last read from Azure, and what could not be read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from quotas.domain.states import OPEN_CHANGE_STATES
+from quotas.models import Change, SyncRun
+
+# A sync runs every five minutes; three that are missing are no accident.
+LATE_AFTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class SyncHealth:
+    """`ended_at` is of the newest run that ended; None: none ever did."""
+
+    subscription_id: str
+    ended_at: datetime | None
+    problems: list[str]
+    is_late: bool
+
+    @property
+    def is_well(self) -> bool:
+        return not (self.problems or self.is_late)
+
+
+def sync_health(subscription_ids: Iterable[str], *, at: datetime) -> list[SyncHealth]:
+    """One for each subscription, in the order given. One query."""
+    rows = (
+        SyncRun.objects.filter(ended_at__isnull=False)
+        .order_by("subscription_id", "-started_at", "-pk")
+        .distinct("subscription_id")
+    )
+    newest = {row.subscription_id.lower(): row for row in rows}
+    return [_health(name, newest.get(name.lower()), at=at) for name in subscription_ids]
+
+
+def _health(subscription_id: str, run: SyncRun | None, *, at: datetime) -> SyncHealth:
+    if run is None or run.ended_at is None:
+        return SyncHealth(subscription_id, None, [], is_late=True)
+    late = at - run.ended_at > LATE_AFTER
+    return SyncHealth(subscription_id, run.ended_at, list(run.problems), late)
+
+
+def open_changes() -> int:
+    """Changes that are not settled, of the whole installation."""
+    return Change.objects.filter(state__in=sorted(OPEN_CHANGE_STATES)).count()
