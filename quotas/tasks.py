@@ -21,6 +21,8 @@ def sync_inventory() -> None:
             inventory.sync_subscription(subscription_id, gateway=capacity_gateway(), at=now())
         except CloudError as error:
             log.warning("inventory of %s: %s", subscription_id, error.sentence)
+        except Exception:  # nobody foresaw it; the other subscriptions are read all the same
+            log.exception("inventory of %s", subscription_id)
 
 
 @shared_task(name="quotas.tasks.reconcile", acks_late=True)

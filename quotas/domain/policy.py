@@ -93,9 +93,9 @@ LAST_CALL = timedelta(minutes=15)  # an answer after this would come too late to
 
 
 def answer_by(submitted_at: datetime, ends_at: datetime, limits: PolicyLimits) -> datetime:
-    """min(the stage's limit, end − 15 min), but never before the request could be read at all."""
+    """min(the stage's limit, end − 15 min); a quarter of an hour to read it, never past its end."""
     stage = submitted_at + timedelta(hours=limits.review_hours)
-    return min(stage, max(ends_at - LAST_CALL, submitted_at + LAST_CALL))
+    return min(stage, max(ends_at - LAST_CALL, min(submitted_at + LAST_CALL, ends_at)))
 
 
 def judge_burst(facts: BurstFacts, limits: PolicyLimits) -> Verdict:

@@ -100,10 +100,10 @@ class PoolLimit(models.Model):
 
     pool = models.ForeignKey(Pool, on_delete=models.CASCADE, related_name="limits")
     observed_at = models.DateTimeField()
-    limit_units = models.PositiveIntegerField()
-    azure_used_units = models.PositiveIntegerField()  # allocated to deployments, says Azure
+    limit_units = models.PositiveBigIntegerField()
+    azure_used_units = models.PositiveBigIntegerField()  # allocated to deployments, says Azure
     # Of these, what belongs to no deployment that Headroom sees: not free, though not ours.
-    outside_units = models.PositiveIntegerField(default=0)
+    outside_units = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         ordering = ["-observed_at", "-id"]

@@ -41,6 +41,8 @@ class LedgerEntry(models.Model):
     reverses = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="reversals"
     )
+    # Issued anew in another pool, because Azure feeds the deployment from there now.
+    is_reissued = models.BooleanField(default=False)
     reason = models.CharField(max_length=200, blank=True)
     recorded_at = models.DateTimeField()
     recorded_by_id = models.BigIntegerField(null=True)  # None: the portal itself
@@ -63,7 +65,7 @@ class LedgerEntry(models.Model):
             # A crash and a replay of the same approval leave one entry.
             models.UniqueConstraint(
                 fields=["request", "deployment"],
-                condition=Q(kind__in=["burst", "baseline"]),
+                condition=Q(kind__in=["burst", "baseline"], is_reissued=False),
                 name="one_entry_per_approved_request",
             ),
         ]

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.kernel.windows import Window
+from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from quotas.domain.availability import fit
 from quotas.domain.policy import BurstFacts
@@ -29,7 +29,14 @@ def approve(request: CapacityRequest, *, by: User, note: str, at: datetime) -> C
     largest amount and longest window that would). Then nothing is written.
     """
     _check_may_decide(request, by)
+    if request.deployment.gone_at:
+        raise refuse(
+            "deployment_gone",
+            f"The deployment {request.deployment} is no longer in Azure, so nothing can be granted "
+            "on it. Deny the request, or create the deployment again. Nothing was written.",
+        )
     pool = _lock_pool(request)
+    _lock_request(request)
     judged = evidence_service.gather(evidence_service.asked_of(request), at=at)
     seen = evidence_service.store(request, judged, at=at)
     number, _ = policy.current(at=at)
@@ -45,6 +52,7 @@ def deny(request: CapacityRequest, *, by: User, note: str, at: datetime) -> Capa
     if not note.strip():
         raise refuse("reason_missing", "Say why; the requester reads it.")
     _check_may_decide(request, by)
+    _lock_request(request)
     seen = request.evidence.first()
     if seen is None:
         raise ChangedMeanwhile(f"Request #{request.pk}")
@@ -86,6 +94,17 @@ def _lock_pool(request: CapacityRequest) -> Pool:
     return pool
 
 
+def _lock_request(request: CapacityRequest) -> None:
+    """Two people who decide at once do it one after the other; the second is told so. What was
+    looked at is what is decided on. Raises ChangedMeanwhile.
+    """
+    same = CapacityRequest.objects.filter(
+        pk=request.pk, state=request.state, content_hash=request.content_hash
+    )
+    if not same.select_for_update().exists():
+        raise ChangedMeanwhile(f"Request #{request.pk}")
+
+
 def _decide(
     request: CapacityRequest,
     seen: Evidence,
@@ -114,8 +133,6 @@ def _grant(
     request: CapacityRequest, decision: Decision, pool: Pool, *, by_id: int | None, at: datetime
 ) -> CapacityRequest:
     window = granted_window(request, pool.lead, at)
-    if decision.content_hash != request.content_hash:
-        raise ChangedMeanwhile(f"Request #{request.pk}")
     found = fit(pool_entries(pool, window), room_of(pool), window, request.units)
     if not found.fits:
         raise does_not_fit(request.deployment, found)
@@ -146,7 +163,7 @@ def _grant(
 
 
 def granted_window(request: CapacityRequest, lead: timedelta, at: datetime) -> Window:
-    """[start − lead, end), never before now: what has passed cannot be granted."""
+    """[start − lead, end), never before this minute: what has passed cannot be granted."""
     if request.ends_at <= at:
         raise DomainError(
             f"The window ended at {request.ends_at:%a %d %b %H:%M} UTC; "
@@ -154,7 +171,7 @@ def granted_window(request: CapacityRequest, lead: timedelta, at: datetime) -> W
             "The requester can ask for a new window.",
             code="too_late",
         )
-    return Window(max(request.starts_at - lead, at), request.ends_at)
+    return Window(max(request.starts_at - lead, floor_to_minute(at)), request.ends_at)
 
 
 def _swap(request: CapacityRequest, event: RequestEvent, *, at: datetime) -> None:

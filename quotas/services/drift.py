@@ -43,7 +43,9 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
     if change.sentence != DRIFT:
         raise DomainError("Only what was changed outside can be adopted.", code="no_drift")
     pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
-    deployment = Deployment.objects.select_for_update(of=("self",)).get(pk=change.deployment_id)
+    deployment: Deployment = Deployment.objects.select_for_update(of=("self",)).get(
+        pk=change.deployment_id
+    )
     difference = change.from_units - change.to_units
     if difference > 0:
         window = Window(at, FOREVER)

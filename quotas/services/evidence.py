@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from portal.kernel.windows import Window
+from portal.kernel.windows import Window, floor_to_minute
 from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy import BurstFacts
@@ -46,12 +46,18 @@ def ledger_window(deployment: Deployment, window: Window) -> Window:
     return Window(window.start - lead, window.end)
 
 
+def _still_to_come(window: Window, at: datetime) -> Window:
+    """What has passed is not granted, so it need not fit. A window that is over stays whole."""
+    start = max(window.start, floor_to_minute(at))
+    return Window(start, window.end) if start < window.end else window
+
+
 def gather(asked: Asked, *, at: datetime, without_request: int | None = None) -> Judged:
     """`without_request` leaves that request's own entry out, so it is never its own competitor."""
     pool = asked.deployment.pool
     if pool is None:
         raise ValueError("a deployment without a pool cannot be granted anything")
-    window = ledger_window(asked.deployment, asked.window)
+    window = _still_to_come(ledger_window(asked.deployment, asked.window), at)
     entries = [
         entry
         for entry in pool_entries(pool, window)

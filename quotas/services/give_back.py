@@ -30,6 +30,7 @@ def give_back(request: CapacityRequest, *, by: User, reason: str, at: datetime) 
     entry = (
         LedgerEntry.objects.select_for_update()
         .filter(request=request, kind=LedgerEntry.Kind.BURST)
+        .order_by("-effective_from", "-pk")
         .first()
     )
     start = max(floor_to_minute(at), entry.effective_from) if entry else at

@@ -7,23 +7,28 @@ could not be listed is unknown, not gone: nothing is concluded from silence.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal import audit
-from portal.kernel.units import UnitRate
+from portal.kernel.errors import CloudError
 from portal.kernel.windows import FOREVER
 from quotas.gateway import (
     AccountSeen,
     CapacityGateway,
     DeploymentSeen,
     Inventory,
-    ModelSkuSeen,
     QuotaSeen,
 )
 from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, PoolLimit, SyncRun
+from quotas.services.feeds import Catalogue, pool_keys, rate_of
+from quotas.services.pool_moves import move_entries
 
+# No sync takes longer, so what was read back within this time after it began is newer than it.
+LONGEST_SYNC = timedelta(hours=1)
+UNFORESEEN = "The sync stopped at something that nobody foresaw; the log has it."
 # Rows of `usages` that count something else than capacity units.
 OTHER_UNITS = ("accountcount", "finetuned", "dedicated", "batch", "enqueued")
 
@@ -42,30 +47,44 @@ def sync_subscription(
 ) -> SyncResult:
     """One subscription, whole. Safe to run twice. Raises CloudError when nothing could be read."""
     run = SyncRun.objects.create(subscription_id=subscription_id, started_at=at)
-    seen = gateway.inventory(subscription_id)
-    with transaction.atomic():
-        result = take_in(seen, at=at)
-        run.ended_at = at
-        run.problems = list(seen.problems)
-        run.save(update_fields=["ended_at", "problems"])
+    try:
+        seen = gateway.inventory(subscription_id)
+        with transaction.atomic():
+            result = take_in(seen, at=at)
+            _end(run, *seen.problems, at=at)
+    except Exception as error:
+        _end(run, error.sentence if isinstance(error, CloudError) else UNFORESEEN, at=at)
+        raise
     return result
+
+
+def _end(run: SyncRun, *problems: str, at: datetime) -> None:
+    run.ended_at, run.problems = at, list(problems)
+    run.save(update_fields=["ended_at", "problems"])
 
 
 def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
     """Writes what was seen; one transaction of the caller's."""
     accounts = {row.resource_id.lower(): _take_account(row, at=at) for row in seen.accounts}
     taken = [(row, _take_pool(row, at=at)) for row in seen.quotas]
-    pools = {key: pool for row, pool in taken for key in _pool_keys(row)}
-    catalogue = _Catalogue(seen.model_skus, pools)
+    pools = {key: pool for row, pool in taken for key in pool_keys(row)}
+    catalogue = Catalogue(seen.model_skus, pools)
+    newer = set(_read_since(at).values_list("resource_key", flat=True))
     adopted = 0
     for row in seen.deployments:
         account = accounts.get(row.account_resource_id.lower())
         if account is not None:
-            adopted += _take_deployment(row, account, catalogue, at=at)
+            is_old = row.resource_id.lower() in newer
+            adopted += _take_deployment(row, account, catalogue, is_old=is_old, at=at)
     gone = _mark_gone(seen, at=at)
     for quota, pool in taken:
         _note_limit(pool, quota, at=at)
     return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
+
+
+def _read_since(at: datetime) -> QuerySet[Deployment]:
+    """Read back (or first seen) after this sync began: it knows nothing newer of their capacity."""
+    return Deployment.objects.filter(observed_at__gt=at, observed_at__lte=at + LONGEST_SYNC)
 
 
 def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
@@ -92,16 +111,6 @@ def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
         },
     )
     return account
-
-
-# Subscription, region of the row, usage name in lower case: what a model's SKU names.
-_PoolKey = tuple[str, str, str]
-
-
-def _pool_keys(row: QuotaSeen) -> list[_PoolKey]:
-    """One key for each region that lists the row: a global pool feeds all of them."""
-    regions = row.regions or (row.region,)
-    return [(row.subscription_id, region, row.usage_name.lower()) for region in regions]
 
 
 def _take_pool(row: QuotaSeen, *, at: datetime) -> Pool:
@@ -158,31 +167,13 @@ def _note_limit(pool: Pool, row: QuotaSeen, *, at: datetime) -> None:
         )
 
 
-class _Catalogue:
-    """Which pool feeds a deployment, and what a unit of it gives: from the models of its region."""
-
-    def __init__(self, model_skus: tuple[ModelSkuSeen, ...], pools: dict[_PoolKey, Pool]) -> None:
-        self.pools = pools
-        self.skus = {
-            self._key(s.region, s.model_name, s.model_version, s.sku_name): s for s in model_skus
-        }
-
-    @staticmethod
-    def _key(region: str, model: str, version: str, sku: str) -> tuple[str, str, str, str]:
-        return region, model.lower(), version.lower(), sku.lower()
-
-    def sku_of(self, account: AzureAccount, row: DeploymentSeen) -> ModelSkuSeen | None:
-        key = self._key(account.region, row.model_name, row.model_version, row.sku_name)
-        return self.skus.get(key)
-
-    def pool_of(self, account: AzureAccount, sku: ModelSkuSeen | None) -> Pool | None:
-        if sku is None:
-            return None
-        return self.pools.get((account.subscription_id, account.region, sku.usage_name.lower()))
-
-
 def _take_deployment(
-    row: DeploymentSeen, account: AzureAccount, catalogue: _Catalogue, *, at: datetime
+    row: DeploymentSeen,
+    account: AzureAccount,
+    catalogue: Catalogue,
+    *,
+    is_old: bool,
+    at: datetime,
 ) -> int:
     """Returns how many entries adoption wrote: 1 at first sight, else 0."""
     sku = catalogue.sku_of(account, row)
@@ -195,47 +186,37 @@ def _take_deployment(
         "model_name": row.model_name,
         "model_version": row.model_version,
         "sku_name": row.sku_name,
-        "capacity_units": row.capacity_units,
-        "provisioning_state": row.provisioning_state,
         "tokens_per_minute_per_unit": rate.tokens_per_minute,
         "requests_per_minute_per_unit": rate.requests_per_minute,
-        "minimum_units": sku.minimum_units if sku else None,
-        "step_units": sku.step_units if sku else None,
         "spillover_deployment_name": row.spillover_deployment_name,
-        "observed_at": at,
         "gone_at": None,
     }
+    now = {
+        "capacity_units": row.capacity_units,
+        "provisioning_state": row.provisioning_state,
+        "observed_at": at,
+    }
+    if sku is not None:
+        facts |= {"minimum_units": sku.minimum_units, "step_units": sku.step_units}
     pool = catalogue.pool_of(account, sku)
     if pool is not None:
         facts["pool"] = pool
     deployment, created = Deployment.objects.update_or_create(
         resource_key=row.resource_id.lower(),
-        defaults=facts,
-        create_defaults={**facts, "first_seen_at": at, "settled_units": row.capacity_units},
+        defaults=facts if is_old else facts | now,
+        create_defaults={**facts, **now, "first_seen_at": at, "settled_units": row.capacity_units},
     )
+    if pool is not None:
+        move_entries(deployment, pool, at=at)
     if created or not deployment.entries.exists():
         return _adopt(deployment, at=at)
     return 0
 
 
-def rate_of(row: DeploymentSeen, sku: ModelSkuSeen | None) -> UnitRate:
-    """Per unit: the limits in force ÷ capacity where they divide, else what the model's SKU
-    states.
-    """
-    stated = sku.rate if sku else UnitRate(None, None)
-    return UnitRate(
-        _per_unit(row.tokens_per_minute, row.capacity_units) or stated.tokens_per_minute,
-        _per_unit(row.requests_per_minute, row.capacity_units) or stated.requests_per_minute,
-    )
-
-
-def _per_unit(total: int | None, units: int) -> int | None:
-    return total // units if total and units and total % units == 0 else None
-
-
 def _adopt(deployment: Deployment, *, at: datetime) -> int:
     if deployment.pool is None or not deployment.capacity_units:
         return 0  # no pool is known to feed it: listed, never written
+    Deployment.objects.filter(pk=deployment.pk).update(settled_units=deployment.capacity_units)
     entry = LedgerEntry.objects.create(
         pool=deployment.pool,
         deployment=deployment,
@@ -270,6 +251,7 @@ def _mark_gone(seen: Inventory, *, at: datetime) -> int:
         Deployment.objects.present()
         .filter(account__subscription_id=seen.subscription_id, account__resource_key__in=readable)
         .exclude(resource_key__in=listed)
+        .exclude(pk__in=_read_since(at).values("pk"))
     )
     found = list(gone)
     for deployment in found:

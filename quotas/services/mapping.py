@@ -6,8 +6,11 @@ from django.db import transaction
 
 from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.kernel.windows import Window
 from portal.models import User
+from quotas.domain.ledger import steps_over
 from quotas.models import Deployment, LedgerEntry, Service
+from quotas.selectors.rooms import entries_of
 
 
 class AlreadyMapped(DomainError):
@@ -44,18 +47,29 @@ def map_deployment(
 
 
 def _reissue(entry: LedgerEntry, service: Service, *, by: User, at: datetime) -> None:
+    """What is left of the entry, part by part: an adopted drift may have taken some of it back."""
+    parts = steps_over(entries_of([entry, *entry.reversals.all()]), entry.window)
+    ends = [*(part.at for part in parts[1:]), entry.effective_until]
+    for part, until in zip(parts, ends, strict=True):
+        if part.units > 0:
+            _move(entry, Window(part.at, until), part.units, service, by=by, at=at)
+
+
+def _move(
+    entry: LedgerEntry, window: Window, units: int, service: Service, *, by: User, at: datetime
+) -> None:
     common = {
         "pool_id": entry.pool_id,
         "deployment_id": entry.deployment_id,
-        "effective_from": entry.effective_from,
-        "effective_until": entry.effective_until,
+        "effective_from": window.start,
+        "effective_until": window.end,
         "recorded_at": at,
         "recorded_by_id": by.pk,
     }
     LedgerEntry.objects.create(
         **common,
         kind=LedgerEntry.Kind.REVERSAL,
-        units=-entry.units,
+        units=-units,
         service=None,
         reverses=entry,
         reason=f"Mapped to {service.slug}.",
@@ -63,7 +77,7 @@ def _reissue(entry: LedgerEntry, service: Service, *, by: User, at: datetime) ->
     LedgerEntry.objects.create(
         **common,
         kind=LedgerEntry.Kind.ADOPTED,
-        units=entry.units,
+        units=units,
         service=service,
         reason="Mapped from unmapped.",
     )

@@ -61,7 +61,7 @@ def settle_what_fits(*, at: datetime) -> int:
     )
 
 
-def managed(*, at: datetime) -> QuerySet[Deployment]:
+def managed(*, at: datetime) -> QuerySet[Any]:
     """Present deployments with an entry, each with the units `wanted` of it at the moment."""
     mine = LedgerEntry.objects.filter(deployment=OuterRef("pk"))
     held = mine.in_force_at(at).order_by().values("deployment").annotate(units=Sum("units"))

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.kernel.windows import Window
+from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from quotas.domain.policy import PolicyLimits, answer_by, judge_burst
 from quotas.domain.states import RequestEvent, RequestState, next_request_state
@@ -120,17 +120,19 @@ def _check_may_ask(draft: BurstDraft, by: User) -> None:
 
 
 def check_window(draft: BurstDraft, limits: PolicyLimits, at: datetime) -> Window:
-    """The window asked for; "now" counts from `at`. Raises DomainError."""
-    starts_at = at if draft.starts_now else draft.starts_at
-    if draft.ends_at <= starts_at:
+    """The window asked for, in whole minutes; "now" is this minute. Raises DomainError."""
+    this_minute = floor_to_minute(at)
+    starts_at = this_minute if draft.starts_now else floor_to_minute(draft.starts_at)
+    ends_at = floor_to_minute(draft.ends_at)
+    if ends_at <= starts_at:
         raise refuse("ends_before_start", "The end must be after the start.")
-    if draft.ends_at <= at:
+    if ends_at <= at:
         raise refuse("in_the_past", "The window is over already. Choose an end in the future.")
-    if starts_at < at:
+    if starts_at < this_minute:
         raise refuse(
             "start_in_the_past", "The start has passed. Choose a later start, or “start now”."
         )
-    window = Window(starts_at, draft.ends_at)
+    window = Window(starts_at, ends_at)
     if window.hours > limits.longest_hours:
         raise refuse(
             "too_long",
