@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, deployment_see
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
 LATER = NOON + timedelta(minutes=5)
-BIG = {"units": 120}
+BIG: dict[str, Any] = {"units": 120}
 
 
 def held(name: str, at: object, **more: object) -> int:
