@@ -19,7 +19,7 @@ from quotas.services.give_back import give_back
 from quotas.services.requests import BurstDraft, submit_burst
 
 LAB_REGION_SUBSCRIPTION = "b2b2b2b2-0000-4000-8000-00000000c0de"  # stays observe-only
-REFUSED_ACCOUNT = "meridian-weu"
+REFUSED_ACCOUNT = "meridian-neu"
 REFUSAL: dict[str, object] = {
     "match": f"PATCH .*/accounts/{REFUSED_ACCOUNT}/deployments/.*",
     "status": 403,
