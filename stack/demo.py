@@ -25,6 +25,7 @@ from stack.stamps import digest_of, is_stamped, migration_inputs, static_inputs
 from stack.supervisor import Child, StopRequested, Supervisor
 
 START_SECONDS = 90
+FIRST_START = "first-start"  # there until the demo organisation is whole
 MANAGE = [sys.executable, "manage.py"]
 STATIC_ROOT = PROJECT / "var" / "static"
 WORLD = PROJECT / "simulator" / "worlds" / "demo.json"
@@ -62,7 +63,7 @@ class Demo:
         commands = portal_commands(self.port, self.folder)
         self.supervisor.start("web", commands["web"], self.environment)
         with self.step("demo organisation"):
-            self.supervisor.run("seed", [*MANAGE, "seed_demo"], self.environment, show=say)
+            self.seed()
         with self.step("web server"):
             self.wait_for_web()
         for name in ("worker", "beat"):
@@ -97,12 +98,19 @@ class Demo:
     def migrate(self) -> None:
         """Only if migrations changed since the last start: to find that out takes it seconds."""
         stamp, digest = self.folder / "migrated", digest_of(migration_inputs())
+        if not stamp.exists():
+            (self.folder / FIRST_START).touch()
         if not is_stamped(stamp, digest):
             with self.step("migrations"):
                 command = [*MANAGE, "migrate", "-v1"]
                 job = self.supervisor.begin("migrate", command, self.environment)
                 self.supervisor.finish(job)
             stamp.write_text(digest)
+
+    def seed(self) -> None:
+        """At every start: time has passed, and what is there already is left alone."""
+        self.supervisor.run("seed", [*MANAGE, "seed_demo"], self.environment, show=say)
+        (self.folder / FIRST_START).unlink(missing_ok=True)
 
     def begin_static_files(self) -> Child | None:
         """In the background: compressing takes as long as all the rest of a first start."""
@@ -178,9 +186,9 @@ def say(line: str) -> None:
 def run(folder: Path, port: int | None, *, reset: bool) -> int:
     """Answers the exit code: 0 when it was stopped, 1 with a sentence when it failed."""
     with lock_for_demo(folder):
-        if reset:
+        if reset or (folder / FIRST_START).exists():
             Embedded(folder).erase()
-            say(f"Erased {folder}.")
+            say(f"Erased {folder}." if reset else "The first start was interrupted: starting over.")
         left = end(marked(str(folder)), grace_seconds=10)
         if left:
             say(f"Ended {left} processes that an earlier run left behind.")

@@ -114,6 +114,22 @@ def test_a_step_that_fails_is_told_and_nothing_is_left_running(data: Path) -> No
     assert nothing_runs(data)
 
 
+def test_a_first_start_that_was_interrupted_is_begun_anew(data: Path) -> None:
+    data.mkdir()
+    for name in ("demo.lock", "fail"):
+        (data / name).touch()
+    start(data).communicate(timeout=40)
+    half = (data / "secret-key").read_text()
+    (data / "fail").unlink()
+    demo = start(data)
+    assert "The first start was interrupted" in read_until(demo, "Ctrl-C stops everything")
+    assert (data / "secret-key").read_text() != half
+    stop(demo)
+    again = start(data)
+    assert "interrupted" not in read_until(again, "Ctrl-C stops everything")
+    stop(again)
+
+
 def test_sigterm_while_it_starts_leaves_nothing_behind(data: Path) -> None:
     demo = start(data)
     read_until(demo, "database and broker")
