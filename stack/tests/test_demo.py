@@ -54,7 +54,7 @@ def read_until(demo: Started, words: str) -> str:
 
 def stop(demo: Started) -> str:
     demo.send_signal(signal.SIGINT)
-    said, _ = demo.communicate(timeout=40)
+    said, _ = demo.communicate(timeout=90)
     assert demo.returncode == 0, said
     return said
 
@@ -96,7 +96,7 @@ def test_when_one_part_ends_the_rest_is_ended_with_its_last_words(data: Path) ->
         p for p in marked(str(data)) if p.ppid() == demo.pid and "sleep" in p.cmdline()[2]
     )
     worker.kill()
-    said, _ = demo.communicate(timeout=40)
+    said, _ = demo.communicate(timeout=90)
     assert demo.returncode == 1
     assert "ended (signal SIGKILL). The end of its log:" in said
     assert nothing_runs(data)
@@ -107,7 +107,7 @@ def test_a_step_that_fails_is_told_and_nothing_is_left_running(data: Path) -> No
     for name in ("demo.lock", "fail"):
         (data / name).touch()
     demo = start(data)
-    said, _ = demo.communicate(timeout=40)
+    said, _ = demo.communicate(timeout=90)
     assert demo.returncode == 1
     assert "no such world" in said
     assert f"{data}/logs/seed.log" in said
@@ -118,7 +118,7 @@ def test_a_first_start_that_was_interrupted_is_begun_anew(data: Path) -> None:
     data.mkdir()
     for name in ("demo.lock", "fail"):
         (data / name).touch()
-    start(data).communicate(timeout=40)
+    start(data).communicate(timeout=90)
     half = (data / "secret-key").read_text()
     (data / "fail").unlink()
     demo = start(data)
@@ -134,7 +134,7 @@ def test_sigterm_while_it_starts_leaves_nothing_behind(data: Path) -> None:
     demo = start(data)
     read_until(demo, "database and broker")
     demo.terminate()
-    demo.communicate(timeout=40)
+    demo.communicate(timeout=90)
     assert demo.returncode == 0
     assert nothing_runs(data)
 
