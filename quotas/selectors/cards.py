@@ -102,9 +102,9 @@ def _use(
     return [
         ("Baseline", words.amount(deployment, base)),
         ("With the burst", words.amount(deployment, base + asked)),
-        ("Used a minute", _percentiles(usage)),
-        ("Refused (429), 7 days", _throttled(usage)),
-        ("Replay of those 7 days", replay_sentence(usage)),
+        ("Use, TPM", _percentiles(usage)),
+        ("Refused, 7 days", _throttled(usage)),
+        ("Replay, 7 days", replay_sentence(usage)),
         ("Last bursts", _past(facts["past_bursts"], deployment, now=now)),
         ("Tier", service.get_tier_display()),
         ("If throttled", service.if_throttled),
@@ -115,7 +115,7 @@ def _percentiles(usage: dict[str, Any]) -> SafeString | None:
     if usage["p50"] is None:
         return None
     figures = ((name, formatting.compact(usage[name])) for name in ("p50", "p95", "p99", "peak"))
-    return format_html("{} TPM", format_html_join(" · ", "{} {}", figures))
+    return format_html_join(" · ", "{} {}", figures)
 
 
 def _throttled(usage: dict[str, Any]) -> SafeString | None:
@@ -132,7 +132,7 @@ def replay_sentence(usage: dict[str, Any]) -> str | None:
     without, with_it = usage["replayed_now"], usage["replayed_with"]
     if without is None or with_it is None:
         return None
-    return f"{without:,} throttled minutes as it is, {with_it:,} with the burst"
+    return f"{without:,} throttled minutes as it is, {with_it:,} with it"
 
 
 def _past(past: list[dict[str, Any]], deployment: Deployment, *, now: datetime) -> Any:
@@ -140,11 +140,11 @@ def _past(past: list[dict[str, Any]], deployment: Deployment, *, now: datetime) 
         return "none before"
     return format_html_join(
         LINE_BREAK,
-        "{} on {}, {}",
+        "{}, {}, {}",
         (
             (
                 words.amount(deployment, burst["units"]),
-                words.moment(datetime.fromisoformat(burst["from"]), now=now),
+                words.day(datetime.fromisoformat(burst["from"]), now=now),
                 _used(burst["used_share"]),
             )
             for burst in past
@@ -171,7 +171,7 @@ def _pool(
         ("Free at its fullest", words.amount(deployment, found["largest_units"])),
         ("Left after this", words.amount(deployment, max(0, found["largest_units"] - asked))),
         ("Fullest from", words.moment(datetime.fromisoformat(found["tightest_at"]), now=now)),
-        ("Others in the window", _others(facts["others"], deployment, names, now=now)),
+        ("Others then", _others(facts["others"], deployment, names, now=now)),
         ("Cost, as planned", words.money(facts["cost_as_used"])),
         ("Cost, fully used", words.money(facts["cost_if_fully_used"])),
         ("This month so far", words.money(facts["month_to_date"])),

@@ -52,6 +52,10 @@ def moment(at: datetime | None, *, now: datetime) -> Shown:
     return formatting_times.moment(at, get_current_timezone(), now=now)
 
 
+def day(at: datetime, *, now: datetime) -> Shown:
+    return formatting_times.day(at, get_current_timezone(), now=now)
+
+
 def span(start: datetime, end: datetime, *, now: datetime) -> Shown:
     return formatting_times.span(start, end, get_current_timezone(), now=now)
 

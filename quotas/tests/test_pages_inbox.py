@@ -29,9 +29,9 @@ def test_cleo_sees_the_most_urgent_first_with_all_evidence(
     shown = words_of(answer)
     for expected in (
         "Baseline", "With the burst", "p50", "p95", "p99", "peak", "12 minutes, 230 requests",
-        "Last bursts", "Free at its fullest", "Others in the window", "no other burst",
+        "Last bursts", "Free at its fullest", "Others then", "no other burst",
         "Cost, fully used", "This month so far", "2 · important", "Answers come late.",
-        "Asks 60 % of the baseline on top", "12 throttled minutes as it is, 0 with the burst",
+        "Asks 60 % of the baseline on top", "12 throttled minutes as it is, 0 with it",
     ):  # fmt: skip
         assert expected in shown
 
@@ -93,6 +93,7 @@ def test_denying_needs_a_reason_and_keeps_the_card(browse: Browse, waiting, cleo
     assert answer.status_code == 422
     assert "Say why; the requester reads it." in shown
     assert "data-focus" in shown
+    assert "errorlist" in shown
     assert f'id="request-{waiting.pk}"' in shown
     assert Decision.objects.count() == 0
     hers.post(deny(waiting.pk), {"note": "The pool is kept for month-end."}, headers=HTMX)

@@ -94,7 +94,7 @@ def test_a_waiting_request_shows_its_evidence_and_can_be_withdrawn(
     hers = browse(ada)
     shown = hers.get(page(waiting.pk)).content.decode()
     assert "it waits for an answer" in shown
-    assert "12 throttled minutes as it is, 0 with the burst" in shown
+    assert "12 throttled minutes as it is, 0 with it" in shown
     answer = hers.post(reverse("request_withdraw", args=[waiting.pk]), follow=True)
     assert answer.status_code == 200
     waiting.refresh_from_db()
