@@ -1,0 +1,209 @@
+"""A random month: people ask, decide, give back; Azure moves limits, somebody edits, writers die.
+
+Whatever the order, the ledger holds exactly what was granted, Azure ends with what the ledger
+wants, and no action of ours ever asked for more than there is.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.kernel.errors import CloudError, CloudReason, DomainError
+from portal.kernel.windows import FOREVER, Window
+from portal.models import User
+from quotas.domain.ledger import steps_over
+from quotas.domain.states import OPEN_CHANGE_STATES
+from quotas.gateway import WriteAnswer
+from quotas.models import AccountLease, CapacityRequest, Change, LedgerEntry, Plan, Pool, Service
+from quotas.selectors.rooms import pool_entries, room_of
+from quotas.services import decisions, drift, leases, reconcile, requests
+from quotas.services.give_back import give_back
+from quotas.tests.conftest import ask, reconcile_at, sync
+from quotas.tests.factories import NOON, FakeAzure, deployment_seen
+
+BASELINE = {"chat": 100, "search": 200}
+MINUTE = timedelta(minutes=1)
+
+
+class Killed(BaseException):
+    """kill -9, seen from inside."""
+
+
+class StrictAzure(FakeAzure):
+    """Refuses what exceeds its limit, as Azure does, and remembers every such attempt."""
+
+    overdrawn: int = 0
+
+    def begin_write(self, deployment_resource_id: str, **asked: Any) -> WriteAnswer:
+        now = self.deployments[deployment_resource_id].capacity_units
+        others = sum(d.capacity_units for d in self.deployments.values()) - now
+        if asked["units"] > now and others + asked["units"] > self.limit_units:
+            self.overdrawn += 1
+            raise CloudError(CloudReason.INSUFFICIENT_QUOTA, "Not enough quota.")
+        return super().begin_write(deployment_resource_id, **asked)
+
+
+@dataclass
+class Life:
+    """The world, and beside it a plain record of what was granted, to compare the ledger with."""
+
+    azure: StrictAzure
+    services: dict[str, tuple[Service, User]]
+    cleo: User
+    at: datetime = NOON
+    granted: dict[int, tuple[str, int, datetime, datetime]] = field(default_factory=dict)
+
+    @property
+    def pool(self) -> Pool:
+        return Pool.objects.get()
+
+    def ask(self, name: str, units: int, hours: int) -> None:
+        service, lead = self.services[name]
+        start = self.at + timedelta(hours=units % 3)
+        window = {"starts_at": start, "ends_at": start + timedelta(hours=hours)}
+        self._note(ask(service, lead, at=self.at, units=units, **window))
+
+    def approve(self, *_: Any) -> None:
+        for request in CapacityRequest.objects.open()[:1]:
+            self._note(decisions.approve(request, by=self.cleo, note="", at=self.at))
+
+    def deny(self, *_: Any) -> None:
+        for request in CapacityRequest.objects.open()[:1]:
+            decisions.deny(request, by=self.cleo, note="No.", at=self.at)
+
+    def give_back(self, name: str, units: int, hours: int) -> None:
+        numbers = sorted(self.granted)
+        if not numbers:
+            return
+        number = numbers[units % len(numbers)]
+        request = CapacityRequest.objects.get(pk=number)
+        give_back(request, by=self.services[request.deployment.name][1], reason="", at=self.at)
+        name, units, start, _ = self.granted[number]
+        self.granted[number] = (name, units, start, max(start, self.at))
+
+    def limit(self, name: str, units: int, hours: int) -> None:
+        self.azure.limit_units = 250 + 5 * units
+
+    def edit(self, name: str, units: int, hours: int) -> None:
+        self.azure.edit(name, max(1, units))
+
+    def reconcile(self, *_: Any) -> None:
+        sync(self.azure, self.at)
+        reconcile_at(self.azure, self.at)
+
+    def kill(self, name: str, units: int, hours: int) -> None:
+        """A worker dies in its next write; its lease runs out before the next event."""
+
+        def die() -> None:
+            raise Killed
+
+        moment = "before_write" if units % 2 else "after_write"
+        setattr(self.azure, moment, die)
+        try:
+            with patch.object(leases, "release"):
+                self.reconcile()
+        except Killed:
+            AccountLease.objects.update(expires_at=NOON)
+        setattr(self.azure, moment, None)
+
+    def _note(self, request: CapacityRequest) -> None:
+        """A grant: at no instant of it more than there is, as far as Azure told."""
+        if request.state != "approved":
+            return
+        entry = LedgerEntry.objects.get(request=request, kind="burst")
+        window = Window(entry.effective_from, entry.effective_until)
+        held = steps_over(pool_entries(self.pool, window), window)
+        assert max(step.units for step in held) <= room_of(self.pool).units
+        self.granted[request.pk] = (request.deployment.name, request.units, *_edges(entry))
+
+    def wanted(self, name: str, at: datetime) -> int:
+        bursts = (g for g in self.granted.values() if g[0] == name and g[2] <= at < g[3])
+        return BASELINE[name] + sum(burst[1] for burst in bursts)
+
+    def calm_down(self) -> None:
+        """Every window is over, Azure is well, and somebody answers what waits for an answer."""
+        self.azure.limit_units = 1000
+        self.at += timedelta(days=3)
+        requests.time_out_overdue(at=self.at)
+        for _ in range(12):
+            self.reconcile()
+            for change in Change.objects.filter(state="needs_human"):
+                drift.write_back(change, by=self.cleo, at=self.at)
+            self.at += timedelta(minutes=20)
+            if not Change.objects.filter(state__in=OPEN_CHANGE_STATES).exists():
+                break
+
+
+def _edges(entry: LedgerEntry) -> tuple[datetime, datetime]:
+    return entry.effective_from, entry.effective_until
+
+
+KINDS = ("ask", "ask", "approve", "deny", "give_back", "limit", "edit", "reconcile", "kill")
+event = st.tuples(
+    st.sampled_from(KINDS),
+    st.sampled_from(sorted(BASELINE)),
+    st.integers(1, 160),
+    st.integers(1, 12),
+    st.integers(0, 180),  # minutes until the next one
+)
+
+
+def live(life: Life, events: list[tuple[str, str, int, int, int]]) -> None:
+    for kind, name, units, hours, minutes in events:
+        # A refusal is an answer too; it leaves nothing behind.
+        with suppress(DomainError), transaction.atomic():
+            getattr(life, kind)(name, units, hours)
+        life.at += minutes * MINUTE
+
+
+def check(life: Life, began: datetime) -> None:
+    bursts = LedgerEntry.objects.filter(kind="burst")
+    assert {b.request_id for b in bursts} == set(life.granted)  # I5, I10: one entry for each grant
+    assert bursts.count() == len(life.granted)
+    window = Window(began, life.at)
+    for name in BASELINE:  # I3, I4: at every instant the baseline and exactly the bursts then on
+        rows = [e for e in pool_entries(life.pool, Window(began, FOREVER)) if e.deployment_id]
+        mine = LedgerEntry.objects.filter(deployment__name=name).first()
+        assert mine is not None
+        own = [e for e in rows if e.deployment_id == mine.deployment_id]
+        for step in steps_over(own, window):
+            assert step.units == life.wanted(name, step.at)
+    for plan in Plan.objects.prefetch_related("changes"):  # I12
+        ordered = sorted(plan.changes.all(), key=lambda change: change.position)
+        deltas = [change.to_units - change.from_units for change in ordered]
+        assert deltas == sorted(deltas)
+    assert {name: life.azure.units(name) for name in BASELINE} == BASELINE  # I10, I13
+    assert not Change.objects.filter(state__in=OPEN_CHANGE_STATES).exists()
+    assert life.azure.overdrawn == 0  # I1: Azure never had to refuse a write of ours
+    assert reconcile.plan_all(at=life.at) == []
+
+
+@given(events=st.lists(event, min_size=4, max_size=14))
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_i01_i03_i04_i10_i12_i13_hold_after_any_order_of_events(
+    chat: Service,
+    search: Service,
+    applying: Pool,
+    ada: User,
+    dan: User,
+    cleo: User,
+    events: list[tuple[str, str, int, int, int]],
+) -> None:
+    azure = StrictAzure().add(*(deployment_seen(name, held) for name, held in BASELINE.items()))
+    with transaction.atomic():
+        life = Life(azure, {"chat": (chat, ada), "search": (search, dan)}, cleo)
+        life.reconcile()
+        live(life, events)
+        life.calm_down()
+        check(life, NOON)
+        transaction.set_rollback(True)
