@@ -61,6 +61,8 @@ def integer_arrays(values: Ints, size: int, *, missing: int) -> Field:
     """
     count = values.shape[1]
     null = values == missing
+    if null.all():
+        return Field(np.full((len(values), 4), 255, dtype=np.uint8))  # length −1
     _check_range(values, size)
     element = [("length", ">i4"), ("value", f">i{size}")]
     head = [(name, ">i4") for name in ("length", "dimensions", "has_null", "oid", "size", "lower")]

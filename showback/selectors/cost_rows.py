@@ -90,7 +90,7 @@ class CostRow:
     def cost(self) -> Shown:
         """Not an amount where nothing has a price: unpriced is not nought."""
         if self.lines.unpriced and not self.lines.priced:
-            return Shown("unpriced", exact="no price is known for any of it")
+            return Shown("unpriced", exact="no price is known for any of it", value="unpriced")
         return money_cents(self.amount)
 
     @property

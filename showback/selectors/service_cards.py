@@ -18,7 +18,6 @@ from quotas.selectors.metering import (
     held_spans,
     metered_deployments,
     service_names,
-    visible_service_ids,
 )
 from showback.domain.days import largest
 from showback.domain.measures import MISSING
@@ -68,12 +67,10 @@ def service_cards(
     user: User, *, at: datetime, service_ids: Iterable[int] | None = None
 ) -> list[ServiceCard]:
     """Of the services that the person may see (and that are asked for), by name."""
-    ids = visible_service_ids(user)
-    if service_ids is not None:
-        ids &= set(service_ids)
+    names = service_names(service_ids, visible_to=user)
+    ids = set(names)
     if not ids:
         return []
-    names = service_names(ids)
     deployments = [d for d in metered_deployments() if d.service_id in ids]
     now = _now_by_service(deployments, at)
     held = _held_by_service(deployments, at)

@@ -118,8 +118,10 @@ def rows_of(
     values = np.full(
         (len(deployments), len(MEASURES), len(hours) * per_hour), MISSING, dtype=np.int64
     )
+    has_failed = np.zeros(len(deployments), dtype=bool)
     for position, deployment in enumerate(deployments):
         failed = answer.failed_measures.get(deployment.account_key, frozenset())
+        has_failed[position] = bool(failed)
         values[position, :, :slots] = settle(_series(answer, deployment, slots), failed, settled)
     begun = -(-settled // per_hour)
     hours = hours[:begun]
@@ -131,7 +133,14 @@ def rows_of(
         flat, sums = flat[:, :, 0], sums_of_hours(flat[:, :, 0])
     else:
         sums = sums_of_minutes(flat, expected_minutes(row_hours, at))
-    return UsageRows(GRAINS[answer.grain], np.repeat(ids, begun), row_hours, flat, sums)
+    return UsageRows(
+        GRAINS[answer.grain],
+        np.repeat(ids, begun),
+        row_hours,
+        flat,
+        sums,
+        np.repeat(has_failed, begun),
+    )
 
 
 def _series(

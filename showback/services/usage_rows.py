@@ -46,6 +46,7 @@ class UsageRows:
     hours: Ints  # epoch seconds
     values: Ints
     sums: HourSums
+    has_failed: NDArray[np.bool_]  # some measure of the row could not be read
 
     def __len__(self) -> int:
         return len(self.deployments)
@@ -71,7 +72,12 @@ class UsageRows:
     def only(self, chosen: NDArray[np.bool_]) -> "UsageRows":
         sums = HourSums(**{f.name: getattr(self.sums, f.name)[chosen] for f in fields(HourSums)})
         return UsageRows(
-            self.grain, self.deployments[chosen], self.hours[chosen], self.values[chosen], sums
+            self.grain,
+            self.deployments[chosen],
+            self.hours[chosen],
+            self.values[chosen],
+            sums,
+            self.has_failed[chosen],
         )
 
 
@@ -89,8 +95,17 @@ def hour_stream(rows: UsageRows, hashes: Ints) -> bytes:
     return pgcopy.copy_bytes([*columns, pgcopy.integers(hashes, 8)])
 
 
-def minute_stream(rows: UsageRows) -> bytes:
-    """The COPY stream of `showback_usage_minutes`, columns as in MINUTE_COLUMNS."""
+def minute_streams(rows: UsageRows) -> list[bytes]:
+    """COPY streams of `showback_usage_minutes`, columns as in MINUTE_COLUMNS.
+
+    Two at most: rows without utilisation (pay-as-you-go) apart from the others, because a column
+    that is NULL in every row costs next to nothing.
+    """
+    without = (rows.values[:, MEASURES.index("utilisation_percent")] == MISSING).all(axis=1)
+    return [_minute_stream(rows.only(part)) for part in (without, ~without) if part.any()]
+
+
+def _minute_stream(rows: UsageRows) -> bytes:
     columns = [pgcopy.integers(rows.deployments, 8), pgcopy.timestamps(rows.hours)]
     for position, measure in enumerate(MEASURES):
         size = 2 if measure.endswith("_percent") else 4

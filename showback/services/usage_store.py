@@ -1,6 +1,7 @@
 """Puts hours of use into the database: hours are replaced whole, and only where they differ."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -17,7 +18,7 @@ from showback.services.usage_rows import (
     MINUTE_COLUMNS,
     UsageRows,
     hour_stream,
-    minute_stream,
+    minute_streams,
 )
 
 Ints = NDArray[np.int64]
@@ -27,7 +28,8 @@ Key = tuple[int, int]  # deployment, epoch seconds of the hour
 def store(rows: UsageRows) -> int:
     """Writes what differs from what is there, and marks its hours; answers how many rows that was.
 
-    Of an hour whose new minutes have gaps, the minutes already there are kept (a gap is no news).
+    Where a measure could not be read, or fewer minutes have settled than before (a clock that was
+    set back), the minutes already there stay in the gaps: a gap is no news.
     Sums by the hour never replace minutes. Call inside a transaction.
     """
     known = _known(rows) if len(rows) else {}
@@ -45,41 +47,44 @@ def store(rows: UsageRows) -> int:
     return len(changed)
 
 
-def _known(rows: UsageRows) -> dict[Key, tuple[int, str]]:
-    """(content hash, grain) of the rows that are there."""
+@dataclass(frozen=True)
+class Known:
+    """A row that is there."""
+
+    content_hash: int
+    grain: str
+    minutes_expected: int
+
+
+def _known(rows: UsageRows) -> dict[Key, Known]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT deployment_id, extract(epoch FROM hour)::bigint, content_hash, grain "
+            "SELECT deployment_id, extract(epoch FROM hour)::bigint, "
+            "content_hash, grain, minutes_expected "
             "FROM showback_usage_hour "
             "WHERE hour >= %s AND hour < %s AND deployment_id = ANY(%s)",
             [*_bounds(rows.hours), np.unique(rows.deployments).tolist()],
         )
-        return {(row[0], row[1]): (row[2], row[3]) for row in cursor.fetchall()}
+        return {(row[0], row[1]): Known(*row[2:]) for row in cursor.fetchall()}
 
 
-def _without_known_minutes(rows: UsageRows, known: dict[Key, tuple[int, str]]) -> UsageRows:
-    by_minute = {key for key, (_, grain) in known.items() if grain == Grain.MINUTE}
+def _without_known_minutes(rows: UsageRows, known: dict[Key, Known]) -> UsageRows:
+    by_minute = {key for key, row in known.items() if row.grain == Grain.MINUTE}
     return rows.only(np.array([key not in by_minute for key in _keys(rows)], dtype=bool))
 
 
-def _differs(rows: UsageRows, hashes: Ints, known: dict[Key, tuple[int, str]]) -> NDArray[np.bool_]:
-    nothing: tuple[int | None, str] = (None, "")
+def _differs(rows: UsageRows, hashes: Ints, known: dict[Key, Known]) -> NDArray[np.bool_]:
+    there = {key: row.content_hash for key, row in known.items()}
     return np.array(
-        [
-            known.get(key, nothing)[0] != new
-            for key, new in zip(_keys(rows), hashes.tolist(), strict=True)
-        ],
+        [there.get(key) != new for key, new in zip(_keys(rows), hashes.tolist(), strict=True)],
         dtype=bool,
     )
 
 
-def _fill_gaps(
-    rows: UsageRows, differs: NDArray[np.bool_], known: dict[Key, tuple[int, str]]
-) -> bool:
+def _fill_gaps(rows: UsageRows, differs: NDArray[np.bool_], known: dict[Key, Known]) -> bool:
     """Puts minutes that are there into gaps of the new ones, in place; whether there were any."""
-    gaps = differs & (rows.values == MISSING).any(axis=(1, 2))
     keys = _keys(rows)
-    wanted = [i for i in np.flatnonzero(gaps) if known.get(keys[i], (0, ""))[1] == Grain.MINUTE]
+    wanted = [i for i in np.flatnonzero(differs).tolist() if _may_lack(rows, i, known.get(keys[i]))]
     if not wanted:
         return False
     older = _read_minutes([keys[i] for i in wanted], rows.hours)
@@ -91,6 +96,13 @@ def _fill_gaps(
     for name, values in vars(sums).items():
         getattr(rows.sums, name)[chosen] = values
     return True
+
+
+def _may_lack(rows: UsageRows, i: int, there: Known | None) -> bool:
+    """Whether the row that is there may know a minute that the new one does not."""
+    if there is None or there.grain != Grain.MINUTE:
+        return False
+    return bool(rows.has_failed[i] or rows.sums.expected[i] < there.minutes_expected)
 
 
 def _read_minutes(keys: Sequence[Key], hours: Ints) -> dict[Key, Ints]:
@@ -117,7 +129,7 @@ def as_minutes(arrays: Sequence[Sequence[int | None] | None]) -> Ints:
     )
 
 
-def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, tuple[int, str]]) -> None:
+def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, Known]) -> None:
     hours = [datetime.fromtimestamp(second, UTC) for second in np.unique(rows.hours).tolist()]
     ensure_partitions(hours)
     there = [key for key in _keys(rows) if key in known]
@@ -126,7 +138,8 @@ def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, tuple[int, str]]) -
             _delete(table, there, rows.hours)
     _copy("showback_usage_hour", HOUR_COLUMNS, hour_stream(rows, hashes))
     if rows.grain == Grain.MINUTE:
-        _copy("showback_usage_minutes", MINUTE_COLUMNS, minute_stream(rows))
+        for stream in minute_streams(rows):
+            _copy("showback_usage_minutes", MINUTE_COLUMNS, stream)
     TouchedHour.objects.bulk_create([TouchedHour(hour=hour) for hour in hours])
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from portal.kernel.windows import MINUTE, Window
 from portal.models import Role
 from quotas.models import Deployment
-from showback.models import CostLine
+from showback.models import CostLine, TouchedHour
 from showback.selectors.month import organisation_month, team_month
 from showback.selectors.scope import account_scope, member_scope, month_scope
 from showback.selectors.service_day import service_day
@@ -155,8 +155,6 @@ def test_months_lead_to_their_neighbours_with_lines(spent):
 def test_what_has_no_price_is_named_and_not_counted(spent):
     Deployment.objects.filter(pk=spent.chat.pk).update(model_name="gpt-99")
     CostLine.objects.all().delete()
-    from showback.models import TouchedHour
-
     TouchedHour.objects.create(hour=utc("2026-03-02 05:00"))
     fill_everything(at=AT)
     for url in (MONTH, TEAM, SERVICE):
@@ -165,6 +163,15 @@ def test_what_has_no_price_is_named_and_not_counted(spent):
         assert "gpt-99 GlobalStandard" in page
     assert "unpriced" in text_of(get(spent.ada, DAY))
     assert "Without a price" not in text_of(get(spent.dan, MONTH))
+
+
+def test_a_team_of_which_nothing_has_a_price_costs_no_amount(spent):
+    Deployment.objects.filter(pk=spent.digest_deployment.pk).update(model_name="gpt-99")
+    for hour in (utc("2026-03-01 05:00"), utc("2026-03-02 05:00")):
+        TouchedHour.objects.create(hour=hour)
+    fill_everything(at=AT)
+    row = next(row for row in rows_of(get(spent.dan, f"{MONTH}?format=csv")) if row[0] == "Delta")
+    assert row[1] == "unpriced"
 
 
 def test_a_day_explains_each_of_its_lines(spent):

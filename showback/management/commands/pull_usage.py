@@ -25,7 +25,8 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, default=7)
         parser.add_argument("--grain", choices=["minute", "hour"], default="minute")
 
-    def handle(self, *, days: int, grain: str, **options: Any) -> None:
+    def handle(self, *, days: int, grain: str, verbosity: int, **options: Any) -> None:
+        self.verbosity = verbosity
         at, begun = now(), monotonic()
         backfill.plan_backfill(at=at)
         since = floor_to_day(at) - timedelta(days=days)
@@ -47,5 +48,6 @@ class Command(BaseCommand):
             self.stderr.write(f"  {problem}")
 
     def _say(self, begun: float, sentence: str) -> None:
-        self.stdout.write(f"{monotonic() - begun:5.1f} s  {sentence}")
-        self.stdout.flush()
+        if self.verbosity:
+            self.stdout.write(f"{monotonic() - begun:5.1f} s  {sentence}")
+            self.stdout.flush()

@@ -12,6 +12,7 @@ from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.models import TouchedHour, UsageHour, UsageMinutes, UsagePull
 from showback.services.usage_pull import pull_recent, pull_window
 from showback.tests.factories import day, utc
+from showback.tests.fakes import minutes_of as slots
 from showback.tests.fakes import random_traffic
 
 NOON = utc("2026-03-02 12:30")
@@ -85,13 +86,18 @@ def test_a_later_pull_with_gaps_keeps_the_minutes_that_were_there(world):
     assert contents() == before
 
 
+def test_a_clock_that_was_set_back_takes_no_minute_away(world):
+    pull_recent(timedelta(hours=1), at=NOON)
+    before = contents()
+    pull_recent(timedelta(hours=1), at=NOON - timedelta(minutes=20))
+    assert contents() == before
+
+
 def test_a_later_value_of_azure_wins(world):
     pull_recent(timedelta(hours=1), at=NOON)
     world.metrics.traffic = random_traffic(1)
     pull_recent(timedelta(hours=1), at=NOON)
     window = Window(utc("2026-03-02 11:00"), utc("2026-03-02 12:00"))
-    from showback.tests.fakes import minutes_of as slots
-
     assert hour_of(world).prompt_tokens == random_traffic(1)("chat", slots(window))["prompt"].sum()
 
 
@@ -167,8 +173,6 @@ def test_i22_reingesting_any_window_is_a_no_op(world, first_hour, hours, grain, 
 def test_stored_minutes_come_back_as_they_were_sent(world):
     world.metrics.traffic = random_traffic(5)
     pull_window(day("2026-03-02"), MINUTE, at=utc("2026-03-03 01:00"))
-    from showback.tests.fakes import minutes_of as slots
-
     sent = random_traffic(5)("digest", slots(day("2026-03-02")))
     rows = UsageMinutes.objects.filter(deployment=world.digest_deployment).order_by("hour")
     for measure, values in sent.items():

@@ -1,0 +1,115 @@
+"""Noughts and gaps, sums, and bytes for COPY."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portal.kernel.windows import HOUR, MINUTE, Window
+from showback.domain import pgcopy
+from showback.domain.measures import MEASURES, MISSING
+from showback.domain.minutes import (
+    INDEX,
+    expected_minutes,
+    hour_starts,
+    merged,
+    settle,
+    settled_slots,
+    sums_of_minutes,
+)
+from showback.tests.factories import utc
+
+NOON = utc("2026-03-02 12:00")
+
+
+def gaps(slots: int) -> np.ndarray:
+    return np.full((len(MEASURES), slots), MISSING, dtype=np.int64)
+
+
+def test_a_settled_slot_without_a_point_is_nought_for_counts_and_a_gap_for_percentages():
+    settled = settle(gaps(3), frozenset(), 3)
+    assert settled[INDEX["prompt"]].tolist() == [0, 0, 0]
+    assert settled[INDEX["cache_percent"]].tolist() == [MISSING] * 3
+
+
+def test_a_failed_measure_stays_a_gap():
+    settled = settle(gaps(2), frozenset({"prompt"}), 2)
+    assert settled[INDEX["prompt"]].tolist() == [MISSING, MISSING]
+    assert settled[INDEX["ok"]].tolist() == [0, 0]
+
+
+def test_what_has_not_settled_is_taken_out_even_if_a_value_came():
+    values = gaps(3)
+    values[INDEX["prompt"]] = 7
+    assert settle(values, frozenset(), 2)[INDEX["prompt"]].tolist() == [7, 7, MISSING]
+
+
+@pytest.mark.parametrize(
+    ("at", "slots"),
+    [
+        (NOON, 0),
+        (NOON + timedelta(minutes=3, seconds=59), 0),
+        (NOON + timedelta(minutes=4), 1),
+        (NOON + 2 * HOUR, 60),
+    ],
+)
+def test_a_minute_settles_three_minutes_after_its_end(at, slots):
+    assert settled_slots(Window(NOON, NOON + HOUR), MINUTE, at) == slots
+
+
+def test_expected_minutes_of_hours():
+    hours = hour_starts(Window(NOON - HOUR, NOON + 2 * HOUR))
+    assert expected_minutes(hours, NOON + timedelta(minutes=33)).tolist() == [60, 30, 0]
+
+
+@given(st.lists(st.tuples(st.integers(-1, 9), st.integers(-1, 9)), min_size=1))
+def test_merging_keeps_the_newer_value_and_fills_its_gaps(pairs):
+    newer, older = np.array(pairs, dtype=np.int64).T
+    expected = [old if new == MISSING else new for new, old in pairs]
+    assert merged(newer, older).tolist() == expected
+    assert merged(merged(newer, older), older).tolist() == expected
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([0, 1, 30, 500]))
+def test_sums_are_of_what_came(seed, most):
+    values = np.random.default_rng(seed).integers(-1, most, (1, len(MEASURES), 60), endpoint=True)
+    columns = {name: values[0, INDEX[name]].tolist() for name in MEASURES}
+    sums = sums_of_minutes(values, np.array([60]))
+    minutes = [{name: columns[name][i] for name in MEASURES} for i in range(60)]
+    known = [m for m in minutes if min(m["prompt"], m["generated"]) >= 0]
+    assert sums.prompt[0] == sum(max(0, m["prompt"]) for m in minutes)
+    tokens = [m["prompt"] + m["generated"] for m in known]
+    assert sums.peak_tokens_per_minute[0] == max(tokens, default=MISSING)
+    assert sums.throttled_minutes[0] == (
+        sum(m["throttled"] > 0 for m in minutes)
+        if any(m["throttled"] >= 0 for m in minutes)
+        else MISSING
+    )
+    assert 0 <= sums.cached[0] <= sums.prompt[0]
+    counts = ("ok", "throttled", "other", "spilled", "prompt", "generated")
+    assert sums.received[0] == sum(all(m[name] >= 0 for name in counts) for m in minutes)
+
+
+def test_copy_bytes_of_known_rows():
+    """Against the example of the format: one int8 and one int2[] with a NULL in it."""
+    fields = [
+        pgcopy.integers(np.array([5]), 8),
+        pgcopy.integer_arrays(np.array([[1, MISSING]]), 2, missing=MISSING),
+    ]
+    body = pgcopy.copy_bytes(fields)[len(pgcopy.SIGNATURE) : -2]
+    array = bytes.fromhex("00000001 00000001 00000015 00000002 00000001 00000002 0001 ffffffff")
+    expected = bytes.fromhex("0002 00000008 0000000000000005") + len(array).to_bytes(4) + array
+    assert body == expected
+
+
+def test_an_array_of_gaps_alone_is_null():
+    fields = [pgcopy.integer_arrays(np.array([[MISSING] * 3]), 4, missing=MISSING)]
+    assert pgcopy.copy_bytes(fields)[len(pgcopy.SIGNATURE) : -2] == bytes.fromhex("0001 ffffffff")
+
+
+@pytest.mark.parametrize(("size", "value"), [(2, 40_000), (4, 1 << 31)])
+def test_a_value_that_does_not_fit_is_refused(size, value):
+    with pytest.raises(OverflowError):
+        pgcopy.integers(np.array([value]), size)
