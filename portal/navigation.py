@@ -17,8 +17,7 @@ def everyone(user: User) -> bool:
 
 
 def decides(user: User) -> bool:
-    """Platform owners, and owners of a pool."""
-    return user.is_platform_owner or user.owned_pools.exists()
+    return user.operates_pools
 
 
 def reads_everything(user: User) -> bool:

@@ -5,8 +5,11 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from portal.views import health
 from portal.views.glossary import glossary
+from portal.views.health_page import health as health_page
+from portal.views.home import home
 from portal.views.login import SignIn
 from portal.views.search import search
+from portal.views.service import service
 from portal.views.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,6 +18,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/login/", SignIn.as_view(), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("styleguide", styleguide, name="styleguide"),
+    path("", home, name="home"),
+    path("services/<slug:slug>/", service, name="service"),
+    path("health/", health_page, name="health"),
     path("search/", search, name="search"),
     path("glossary/", glossary, name="glossary"),
     path("", include("quotas.urls")),

@@ -33,6 +33,11 @@ class User(AbstractUser):
     def is_platform_owner(self) -> bool:
         return Role.PLATFORM_OWNER in self.roles
 
+    @cached_property
+    def operates_pools(self) -> bool:
+        """Platform owners, and owners of a pool: they decide requests and switch pools."""
+        return self.is_platform_owner or self.owned_pools.exists()
+
     @property
     def reads_everything(self) -> bool:
         """Whether lists show all teams: every organisation-wide role reads, few of them write."""

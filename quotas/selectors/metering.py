@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F
+
 from portal.kernel.windows import FOREVER, Window
 from portal.models import User
 from quotas.models import Deployment, LedgerEntry, Service, Team
@@ -84,9 +86,13 @@ def _metered(row: Deployment) -> MeteredDeployment:
     )
 
 
-def service_names(ids: Iterable[int] | None = None) -> dict[int, ServiceName]:
-    """By id; all services when no ids are given."""
+def service_names(
+    ids: Iterable[int] | None = None, *, visible_to: User | None = None
+) -> dict[int, ServiceName]:
+    """By id; all services when no ids are given, and only those that a person may see if named."""
     rows = Service.objects.select_related("team")
+    if visible_to is not None:
+        rows = rows.visible_to(visible_to)
     if ids is not None:
         rows = rows.filter(pk__in=list(ids))
     return {
@@ -100,21 +106,16 @@ def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -
     rows = LedgerEntry.objects.touching(window).exclude(kind="reserve")
     if deployment_ids is not None:
         rows = rows.filter(deployment_id__in=list(deployment_ids))
-    kinds = dict(
-        LedgerEntry.objects.filter(
-            pk__in=rows.filter(kind="reversal").values("reverses_id")
-        ).values_list("pk", "kind")
-    )
     return [
         HeldSpan(
             row.deployment_id,
             row.service_id,
             row.units,
             # A reversal counts against the kind of what it takes back.
-            kinds.get(row.reverses_id, row.kind),
+            row.of_kind or row.kind,
             Window(max(row.effective_from, window.start), min(row.effective_until, window.end)),
         )
-        for row in rows.order_by("effective_from", "id")
+        for row in rows.annotate(of_kind=F("reverses__kind")).order_by("effective_from", "id")
     ]
 
 

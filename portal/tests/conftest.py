@@ -1,0 +1,18 @@
+"""The cast and the worlds of quotas and showback, for the pages that join both."""
+
+from quotas.tests.conftest import (  # noqa: F401
+    ada,
+    applying,
+    atlas,
+    azure,
+    ben,
+    chat,
+    cleo,
+    dan,
+    delta,
+    fay,
+    pool,
+    search,
+    synced,
+)
+from showback.tests.conftest import world  # noqa: F401

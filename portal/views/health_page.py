@@ -1,0 +1,118 @@
+"""For people: do the jobs run, is the data there, what waits, and what to do about it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.kernel.clock import now
+from portal.models import User
+from quotas.selectors.stuck import Stuck, stuck_changes
+from quotas.selectors.sync_health import SyncHealth, open_changes, sync_health
+from showback.selectors.data_age import Progress, backfill_progress, data_until
+from showback.selectors.pipeline_health import (
+    Completeness,
+    SourceHealth,
+    completeness,
+    hours_to_sum,
+    source_health,
+)
+from showback.selectors.scope import month_scope, running_month
+from showback.selectors.unpriced import Unpriced, unpriced_lines
+
+COMPLETE_FROM = 0.995
+HISTORIES = {
+    "minute": "Four weeks, minute by minute",
+    "hour": "The months before, hour by hour",
+}
+
+
+@dataclass(frozen=True)
+class History:
+    """One progress bar."""
+
+    id: str
+    label: str
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Health:
+    syncs: list[SyncHealth]
+    sources: list[SourceHealth]
+    data_until: datetime | None
+    completeness: Completeness
+    histories: list[History]
+    hours_to_sum: int
+    open_changes: int
+    stuck: Stuck
+    unpriced: list[Unpriced]
+
+    @property
+    def is_fetching(self) -> bool:
+        return any(not history.progress.is_done for history in self.histories)
+
+    @property
+    def is_incomplete(self) -> bool:
+        share = self.completeness.share
+        return share is not None and share < COMPLETE_FROM
+
+    @property
+    def troubles(self) -> list[str]:
+        """What somebody should look at, in few words; empty when all is well."""
+        found = [
+            (any(not sync.is_well for sync in self.syncs), "the inventory"),
+            (any(not source.is_well for source in self.sources), "the use that comes in"),
+            (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
+            (bool(self.stuck.total), "changes that do not go on"),
+            (bool(self.unpriced), "missing prices"),
+        ]
+        return [words for wrong, words in found if wrong]
+
+    @property
+    def trouble_words(self) -> str:
+        """`a, b and c`."""
+        *others, last = self.troubles or [""]
+        return f"{', '.join(others)} and {last}" if others else last
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """The whole page, or for htmx only how far history is. Organisation-wide roles read it."""
+    user = request.user
+    if not (isinstance(user, User) and user.reads_everything):
+        raise Http404
+    if request.htmx:  # type: ignore[attr-defined]
+        histories = _histories()
+        fetching = any(not history.progress.is_done for history in histories)
+        context = {"histories": histories, "is_fetching": fetching}
+        return render(request, "portal/health/_histories.html", context)
+    return render(request, "portal/health.html", {"health": _health(user, at=now())})
+
+
+def _health(user: User, *, at: datetime) -> Health:
+    month = month_scope(str(running_month(at=at)), at=at)
+    return Health(
+        syncs=sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at),
+        sources=source_health(at=at),
+        data_until=data_until(at),
+        completeness=completeness(at=at),
+        histories=_histories(),
+        hours_to_sum=hours_to_sum(),
+        open_changes=open_changes(),
+        stuck=stuck_changes(user),
+        unpriced=unpriced_lines(month, Q()) if month else [],
+    )
+
+
+def _histories() -> list[History]:
+    found = backfill_progress()
+    return [
+        History(f"history-{grain}", label, found[grain])
+        for grain, label in HISTORIES.items()
+        if grain in found
+    ]

@@ -1,0 +1,27 @@
+"""The first page: what matters to this person now. One part for each thing a person may be."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from portal.kernel.clock import now
+from portal.models import Role, User
+from portal.views.home.audit import latest_rows
+from portal.views.home.mine import my_services
+from portal.views.home.money import money_so_far
+from portal.views.home.platform import platform_work
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Somebody with several roles sees several parts; the first one's answer leads the page."""
+    user, at = request.user, now()
+    assert isinstance(user, User)  # noqa: S101  the login middleware lets nobody else through
+    context = {
+        "platform": platform_work(user, at=at) if user.operates_pools else None,
+        "mine": my_services(user, at=at),
+        "money": money_so_far(user, at=at) if Role.FINANCE in user.roles else None,
+        "audit": latest_rows(at=at) if Role.AUDITOR in user.roles else None,
+        "is_admin": Role.ADMIN in user.roles,
+    }
+    return render(request, "portal/home.html", context)

@@ -1,0 +1,42 @@
+"""The part of finance: the month so far by team, beside the month before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.kernel.money import ZERO
+from portal.kernel.shown import Shown
+from portal.models import User
+from showback.selectors.cents import Days, account_cents
+from showback.selectors.cost_rows import money_cents
+from showback.selectors.month import ListPage, organisation_month
+from showback.selectors.scope import MonthScope, month_scope, running_month
+
+
+@dataclass(frozen=True)
+class MoneySoFar:
+    """`last_month` is the whole of it, None where no line of it is there (yet): that is no nought.
+
+    The rows compare the same days of both months.
+    """
+
+    page: ListPage
+    last_month: Shown | None
+    last_month_name: str
+    last_month_url: str
+
+    @property
+    def scope(self) -> MonthScope:
+        return self.page.month
+
+
+def money_so_far(user: User, *, at: datetime) -> MoneySoFar:
+    month = running_month(at=at)
+    scope, before = month_scope(str(month), at=at), month_scope(str(month.previous), at=at)
+    assert scope is not None and before is not None  # noqa: S101, PT018  both have begun
+    whole = account_cents(Days(month.previous.first_day, month.previous.last_day))
+    return MoneySoFar(
+        page=organisation_month(user, scope, at=at),
+        last_month=money_cents(sum(whole.values(), ZERO)) if whole else None,
+        last_month_name=month.previous.name,
+        last_month_url=before.url,
+    )

@@ -1,0 +1,46 @@
+"""The part of those who operate pools: what to decide, what is stuck, what is on."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.models import User
+from quotas.selectors.home import Waiting, waiting_for
+from quotas.selectors.requests import RequestRow
+from quotas.selectors.stuck import Stuck, stuck_changes
+from showback.selectors.data_age import Progress, backfill_progress, data_until
+
+
+@dataclass(frozen=True)
+class PlatformWork:
+    """`stuck` counts all changes that do not go on; `waiting.blocked` lists the newest five."""
+
+    waiting: Waiting
+    stuck: Stuck
+    data_until: datetime | None
+    history: Progress | None
+    at: datetime
+
+    @property
+    def bursts(self) -> list[RequestRow]:
+        """On now, then those that begin within a day."""
+        return [*self.waiting.on_now, *self.waiting.upcoming]
+
+    @property
+    def first_is_late(self) -> bool:
+        """Whether the start of the most urgent request has passed."""
+        return bool(self.waiting.most_urgent) and self.waiting.most_urgent[0].starts_at <= self.at
+
+    @property
+    def is_calm(self) -> bool:
+        return not (self.waiting.inbox_count or self.stuck.total or self.waiting.unmapped_count)
+
+
+def platform_work(user: User, *, at: datetime) -> PlatformWork:
+    running = [progress for progress in backfill_progress().values() if not progress.is_done]
+    return PlatformWork(
+        waiting=waiting_for(user, at=at),
+        stuck=stuck_changes(user),
+        data_until=data_until(at),
+        history=running[0] if running else None,
+        at=at,
+    )

@@ -1,0 +1,49 @@
+"""The page of a service: what it holds and used (quotas, showback), whose it is, what it costs."""
+
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from portal.kernel.charts import Chart
+from portal.kernel.clock import now
+from portal.views.service.periods import period_of
+from portal.views.service.use import service_figures
+from quotas.models import Service
+from quotas.selectors.service_page import service_page
+from showback.selectors.service_use import service_cost_by_day
+
+
+@require_safe
+def service(request: HttpRequest, slug: str) -> HttpResponse:
+    """404 for another team's service: nobody learns what they may not see."""
+    user, at = request.user, now()
+    rows = Service.objects.visible_to(user).select_related("team", "owner", "deputy").distinct()
+    found = get_object_or_404(rows, slug=slug)
+    period = period_of(request.GET.get("period"))
+    context = {
+        "service": found,
+        "page": service_page(found, user, at=at),
+        "use": service_figures(
+            found, user, period, at=at, deployment=request.GET.get("deployment", "")
+        ),
+        "cost_chart": _cost_chart(found, request, at),
+        "trail": _trail(found),
+    }
+    return render(request, "portal/service.html", context)
+
+
+def _cost_chart(found: Service, request: HttpRequest, at: datetime) -> Chart | None:
+    chart = service_cost_by_day(request.user, found.pk, at=at)
+    words = "The last 30 days at list prices; days that are hatched are not complete."
+    return replace(chart, summary=words, size="short") if chart and chart.rows else None
+
+
+def _trail(found: Service) -> list[tuple[str, str]]:
+    services = reverse("services")
+    of_team = urlencode({"services.q": found.team.name})
+    return [("Services", services), (found.team.name, f"{services}?{of_team}"), (found.name, "")]

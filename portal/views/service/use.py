@@ -1,0 +1,180 @@
+"""Use, cost and their marks on a service's page: figures, the one chart, and tabs to change it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.timezone import get_current_timezone
+
+from portal.kernel import formatting
+from portal.kernel.charts import Chart
+from portal.kernel.shown import Shown
+from portal.models import User
+from portal.views.service.chart import use_chart
+from portal.views.service.periods import PERIODS, Period, address
+from quotas.models import Service
+from quotas.selectors.pool_limits import limit_units_of
+from showback.selectors.data_age import data_until
+from showback.selectors.deployment_use import DeploymentUse
+from showback.selectors.scope import running_month
+from showback.selectors.service_marks import has_estimates, refused_minutes
+from showback.selectors.service_use import (
+    MINUTES_UP_TO,
+    ServiceUse,
+    UseFigures,
+    month_to_date,
+    service_use,
+)
+
+COMPLETE_FROM = 0.995
+
+
+@dataclass(frozen=True)
+class ServiceFigures:
+    """`peak_share` is a fraction; `chart` None: nothing is mapped to the service."""
+
+    period: Period
+    figures: UseFigures
+    chart: Chart | None
+    period_tabs: list[dict[str, Any]]
+    deployment_tabs: list[dict[str, Any]]
+    stats: list[dict[str, Any]]
+    refused_minutes: int | None
+    data_until: datetime | None
+    month_url: str
+
+    @property
+    def is_incomplete(self) -> bool:
+        share = self.figures.completeness
+        return share is not None and share < COMPLETE_FROM
+
+
+def service_figures(
+    service: Service, user: User, period: Period, *, at: datetime, deployment: str
+) -> ServiceFigures | None:
+    """None for a service that the person may not see."""
+    found = service_use(user, service.pk, period.window(at), at=at)
+    if found is None:
+        return None
+    chosen = _chosen(found, deployment)
+    ids = [use.deployment_id for use in found.deployments]
+    refused = found.figures.throttled_minutes
+    if refused is None:
+        refused = refused_minutes(ids, found.window)
+    month = str(running_month(at=at))
+    return ServiceFigures(
+        period=period,
+        figures=found.figures,
+        chart=_chart(chosen, period),
+        period_tabs=_period_tabs(period, chosen, found),
+        deployment_tabs=_deployment_tabs(period, chosen, found),
+        stats=_stats(found, period, refused) + [_cost(service, user, at=at)],
+        refused_minutes=refused,
+        data_until=data_until(at),
+        month_url=reverse("showback_service", args=[month, service.team.slug, service.slug]),
+    )
+
+
+def _chosen(found: ServiceUse, deployment: str) -> DeploymentUse | None:
+    """The deployment that was asked for, else the one of which most is held."""
+    named = [use for use in found.deployments if str(use.deployment_id) == deployment]
+    if named:
+        return named[0]
+    return max(found.deployments, key=_held_now, default=None)
+
+
+def _held_now(use: DeploymentUse) -> int:
+    return int(use.held_units[-1]) * (use.tokens_per_unit or 1) if use.held_units.size else 0
+
+
+def _chart(use: DeploymentUse | None, period: Period) -> Chart | None:
+    if use is None:
+        return None
+    return use_chart(
+        use,
+        period_words=f"the last {period.label}",
+        limit_units=limit_units_of(use.deployment_id),
+        zone=get_current_timezone(),
+    )
+
+
+def _period_tabs(
+    period: Period, chosen: DeploymentUse | None, found: ServiceUse
+) -> list[dict[str, Any]]:
+    kept = str(chosen.deployment_id) if chosen and len(found.deployments) > 1 else ""
+    return [
+        {
+            "label": each.label,
+            "url": address(period=each.key, deployment=kept),
+            "active": each == period,
+        }
+        for each in PERIODS
+    ]
+
+
+def _deployment_tabs(
+    period: Period, chosen: DeploymentUse | None, found: ServiceUse
+) -> list[dict[str, Any]]:
+    """None where there is nothing to choose."""
+    if len(found.deployments) < 2:
+        return []
+    return [
+        {
+            "label": use.label,
+            "url": address(period=period.key, deployment=str(use.deployment_id)),
+            "active": use == chosen,
+        }
+        for use in found.deployments
+    ]
+
+
+def _stats(found: ServiceUse, period: Period, refused: int | None) -> list[dict[str, Any]]:
+    figures, amount = found.figures, _amount_of(found)
+    by_minute = period.length <= MINUTES_UP_TO
+    share = figures.now / figures.held if figures.now is not None and figures.held else None
+    now = {
+        "label": "Used now",
+        "value": amount(figures.now),
+        "hint": format_html("{} of what is held", formatting.percent(share)),
+    }
+    return [
+        *([now] if by_minute else []),
+        {
+            "label": f"Peak, {period.label}",
+            "value": amount(figures.peak),
+            "hint": format_html("{} of what was held", formatting.percent(figures.peak_of_held)),
+        },
+        {
+            "label": "p95",
+            "value": amount(figures.p95),
+            "hint": "of the minutes" if by_minute else "of the peak minutes of hours",
+        },
+        {
+            "label": "Minutes with refusals",
+            "value": formatting.count(refused),
+            "hint": format_html("{} calls (429)", formatting.count(figures.throttled_requests)),
+        },
+    ]
+
+
+def _amount_of(found: ServiceUse):  # type: ignore[no-untyped-def]
+    """How to write capacity: PTUs where everything is provisioned alike, else tokens a minute."""
+    rates = {use.tokens_per_unit for use in found.deployments}
+    weighted = all(use.unit.startswith("weighted") for use in found.deployments)
+    if found.deployments and weighted and len(rates) == 1 and (rate := rates.pop()):
+        return lambda tokens: formatting.compact(
+            None if tokens is None else round(tokens / rate, 1), "PTU"
+        )
+    return formatting.tpm
+
+
+def _cost(service: Service, user: User, *, at: datetime) -> dict[str, Any]:
+    spent = month_to_date(user, service.pk, at=at)
+    shown = formatting.money(spent.amount if spent else None, settings.HEADROOM_CURRENCY)
+    if spent and spent.amount is not None and has_estimates(service.pk, at=at):
+        shown = Shown(f"≈ {shown}", exact=f"estimated: {shown.exact}", value=shown.value)
+    hint = f"{spent.unpriced} lines have no price" if spent and spent.unpriced else "list prices"
+    return {"label": "This month so far", "value": shown, "hint": hint}
