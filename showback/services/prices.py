@@ -11,7 +11,9 @@ from django.db import transaction
 
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import FOREVER
-from showback.models import PriceRow
+from showback.domain.months import day_of, day_window
+from showback.gateway import finance_zone
+from showback.models import CostLine, PriceRow, TouchedHour
 
 KEY = (
     "model_name",
@@ -69,13 +71,15 @@ class Loaded:
 def load_prices(rows: Iterable[PriceInput]) -> Loaded:
     """Adds the rows that are not there yet; safe to run again.
 
-    A later start ends the row before it. Raises PriceDiffers, with nothing written, when a row of
-    the same key and start has another price: cost lines point to it.
+    A later start ends the row before it, and days since the earliest new start are costed again.
+    Raises PriceDiffers, with nothing written, when a row of the same key and start has another
+    price: cost lines point to it.
     """
     known: dict[tuple[str, ...], list[PriceRow]] = {}
     for row in PriceRow.objects.select_for_update():
-        known.setdefault(tuple(getattr(row, name) for name in KEY), []).append(row)
-    added = kept = 0
+        known.setdefault(_key_of(row), []).append(row)
+    kept = 0
+    starts: list[datetime] = []
     touched: set[tuple[str, ...]] = set()
     for new in rows:
         siblings = known.setdefault(new.key, [])
@@ -83,13 +87,15 @@ def load_prices(rows: Iterable[PriceInput]) -> Loaded:
         if same is None:
             siblings.append(PriceRow(**_fields(new), effective_until=FOREVER))
             touched.add(new.key)
-            added += 1
+            starts.append(new.effective_from)
         elif (same.price, same.per) != (new.price, new.per):
             raise PriceDiffers(new, same)
         else:
             kept += 1
     _chain([known[key] for key in touched])
-    return Loaded(added, kept)
+    if starts:
+        _mark_days(min(starts))
+    return Loaded(len(starts), kept)
 
 
 def _fields(new: PriceInput) -> dict[str, Any]:
@@ -107,3 +113,15 @@ def _chain(families: list[list[PriceRow]]) -> None:
         if row.pk:
             row.save(update_fields=["effective_until"])
     PriceRow.objects.bulk_create([row for row in everything if not row.pk])
+
+
+def _mark_days(since: datetime) -> None:
+    """Days with cost lines that the new prices may change are worked out again."""
+    zone = finance_zone()
+    lines = CostLine.objects.filter(day__gte=day_of(since, zone)).order_by("day")
+    days = lines.values_list("day", flat=True).distinct()
+    TouchedHour.objects.bulk_create([TouchedHour(hour=day_window(day, zone).start) for day in days])
+
+
+def _key_of(row: PriceRow) -> tuple[str, ...]:
+    return tuple(getattr(row, name) for name in KEY)

@@ -12,6 +12,8 @@ from portal.kernel.money import split_to_cents, to_cents
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.models import Deployment
 from showback.models import CostLine, PriceRow, ServiceDay, ServiceHour, TouchedHour, UsageHour
+from showback.services.price_data import shipped_prices
+from showback.services.prices import load_prices
 from showback.services.rollup import days_to_fill, fill_everything
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
@@ -87,6 +89,15 @@ def test_a_missing_price_leaves_an_unpriced_line_and_never_nought(world):
     found = lines(deployment=world.chat)
     assert {line.meter for line in found} == {"input", "output"}
     assert {(line.price, line.amount) for line in found} == {(None, None)}
+
+
+def test_a_price_that_is_loaded_later_prices_the_days_since_its_start(world):
+    PriceRow.objects.filter(model_name="gpt-4o").delete()
+    spend_a_day(world)
+    assert lines(deployment=world.chat, price__isnull=True).exists()
+    load_prices(shipped_prices())
+    fill_everything(at=NEXT_MORNING)
+    assert amount(deployment=world.chat) == Decimal("6.12")
 
 
 def test_a_cached_price_that_is_missing_leaves_all_input_at_the_input_price(world):
