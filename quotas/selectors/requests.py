@@ -21,7 +21,10 @@ OPEN = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
 
 @dataclass(frozen=True)
 class RequestRow:
-    """One line of a list of requests, ready to print. `grant` is None unless it was approved."""
+    """One line of a list of requests, ready to print. `grant` is None unless it was approved.
+
+    Where the pool does not apply, no message may say that a burst starts or is up.
+    """
 
     id: int
     url: str
@@ -37,6 +40,7 @@ class RequestRow:
     occasion: str
     requester: str
     submitted: Shown
+    applies: bool
 
 
 @dataclass(frozen=True)
@@ -101,4 +105,5 @@ def _row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> Requ
         occasion=request.get_occasion_display(),
         requester=request.requester.display_name,
         submitted=words.age(request.submitted_at, now=at),
+        applies=bool(request.deployment.pool and request.deployment.pool.applies),
     )

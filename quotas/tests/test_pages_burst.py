@@ -81,6 +81,17 @@ def test_within_the_policy_it_is_approved_at_once(browse: Browse, address, ada: 
     assert (sent.state, sent.units) == ("approved", 40)
 
 
+def test_no_message_says_that_a_burst_starts_where_the_pool_only_observes(
+    browse: Browse, address, pool: Pool, ada: User
+):
+    observed = browse(ada).post(address, form(), follow=True)
+    assert "nothing is written to Azure" in observed.content.decode()
+    assert "starts and ends by itself" not in observed.content.decode()
+    Pool.objects.filter(pk=pool.pk).update(mode="apply")
+    applied = browse(ada).post(address, form(), follow=True)
+    assert "It starts and ends by itself." in applied.content.decode()
+
+
 def test_beyond_the_policy_it_goes_to_a_person(browse: Browse, address, ada: User):
     answer = browse(ada).post(address, form(amount="60k"), follow=True)
     assert CapacityRequest.objects.get().state == "in_review"

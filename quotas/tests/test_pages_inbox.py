@@ -76,6 +76,7 @@ def test_approving_by_htmx_answers_with_the_card_alone(
     assert "<html" not in shown
     assert f'id="request-{waiting.pk}"' in shown
     assert "is approved" in " ".join(shown.split())
+    assert "the pool only observes" in shown
     assert LedgerEntry.objects.get(request=waiting).units == 60
     assert Decision.objects.get().note == "Good luck."
 

@@ -22,6 +22,7 @@ from quotas.services import evidence
 from quotas.services.refusals import not_yours, refuse
 from quotas.services.requests import submit_burst
 
+NOT_APPLIED = "Its pool only observes, so nothing is written to Azure."
 SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
 
 
@@ -105,7 +106,8 @@ def _submit(request: HttpRequest, form: BurstForm) -> CapacityRequest | None:
 
 def _thanks(sent: CapacityRequest) -> str:
     if sent.state == RequestState.APPROVED:
-        return f"Request #{sent.pk} is approved by the policy. It starts and ends by itself."
+        starts = "It starts and ends by itself." if sent.deployment.pool.applies else NOT_APPLIED
+        return f"Request #{sent.pk} is approved by the policy. {starts}"
     return f"Request #{sent.pk} is with the platform owners. You need do nothing more."
 
 

@@ -1,0 +1,131 @@
+"""Pages of quotas in Chromium: the live verdict, the keys of the inbox, nothing that axe finds.
+
+Time is real here: the browser and its session live in it, so the window is next week's.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from django.urls import reverse
+
+from portal.kernel.clock import real_now
+from portal.models import User
+from quotas.models import CapacityRequest, Pool, Service
+from quotas.tests.conftest import ask
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+"""
+Visit = Callable[[User, str], "Page"]
+
+
+@pytest.fixture
+def visit(browser: "Browser", live_server) -> Iterator[Visit]:
+    """visit(ada, "/requests/") is that page in Ada's browser; the policy was never broken in it."""
+    pages: list[Page] = []
+
+    def go(user: User, address: str, *, width: int = 1280) -> "Page":
+        client = Client()
+        client.force_login(user)
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        session = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.add_init_script(WATCH)
+        page.goto(live_server.url + address)
+        page.wait_for_selector("html[data-ready]")
+        pages.append(page)
+        return page
+
+    yield go
+    for page in pages:
+        assert page.evaluate("window.violations") == []
+        page.context.close()
+
+
+@pytest.fixture
+def next_week(chat: Service, ada: User) -> CapacityRequest:
+    at = real_now()
+    start = at + timedelta(days=7)
+    return ask(chat, ada, at=at, units=60, starts_at=start, ends_at=start + timedelta(hours=8))
+
+
+def axe_finds(page: "Page") -> list[tuple[str, list[str]]]:
+    return [
+        (found["id"], [node["target"] for node in found["nodes"]])
+        for found in Axe().run(page).response["violations"]
+    ]
+
+
+def test_the_verdict_follows_the_typing_and_its_offer_fills_the_form_in(
+    visit: Visit, chat: Service, ada: User
+):
+    page = visit(ada, reverse("request_burst", args=[chat.slug]))
+    verdict = page.locator("#verdict")
+    page.fill("[name=amount]", "40k")
+    verdict.get_by_text("Approved at once").wait_for()
+    page.fill("[name=purpose]", "Kept while the form is filled in.")
+    page.fill("[name=amount]", "900k")
+    verdict.get_by_text("It does not fit").wait_for()
+    verdict.get_by_role("button", name="Ask for 700k TPM instead").click()
+    page.locator("#verdict").get_by_text("It fits").wait_for()
+    assert page.input_value("[name=amount]") == "700,000"
+    assert page.input_value("[name=purpose]") == "Kept while the form is filled in."
+
+
+def test_enter_in_a_field_sends_the_request_and_not_a_preset(
+    visit: Visit, chat: Service, ada: User
+):
+    page = visit(ada, reverse("request_burst", args=[chat.slug]))
+    page.fill("[name=amount]", "41k")
+    page.check("[name=occasion][value=launch]")
+    page.fill("[name=purpose]", "The launch.")
+    page.press("[name=amount]", "Enter")
+    page.wait_for_url("**/requests/*/")
+    assert CapacityRequest.objects.get().units == 41
+
+
+def test_the_inbox_is_worked_by_keys(
+    visit: Visit, next_week: CapacityRequest, chat: Service, ada: User, cleo: User
+):
+    page = visit(cleo, reverse("inbox"))
+    page.keyboard.press("d")
+    page.get_by_text("Say why; the requester reads it.").wait_for()
+    assert page.evaluate("document.activeElement.name") == "note"
+    page.keyboard.press("Escape")
+    page.keyboard.press("a")
+    page.get_by_text("is approved").wait_for()
+    next_week.refresh_from_db()
+    assert next_week.state == "approved"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    visit: Visit,
+    next_week: CapacityRequest,
+    pool: Pool,
+    chat: Service,
+    ada: User,
+    cleo: User,
+    width: int,
+):
+    burst = reverse("request_burst", args=[chat.slug])
+    places = [(ada, burst), (ada, reverse("requests")), (ada, next_week.get_absolute_url())]
+    names = ("inbox", "pools", "changes", "unmapped", "services")
+    places += [(cleo, reverse(name)) for name in names]
+    places += [(cleo, reverse("pool", args=[pool.pk]))]
+    for user, address in places:
+        page = visit(user, address, width=width)
+        assert (address, axe_finds(page)) == (address, [])
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
