@@ -77,7 +77,7 @@ def context() -> dict[str, Any]:
 
 
 def charts() -> list[Chart]:
-    return [_capacity_use(), _pool_timeline(), _bars(), _cost_by_day()]
+    return [_capacity_use(), _quiet_use(), _pool_timeline(), _bars(), _cost_by_day()]
 
 
 def _nav() -> list[Link]:
@@ -223,6 +223,21 @@ def _capacity_use() -> Chart:
         "Use against held capacity",
         summary="Assistant, the last three days; 90 minutes on Thursday did not arrive.",
     )
+
+
+def _quiet_use() -> Chart:
+    """No burst, nothing refused, no limit known: the parts that are left out must not be missed."""
+    hours = 24
+    return CapacityUse(
+        start=AT - timedelta(hours=hours),
+        step=timedelta(hours=1),
+        used=[_demand(60 * hour) // 2 for hour in range(hours)],
+        baseline=[120_000] * hours,
+        burst=[0] * hours,
+        throttled=[0] * hours,
+        zone=ZONE,
+        limit=None,
+    ).chart("quiet", "A quiet day", summary="Nothing was refused.")
 
 
 def _demand(minute: int) -> int:

@@ -97,7 +97,8 @@ function capacityUse(spec, { colours }, width) {
       bargap: 0,
       xaxis: timeAxis({ anchor: refused ? "y2" : "y", range: [wall(spec.start), wall(spec.end)] }),
       yaxis: { domain, range: [0, limit.top || 1], tickformat: "~s", title: { text: spec.unit } },
-      yaxis2: refused ? { domain: [0, 0.14], autorange: "reversed", rangemode: "tozero", tickvals: [highest(spec.throttled)], tickformat: "~s", showgrid: false } : undefined,
+      // Left out, not undefined: Plotly takes a named axis for one that is there.
+      ...(refused ? { yaxis2: { domain: [0, 0.14], autorange: "reversed", rangemode: "tozero", tickvals: [highest(spec.throttled)], tickformat: "~s", showgrid: false } } : {}),
     },
   };
 }
