@@ -77,9 +77,10 @@ def pools_to_look_at(*, at: datetime) -> QuerySet[Pool]:
     """
     differing = managed(at=at).exclude(wanted=F("capacity_units"))
     open_changes = Change.objects.filter(state__in=OPEN_CHANGE_STATES)
-    return Pool.objects.allocatable().filter(
+    found: QuerySet[Pool] = Pool.objects.allocatable().filter(
         Q(pk__in=differing.values("pool")) | Q(pk__in=open_changes.values("plan__pool"))
     )
+    return found
 
 
 @transaction.atomic
