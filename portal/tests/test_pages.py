@@ -46,7 +46,7 @@ def test_the_last_resort_pages_need_no_request(template):
 
 def answer_to(error, **headers):
     request = RequestFactory().get("/pools/", headers=headers)
-    request.user = User(username="ada")
+    request.user, _ = User.objects.get_or_create(username="ada")
     return DomainErrorMiddleware(lambda request: None).process_exception(request, error)
 
 

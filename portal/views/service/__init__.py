@@ -25,9 +25,11 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     rows = Service.objects.visible_to(user).select_related("team", "owner", "deputy").distinct()
     found = get_object_or_404(rows, slug=slug)
     period = period_of(request.GET.get("period"))
+    page = service_page(found, user, at=at)
     context = {
         "service": found,
-        "page": service_page(found, user, at=at),
+        "page": page,
+        "is_applied": all(row.grant and row.grant.standing.applied for row in page.running),
         "use": service_figures(
             found, user, period, at=at, deployment=request.GET.get("deployment", "")
         ),

@@ -1,0 +1,174 @@
+"""Health in plain words: what runs, what is behind, what is missing, and what to do about it."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from portal.kernel.windows import HOUR, MINUTE, Window
+from quotas.models import Deployment, SyncRun
+from quotas.services.decisions import approve
+from quotas.tests.conftest import NOON, ask, reconcile_at, sync
+from quotas.tests.factories import SUBSCRIPTION, utc
+from showback.models import BackfillSlice
+from showback.services.backfill import plan_backfill
+from showback.services.rollup import fill_everything
+from showback.services.usage_pull import pull_recent, pull_window
+
+AT = utc("2026-03-03 06:00")
+BLOCK = re.compile(r"</?(?:a|dd|div|dt|h2|li|p|td|th|tr)\b[^>]*>")
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def clock(monkeypatch, settings):
+    settings.HEADROOM_SUBSCRIPTIONS = [SUBSCRIPTION]
+
+    def set_to(at):
+        monkeypatch.setattr("portal.views.health_page.now", lambda: at)
+
+    set_to(AT)
+    return set_to
+
+
+@pytest.fixture
+def read(world, clock):
+    """Six hours of use are there, up to the last settled minute; the inventory was just read."""
+    SyncRun.objects.create(
+        subscription_id=SUBSCRIPTION, started_at=AT - 2 * MINUTE, ended_at=AT - MINUTE
+    )
+    pull_recent(6 * HOUR, at=AT)
+    fill_everything(at=AT)
+    return world
+
+
+def page_of(user, **headers):
+    client = Client()
+    client.force_login(user)
+    answer = client.get("/health/", headers=headers)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def text_of(user):
+    page = page_of(user)
+    main = BLOCK.sub(" ", page[page.index("<main") :])
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", main))
+
+
+def test_when_all_is_well_the_page_says_so_first(read):
+    page = text_of(read.fay)
+    assert "All is well: use is known up to" in page
+    assert "of the last 24 hours have come." in page
+    assert "Nothing: all of it was read." in page
+    assert "None: Azure has what the ledger wants." in page
+    assert "Everything that was used this month has a price." in page
+
+
+def test_a_subscription_that_was_never_read_says_what_to_look_at(world, clock):
+    page = text_of(world.fay)
+    assert "Look at the inventory." in page
+    assert "No run has ended yet. Look whether the worker and the scheduler run" in page
+
+
+def test_a_sync_that_stopped_and_one_with_problems_say_so(read, clock):
+    SyncRun.objects.update(problems=["Account acme could not be listed: forbidden."])
+    clock(AT + 20 * MINUTE)
+    page = text_of(read.fay)
+    assert "Account acme could not be listed: forbidden." in page
+    assert "It should have been read since." in page
+
+
+def test_use_that_stopped_coming_in_is_behind(read, clock):
+    clock(AT + 2 * HOUR)
+    assert "It is behind." in text_of(read.fay)
+
+
+def test_a_pull_that_failed_says_why(read):
+    read.metrics.down = True
+    pull_recent(HOUR, at=AT + MINUTE)
+    assert "Azure did not answer in time." in text_of(read.fay)
+
+
+def test_missing_minutes_are_counted_by_deployment(world, clock):
+    world.metrics.failing = frozenset({"prompt"})
+    pull_window(Window(AT - 3 * HOUR, AT), MINUTE, at=AT)
+    world.metrics.failing = frozenset()
+    pull_window(Window(AT - 2 * HOUR, AT), MINUTE, at=AT)
+    page = text_of(world.fay)
+    assert "gaps in the last 24 hours" in page
+    assert "4 deployments with missing minutes" in page
+    assert "acme/chat 60 of 177 minutes missing" in page
+
+
+def test_changes_that_do_not_go_on_lead_to_their_page(azure, chat, applying, cleo, clock):
+    azure.edit("chat", 150)
+    sync(azure, NOON + 5 * MINUTE)
+    reconcile_at(azure, NOON + 6 * MINUTE)
+    page = text_of(cleo)
+    assert "changes that do not go on" in page
+    assert "1 edited outside Headroom : keep that, or write Headroom’s back." in page
+
+
+def test_changes_under_way_ask_for_nothing(azure, chat, applying, ada, cleo, clock):
+    approve(ask(chat, ada, units=90), by=cleo, note="", at=NOON)
+    azure.slow = True
+    reconcile_at(azure, utc("2026-03-03 10:30"))
+    assert "1 under way; nothing to do." in text_of(cleo)
+
+
+def test_use_without_a_price_is_listed(world, clock):
+    Deployment.objects.filter(name="digest").update(model_name="a-model-without-a-price")
+    pull_window(Window(AT - 6 * HOUR, AT), MINUTE, at=AT)
+    fill_everything(at=AT)
+    page = text_of(world.fay)
+    assert "missing prices" in page
+    assert "acme/digest a-model-without-a-price GlobalStandard Input tokens" in page
+
+
+# ── History ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_while_history_is_fetched_its_progress_is_asked_for_again_and_again(read):
+    plan_backfill(at=AT)
+    total = BackfillSlice.objects.filter(grain="minute").count()
+    BackfillSlice.objects.filter(grain="minute").order_by("pk").first().delete()
+    page = page_of(read.fay)
+    assert "History is being fetched" in page
+    assert f'<progress id="history-minute" max="{total - 1}" value="0">' in page
+    assert 'hx-trigger="every 4s"' in page
+
+
+def test_htmx_is_answered_with_the_progress_alone(read):
+    plan_backfill(at=AT)
+    fragment = page_of(read.fay, **{"HX-Request": "true"})
+    assert "<html" not in fragment
+    assert 'id="histories"' in fragment
+
+
+def test_once_history_is_there_nothing_asks_any_more(read):
+    plan_backfill(at=AT)
+    BackfillSlice.objects.update(done_at=AT)
+    page = page_of(read.fay)
+    assert "History is complete" in page
+    assert "hx-get" not in page[page.index('id="histories"') :].split("</section>")[0]
+
+
+def test_a_piece_that_failed_says_why(read):
+    plan_backfill(at=AT)
+    BackfillSlice.objects.filter(grain="hour").update(problem="Azure did not answer in time.")
+    assert "One failed and is tried again: Azure did not answer in time." in text_of(read.fay)
+
+
+# ── Access ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_those_without_a_role_are_told_nothing(world, clock):
+    client = Client()
+    client.force_login(world.ada)
+    assert client.get("/health/").status_code == 404
+    assert client.get("/health/", headers={"HX-Request": "true"}).status_code == 404
+
+
+def test_nobody_signed_in_is_sent_to_sign_in(client):
+    assert client.get("/health/")["Location"].startswith("/accounts/login/")
