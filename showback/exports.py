@@ -47,11 +47,11 @@ def list_csv(name: str, first: str, page: ListPage, currency: str) -> HttpRespon
             row.name,
             row.cost,
             row.before,
-            row.idle_cost,
+            row.idle,
             row.use.tokens,
             row.used_label,
             row.completeness,
-            row.lines.unpriced,
+            row.extras.unpriced,
         )
         for row in [*page.rows, page.total]
     ]

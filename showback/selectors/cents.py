@@ -1,8 +1,7 @@
 """Money as it is shown: to the cent, so that every list sums to the row that it was opened from.
 
 The organisation's month is rounded once and its cents are handed down by largest remainder: to
-accounts, to the columns (meters) of their members, to days, to lines. What a list shows is always
-a sum of cents of the level below it, so both rows and columns add up. The split covers the whole
+accounts, to their members (services or deployments), to days, to lines. The split covers the whole
 organisation, so a person who sees one team sees the same cents as one who sees all.
 """
 
@@ -10,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Q, QuerySet, Sum
 
@@ -19,7 +18,6 @@ from showback.models import CostLine
 
 K = TypeVar("K", bound=Hashable)
 Column = tuple[str, str]  # category, meter
-Cell = tuple[int, str, str]  # member, category, meter
 
 
 @dataclass(frozen=True, order=True)
@@ -85,60 +83,21 @@ def account_cents(days: Days) -> dict[Account, Decimal]:
     return to_cents_together(exact)
 
 
-def all_cell_cents(days: Days) -> dict[Account, dict[Cell, Decimal]]:
-    """Of every account, what each column of each member costs; sums to the account's cents."""
-    exact: dict[Account, dict[Cell, Decimal]] = {}
-    rows = (
-        lines_of(days)
-        .values("team_id", "service_id", "deployment_id", "category", "meter")
-        .annotate(exact=Sum("amount"))
-        .order_by()
-    )
-    for row in rows:
-        account = account_of(row["team_id"], row["category"])
-        cell = (row[account.member_field], row["category"], row["meter"])
-        cells = exact.setdefault(account, {})
-        cells[cell] = cells.get(cell, ZERO) + (row["exact"] or ZERO)
-    wholes = to_cents_together(
-        {account: sum(cells.values(), ZERO) for account, cells in exact.items()}
-    )
-    return {account: to_cents_together(cells, wholes[account]) for account, cells in exact.items()}
-
-
-def cell_cents(days: Days, account: Account) -> dict[Cell, Decimal]:
-    """Of one account: the same cells as `all_cell_cents` has for it."""
+def member_cents(days: Days, account: Account) -> dict[int, Decimal]:
+    """By service, or by deployment for the platform's own; sums to the account's cents."""
     whole = account_cents(days).get(account, ZERO)
-    rows = (
-        lines_of(days, account)
-        .values(account.member_field, "category", "meter")
-        .annotate(exact=Sum("amount"))
-        .order_by()
-    )
-    exact = {
-        (row[account.member_field], row["category"], row["meter"]): row["exact"] or ZERO
-        for row in rows
-    }
-    return to_cents_together(exact, whole)
+    return to_cents_together(_exact_by(account.member_field, lines_of(days, account)), whole)
 
 
-def day_cells(days: Days, account: Account, member: int) -> dict[date, dict[Column, Decimal]]:
-    """Of one member: cents by day and column. Each column sums to its cell."""
-    wholes = cell_cents(days, account)
-    exact: dict[Column, dict[date, Decimal]] = {}
-    rows = (
-        lines_of(days, account, member)
-        .values("day", "category", "meter")
-        .annotate(exact=Sum("amount"))
-        .order_by()
-    )
-    for row in rows:
-        by_day = exact.setdefault((row["category"], row["meter"]), {})
-        by_day[row["day"]] = row["exact"] or ZERO
-    found: dict[date, dict[Column, Decimal]] = {}
-    for column, by_day in exact.items():
-        for day, cents in to_cents_together(by_day, wholes[(member, *column)]).items():
-            found.setdefault(day, {})[column] = cents
-    return found
+def day_cents(days: Days, account: Account, member: int) -> dict[date, Decimal]:
+    """By day of one member; sums to the member's cents."""
+    whole = member_cents(days, account).get(member, ZERO)
+    return to_cents_together(_exact_by("day", lines_of(days, account, member)), whole)
+
+
+def _exact_by(field: str, lines: "QuerySet[CostLine]") -> dict[Any, Decimal]:
+    rows = lines.values(field).annotate(exact=Sum("amount")).order_by()
+    return {row[field]: row["exact"] or ZERO for row in rows}
 
 
 def to_cents_together(exact: Mapping[K, Decimal], whole: Decimal | None = None) -> dict[K, Decimal]:

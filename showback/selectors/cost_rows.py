@@ -6,18 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
 from showback.models import CostLine
-from showback.selectors.cents import Account, Cell, Days, lines_of
+from showback.selectors.cents import Account, Days, lines_of
 from showback.selectors.use_totals import UseTotals
 
 # Below this share the cell is marked; a minute or two a day is noise of the source.
 COMPLETE_FROM = Decimal("0.995")
-IDLE = CostLine.Category.PTU_IDLE.value
 
 
 def money_cents(amount: Decimal | None) -> Shown:
@@ -25,50 +24,37 @@ def money_cents(amount: Decimal | None) -> Shown:
 
 
 @dataclass(frozen=True)
-class Money:
-    """Cents of an account or member, and of them those of idle provisioned capacity."""
+class Extras:
+    """Of a cost: exact idle provisioned capacity in it; lines with and without a price."""
 
-    amount: Decimal = ZERO
     idle: Decimal = ZERO
-
-
-def money_of(cells: Mapping[Cell, Decimal]) -> Money:
-    return Money(
-        sum(cells.values(), ZERO),
-        sum((cents for cell, cents in cells.items() if cell[1] == IDLE), ZERO),
-    )
-
-
-def money_by_member(cells: Mapping[Cell, Decimal]) -> dict[int, Money]:
-    grouped: dict[int, dict[Cell, Decimal]] = {}
-    for cell, cents in cells.items():
-        grouped.setdefault(cell[0], {})[cell] = cents
-    return {member: money_of(own) for member, own in grouped.items()}
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Cost lines with and without a price."""
-
     priced: int = 0
     unpriced: int = 0
 
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.priced + other.priced, self.unpriced + other.unpriced)
+    def __add__(self, other: "Extras") -> "Extras":
+        return Extras(
+            self.idle + other.idle, self.priced + other.priced, self.unpriced + other.unpriced
+        )
 
 
-def counts_by(
+def extras_by(
     days: Days, fields: tuple[str, ...], account: Account | None = None
-) -> dict[Any, Counts]:
+) -> dict[Any, Extras]:
     """By the tuple of the fields."""
     rows = (
         lines_of(days, account)
         .values(*fields)
-        .annotate(priced=Count("price"), unpriced=Count("id", filter=Q(price__isnull=True)))
+        .annotate(
+            idle=Sum("amount", filter=Q(category=CostLine.Category.PTU_IDLE)),
+            priced=Count("price"),
+            unpriced=Count("id", filter=Q(price__isnull=True)),
+        )
         .order_by()
     )
     return {
-        tuple(row[field] for field in fields): Counts(row["priced"], row["unpriced"])
+        tuple(row[field] for field in fields): Extras(
+            row["idle"] or ZERO, row["priced"], row["unpriced"]
+        )
         for row in rows
     }
 
@@ -81,25 +67,42 @@ class CostRow:
     url: str
     amount: Decimal
     before: Decimal
-    idle: Decimal
-    lines: Counts
+    extras: Extras
     use: UseTotals
     slot: int = 0
 
     @property
     def cost(self) -> Shown:
         """Not an amount where nothing has a price: unpriced is not nought."""
-        if self.lines.unpriced and not self.lines.priced:
+        if self.extras.unpriced and not self.extras.priced:
             return Shown("unpriced", exact="no price is known for any of it", value="unpriced")
         return money_cents(self.amount)
 
     @property
     def is_partly_unpriced(self) -> bool:
-        return bool(self.lines.unpriced and self.lines.priced)
+        return bool(self.extras.unpriced and self.extras.priced)
+
+    @property
+    def idle(self) -> Decimal:
+        return self.extras.idle
+
+    @property
+    def unpriced(self) -> int:
+        """Lines that are missing from the amount; 0 where there is no amount to miss them."""
+        return self.extras.unpriced if self.is_partly_unpriced else 0
 
     @property
     def idle_cost(self) -> Shown:
-        return money_cents(self.idle)
+        """Rounded on its own: a part of the cost that is not added up on the page."""
+        return formatting.money(self.idle, settings.HEADROOM_CURRENCY)
+
+    @property
+    def idle_share(self) -> Shown:
+        """Of the cost; the exact amount on hover."""
+        if not self.idle or not self.amount:
+            return Shown("–", exact="no provisioned capacity was idle", value="0")
+        share = formatting.percent(min(Decimal(1), self.idle / self.amount))
+        return Shown(share, exact=money_cents(self.idle).exact, value=f"{self.idle.normalize():f}")
 
     @property
     def change(self) -> Shown:
@@ -133,8 +136,7 @@ def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:
         url="",
         amount=sum((row.amount for row in rows), ZERO),
         before=sum((row.before for row in rows), ZERO),
-        idle=sum((row.idle for row in rows), ZERO),
-        lines=sum((row.lines for row in rows), Counts()),
+        extras=sum((row.extras for row in rows), Extras()),
         use=use,
     )
 

@@ -17,20 +17,10 @@ from showback.selectors.cents import (
     Account,
     account_cents,
     account_of,
-    all_cell_cents,
-    cell_cents,
+    member_cents,
 )
 from showback.selectors.cost_charts import cost_by_day, cost_by_team
-from showback.selectors.cost_rows import (
-    CostRow,
-    Counts,
-    Money,
-    counts_by,
-    keys_of,
-    money_by_member,
-    money_of,
-    total_row,
-)
+from showback.selectors.cost_rows import CostRow, Extras, extras_by, keys_of, total_row
 from showback.selectors.data_age import Progress, backfill_progress, data_until
 from showback.selectors.scope import (
     PLATFORM_NAMES,
@@ -89,29 +79,27 @@ def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPa
 
 
 def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
-    cells, before = all_cell_cents(month.days), account_cents(month.days_before)
-    lines: dict[Account, Counts] = {}
-    for (team_id, category), counts in counts_by(month.days, ("team_id", "category")).items():
+    now, before = account_cents(month.days), account_cents(month.days_before)
+    extras: dict[Account, Extras] = {}
+    for (team_id, category), found in extras_by(month.days, ("team_id", "category")).items():
         account = account_of(team_id, category)
-        lines[account] = lines.get(account, Counts()) + counts
+        extras[account] = extras.get(account, Extras()) + found
     names = {name.team_id: name for name in service_names().values()}
     use = use_by("service__team_id", month.days.condition)
     rows = []
-    for account in keys_of(cells, before):
+    for account in keys_of(now, before):
         if account.kind == "team":
             slug, name = names[account.team_id].team_slug, names[account.team_id].team_name
             totals = use.get(account.team_id, UseTotals())
         else:
             slug, name = f"~{account.kind}", PLATFORM_NAMES[account.kind]
             totals = use.get(None, UseTotals()) if account == UNATTRIBUTED else UseTotals()
-        money = money_of(cells.get(account, {}))
         row = CostRow(
             name=name,
             url=AccountScope(month, account, slug, name).url,
-            amount=money.amount,
+            amount=now.get(account, ZERO),
             before=before.get(account, ZERO),
-            idle=money.idle,
-            lines=lines.get(account, Counts()),
+            extras=extras.get(account, Extras()),
             use=totals,
             slot=account.team_id,
         )
@@ -122,19 +110,18 @@ def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
 def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     """One account by its services (by deployment for the platform's own). The scope was checked."""
     month, account = of.month, of.account
-    now = money_by_member(cell_cents(month.days, account))
-    before = money_by_member(cell_cents(month.days_before, account))
-    lines = counts_by(month.days, (account.member_field,), account)
+    now = member_cents(month.days, account)
+    before = member_cents(month.days_before, account)
+    extras = extras_by(month.days, (account.member_field,), account)
     use = use_by(account.member_field, condition_of(month.days, account))
     members = _members(of)
     rows = [
         CostRow(
             name=members[key].name,
             url=members[key].url,
-            amount=now.get(key, Money()).amount,
-            before=before.get(key, Money()).amount,
-            idle=now.get(key, Money()).idle,
-            lines=lines.get((key,), Counts()),
+            amount=now.get(key, ZERO),
+            before=before.get(key, ZERO),
+            extras=extras.get((key,), Extras()),
             use=use.get(key, UseTotals()),
             slot=key,
         )

@@ -10,7 +10,7 @@ from portal.kernel.shown import Shown
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
 from showback.models import Attribution, CostLine, Meter, ServiceHour
-from showback.selectors.cents import Days, day_cells
+from showback.selectors.cents import Days, day_cents
 from showback.selectors.cost_rows import money_cents
 from showback.selectors.member_lines import cents_of_lines, lines_of_member
 from showback.selectors.scope import MemberScope, deployments_of, label_of
@@ -57,10 +57,10 @@ class ServiceDayPage:
 
 def service_day(member: MemberScope, day: date) -> ServiceDayPage:
     month = member.of.month
-    wholes = day_cells(month.days, member.of.account, member.id)
+    wholes = day_cents(month.days, member.of.account, member.id)
     lines = lines_of_member(member, Days(day, day))
     labels = {key: label_of(found) for key, found in deployments_of(month).items()}
-    cents = cents_of_lines(lines, wholes.get(day, {}))
+    cents = cents_of_lines(lines, wholes.get(day, ZERO))
     rows = [_line_row(line, part, labels) for line, part in zip(lines, cents, strict=True)]
     one_day = condition_of(Days(day, day), member.of.account, member.id)
     others = sorted(wholes)

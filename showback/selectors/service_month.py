@@ -1,5 +1,6 @@
 """A member's month by day and meter."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -8,22 +9,19 @@ from portal.kernel import formatting
 from portal.kernel.charts import Chart
 from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
-from showback.selectors.cents import Column, day_cells
+from showback.models import CostLine
+from showback.selectors.cents import Column, Days, day_cents
 from showback.selectors.cost_charts import cost_by_day, incomplete_days
 from showback.selectors.cost_rows import money_cents
-from showback.selectors.member_lines import condition_of_member
+from showback.selectors.member_lines import (
+    COLUMNS,
+    cents_of_lines,
+    condition_of_member,
+    lines_of_member,
+)
 from showback.selectors.scope import MemberScope
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 from showback.selectors.use_totals import UseTotals, condition_of, use_by, use_of
-
-COLUMNS: dict[Column, str] = {
-    ("tokens", "input"): "Input",
-    ("tokens", "cached_input"): "Cached input",
-    ("tokens", "output"): "Output",
-    ("ptu_used", "ptu_hour"): "Provisioned, used",
-    ("ptu_idle", "ptu_hour"): "Provisioned, idle",
-    ("unallocated", "ptu_hour"): "Held by nobody",
-}
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class ServiceMonth:
 
 def service_month(member: MemberScope) -> ServiceMonth:
     days, account = member.of.month.days, member.of.account
-    cells = day_cells(days, account, member.id)
+    cells = _cells(member, days)
     columns = [column for column in COLUMNS if any(column in row for row in cells.values())]
     use_condition = condition_of(days, account, member.id)
     use, gaps = use_by("day", use_condition), incomplete_days(use_condition)
@@ -89,3 +87,18 @@ def service_month(member: MemberScope) -> ServiceMonth:
         chart=cost_by_day(days, cost, condition_of(days, account, member.id)) if rows else None,
         unpriced=unpriced_lines(member.of.month, cost),
     )
+
+
+def _cells(member: MemberScope, days: Days) -> dict[date, dict[Column, Decimal]]:
+    """Cents by day and column: sums of the lines as the day's own page shows them."""
+    wholes = day_cents(days, member.of.account, member.id)
+    by_day: dict[date, list[CostLine]] = defaultdict(list)
+    for line in lines_of_member(member, days):
+        by_day[line.day].append(line)
+    found: dict[date, dict[Column, Decimal]] = {}
+    for day, lines in by_day.items():
+        row: dict[Column, Decimal] = defaultdict(Decimal)
+        for line, cents in zip(lines, cents_of_lines(lines, wholes[day]), strict=True):
+            row[line.category, line.meter] += cents
+        found[day] = row
+    return found
