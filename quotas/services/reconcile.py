@@ -65,8 +65,9 @@ def managed(*, at: datetime) -> QuerySet[Any]:
     """Present deployments with an entry, each with the units `wanted` of it at the moment."""
     mine = LedgerEntry.objects.filter(deployment=OuterRef("pk"))
     held = mine.in_force_at(at).order_by().values("deployment").annotate(units=Sum("units"))
-    present: QuerySet[Any] = Deployment.objects.present().filter(Exists(mine))
-    return present.annotate(wanted=Coalesce(Subquery(held.values("units")), 0))
+    present = Deployment.objects.present().filter(Exists(mine))
+    found: QuerySet[Any] = present.annotate(wanted=Coalesce(Subquery(held.values("units")), 0))
+    return found
 
 
 def pools_to_look_at(*, at: datetime) -> QuerySet[Pool]:
