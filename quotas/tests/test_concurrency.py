@@ -12,6 +12,7 @@ from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window
 from portal.models import AuditRow, User
 from quotas.domain.ledger import steps_over
+from quotas.domain.plan import plan_pool
 from quotas.models import CapacityRequest, Change, Decision, LedgerEntry, Plan, Pool, Service
 from quotas.selectors.rooms import pool_entries
 from quotas.services import decisions, reconcile
@@ -107,7 +108,7 @@ def test_a_change_is_not_sent_while_it_is_being_replaced(
     ask(chat, ada)
     reconcile.plan_all(at=START)
     ask(chat, ada, units=10, at=START, starts_now=True)
-    plan_pool, refused = reconcile.plan_pool, []
+    refused: list[OperationalError] = []
 
     def send() -> None:
         try:
@@ -124,7 +125,7 @@ def test_a_change_is_not_sent_while_it_is_being_replaced(
             other.submit(send).result(timeout=20)
         return plan_pool(standings)
 
-    monkeypatch.setattr(reconcile, "plan_pool", meanwhile)
+    monkeypatch.setattr("quotas.services.reconcile.plan_pool", meanwhile)
     reconcile.plan_all(at=START)
     assert refused
     assert sorted(Change.objects.values_list("state", "to_units")) == [
