@@ -53,6 +53,7 @@ class BurstFacts:
     had_a_burst: bool
     owner_is_active: bool
     is_provisioned: bool
+    currency: str = "USD"  # of the cost and of the policy's own limit
 
     def as_json(self) -> dict[str, Any]:
         return {k: str(v) if isinstance(v, Decimal) else v for k, v in asdict(self).items()}
@@ -159,7 +160,8 @@ def _cost(facts: BurstFacts, limits: PolicyLimits) -> Clause:
     return Clause(
         "cost",
         cost <= limits.auto_cost,
-        f"Costs up to {cost:,.0f} if fully used; automatic up to {limits.auto_cost:,.0f}.",
+        f"Costs up to {cost:,.0f} {facts.currency} if fully used; "
+        f"automatic up to {limits.auto_cost:,.0f} {facts.currency}.",
     )
 
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from portal.kernel.windows import Window, floor_to_minute
 from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
@@ -148,6 +150,7 @@ def _facts(
         had_a_burst=bool(past),
         owner_is_active=asked.service.owner.is_active,
         is_provisioned=asked.deployment.is_provisioned,
+        currency=settings.HEADROOM_CURRENCY,
     )
 
 
