@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db.models import F
 
-from portal.kernel.windows import FOREVER, Window
+from portal.kernel.windows import Window
 from portal.models import User
 from quotas.models import Deployment, LedgerEntry, Service, Team
 
@@ -125,12 +125,3 @@ def visible_team_ids(user: User) -> set[int]:
 
 def visible_service_ids(user: User) -> set[int]:
     return set(Service.objects.visible_to(user).values_list("pk", flat=True))
-
-
-def approved_bursts(service_id: int, window: Window) -> list[tuple[int, Window, int]]:
-    """(number, window, units) of the bursts of a service that touch the window, oldest first."""
-    rows = LedgerEntry.objects.touching(window).filter(service_id=service_id, kind="burst")
-    return [
-        (row.request_id, Window(row.effective_from, min(row.effective_until, FOREVER)), row.units)
-        for row in rows.order_by("effective_from")
-    ]
