@@ -164,7 +164,7 @@ def _why(change: Change) -> list[tuple[str, str]]:
         if "request" in each
     ]
     if found:
-        return found
+        return list(dict.fromkeys(found))  # a burst given back has two entries that end
     return [("edited outside Headroom" if change.sentence == DRIFT else "no request's edge", "")]
 
 

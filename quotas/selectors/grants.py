@@ -116,7 +116,7 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
         standing,
         entry,
         given_back_at,
-        _status(standing, applies=applies, given_back=bool(reversal)),
+        _status(standing, change, applies=applies, given_back=bool(reversal)),
         _ticks(standing, change, applies=applies),
     )
 
@@ -159,11 +159,15 @@ def _why_not(deployment: Deployment, change: Change | None) -> str:
     return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
 
 
-def _status(standing: Standing, *, applies: bool, given_back: bool) -> Status:
+def _status(
+    standing: Standing, change: Change | None, *, applies: bool, given_back: bool
+) -> Status:
     if given_back and standing.phase == Phase.OVER:
         return statuses.GIVEN_BACK
     if standing.phase == Phase.STARTING and not applies:
         return statuses.NOT_APPLIED
+    if standing.phase == Phase.STARTING and change and change.error_reason:
+        return statuses.REFUSED
     return statuses.OF_PHASE[standing.phase]
 
 

@@ -33,6 +33,10 @@ class PoolRow:
     applies: bool
 
     @property
+    def subscription_end(self) -> str:
+        return self.subscription[-8:]
+
+    @property
     def short_status(self) -> Status:
         return statuses.OVERSOLD
 
@@ -43,6 +47,11 @@ class PoolList:
 
     rows: list[PoolRow]
     others: list[PoolRow]
+
+    @property
+    def names_subscription(self) -> bool:
+        """Whether the same bucket may be listed for several subscriptions."""
+        return len({row.subscription for row in self.rows}) > 1
 
     @property
     def observing(self) -> int:

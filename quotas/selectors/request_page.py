@@ -50,6 +50,8 @@ class RequestPage:
 
     @property
     def gives_back(self) -> str:
+        if self.must_say_why:
+            return f"takes {self.row.asked} back at once; the team reads the reason"
         return f"gives back {self.row.asked} at once; giving back is always granted"
 
 

@@ -22,6 +22,7 @@ OF_PHASE = {
 }
 GIVEN_BACK = Status("Given back", Tone.QUIET, "arrow-uturn-left")
 NOT_APPLIED = Status("Approved, not applied", Tone.ATTENTION, "eye")
+REFUSED = Status("Not applied", Tone.DANGER)
 OF_CHANGE = {
     ChangeState.PLANNED: Status("Planned", Tone.INFO, "clock"),
     ChangeState.WRITING: Status("Writing", Tone.INFO, "arrow-path"),

@@ -37,6 +37,17 @@ def test_a_written_burst_shows_all_three_facts_and_links_to_its_request(
     assert rows(browse, cleo) == []
 
 
+def test_a_burst_given_back_is_named_once(
+    browse: Browse, synced: FakeAzure, granted: CapacityRequest, applying, ada: User, noon
+):
+    reconcile_at(synced, START)
+    noon.move_to(utc("2026-03-03 12:00"))
+    browse(ada).post(reverse("request_give_back", args=[granted.pk]))
+    reconcile_at(synced, utc("2026-03-03 12:00"))
+    newest = rows(browse, ada, "done")[0]
+    assert newest.why == [(f"#{granted.pk} ends", granted.get_absolute_url())]
+
+
 def test_an_observed_change_is_held_and_says_so(
     browse: Browse, synced: FakeAzure, granted, pool: Pool, cleo: User, noon
 ):
@@ -66,9 +77,9 @@ def test_a_refused_change_shows_what_azure_answered_and_the_next_try(
     assert row.answer == "InsufficientQuota: This operation require 60 new capacity in quota"
     assert str(row.next_try).startswith("in") or row.next_try == "just now"
     assert "quota of the pool is used up" in answer.content.decode()
-    page = browse(cleo).get(granted.get_absolute_url()).content.decode()
-    assert "InsufficientQuota" in page
-    assert "not applied" in page
+    page = browse(cleo).get(granted.get_absolute_url())
+    assert page.context["row"].status.word == "Not applied"
+    assert "InsufficientQuota" in page.content.decode()
 
 
 def drifted(azure: FakeAzure, units: int) -> Change:

@@ -68,6 +68,17 @@ def test_the_list_takes_as_many_queries_for_twenty_pools(
         assert len(hers.get(reverse("pools")).context["pools"].rows) == 21
 
 
+def test_the_same_bucket_of_two_subscriptions_can_be_told_apart(
+    browse: Browse, pool: Pool, cleo: User
+):
+    assert "…11111111" not in browse(cleo).get(reverse("pools")).content.decode()
+    pool.pk, pool.subscription_id = None, "22222222-2222-2222-2222-222222222222"
+    pool.save()
+    shown = browse(cleo).get(reverse("pools")).content.decode()
+    assert "…11111111" in shown
+    assert "…22222222" in shown
+
+
 def test_rows_in_other_units_are_listed_apart(browse: Browse, pool: Pool, cleo: User):
     Pool.objects.filter(pk=pool.pk).update(kind="other")
     found = browse(cleo).get(reverse("pools")).context["pools"]
