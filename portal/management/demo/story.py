@@ -196,7 +196,7 @@ def present_scenes(today: datetime) -> list[Scene]:
             today,
             ask(
                 "proposal-writer",
-                50,
+                40,
                 tomorrow + timedelta(hours=7),
                 11,
                 "launch",
