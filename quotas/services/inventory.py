@@ -88,27 +88,19 @@ def _read_since(at: datetime) -> QuerySet[Deployment]:
 
 
 def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
+    facts = {
+        "resource_id": row.resource_id,
+        "subscription_id": row.subscription_id,
+        "resource_group": row.resource_group,
+        "name": row.name,
+        "region": row.region,
+        "kind": row.kind,
+        "last_seen_at": at,
+    }
     account, _ = AzureAccount.objects.update_or_create(
         resource_key=row.resource_id.lower(),
-        defaults={
-            "resource_id": row.resource_id,
-            "subscription_id": row.subscription_id,
-            "resource_group": row.resource_group,
-            "name": row.name,
-            "region": row.region,
-            "kind": row.kind,
-            "last_seen_at": at,
-        },
-        create_defaults={
-            "resource_id": row.resource_id,
-            "subscription_id": row.subscription_id,
-            "resource_group": row.resource_group,
-            "name": row.name,
-            "region": row.region,
-            "kind": row.kind,
-            "first_seen_at": at,
-            "last_seen_at": at,
-        },
+        defaults=facts,
+        create_defaults={**facts, "first_seen_at": at},
     )
     return account
 
