@@ -44,7 +44,7 @@ def spent(world):
 
 
 def spend() -> None:
-    pull_window(Window(utc("2026-02-27 00:00"), AT), MINUTE, at=AT)
+    pull_window(Window(utc("2026-02-28 20:00"), AT), MINUTE, at=AT)
     fill_everything(at=AT)
 
 
@@ -230,7 +230,7 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
 
 
 @examples(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 10_000))
 def test_i24_drill_down_totals_equal_list_totals(world, seed):

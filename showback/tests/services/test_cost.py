@@ -12,11 +12,11 @@ from portal.kernel.money import split_to_cents, to_cents
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.models import Deployment
 from showback.models import CostLine, PriceRow, ServiceDay, ServiceHour, TouchedHour, UsageHour
-from showback.services.price_data import shipped_prices
 from showback.services.prices import load_prices
 from showback.services.rollup import days_to_fill, fill_everything
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
+from showback.tests.conftest import PRICES
 from showback.tests.factories import day, utc
 from showback.tests.fakes import minutes_of, random_traffic
 
@@ -95,7 +95,7 @@ def test_a_price_that_is_loaded_later_prices_the_days_since_its_start(world):
     PriceRow.objects.filter(model_name="gpt-4o").delete()
     spend_a_day(world)
     assert lines(deployment=world.chat, price__isnull=True).exists()
-    load_prices(shipped_prices())
+    load_prices(PRICES)
     fill_everything(at=NEXT_MORNING)
     assert amount(deployment=world.chat) == Decimal("6.12")
 
