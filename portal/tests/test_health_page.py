@@ -123,7 +123,10 @@ def test_use_without_a_price_is_listed(world, clock):
     fill_everything(at=AT)
     page = text_of(world.fay)
     assert "missing prices" in page
-    assert "acme/digest a-model-without-a-price GlobalStandard Input tokens" in page
+    assert (
+        "acme/digest a-model-without-a-price GlobalStandard 357k input tokens, 71.4k output tokens"
+        in page
+    )
 
 
 # ── History ──────────────────────────────────────────────────────────────────────────────────

@@ -42,13 +42,17 @@ def spent(world, clock):
     return world
 
 
-def home_of(user):
-    """What the person reads: tags taken out, blanks made one, and one between blocks."""
+def html_of(user):
     client = Client()
     client.force_login(user)
     answer = client.get("/")
     assert answer.status_code == 200
-    page = answer.content.decode()
+    return answer.content.decode()
+
+
+def home_of(user):
+    """What the person reads: tags taken out, blanks made one, and one between blocks."""
+    page = html_of(user)
     main = BLOCK.sub(" ", page[page.index("<main") :])
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", main))
 
@@ -85,6 +89,18 @@ def test_unknown_use_is_not_said_to_be_nought(chat, ada, clock):
     page = home_of(ada)
     assert "no use of the last minutes is known" in page
     assert "0 %" not in page
+
+
+def test_refusals_of_a_day_with_gaps_are_marked_and_a_late_pull_is_not_a_gap(world, clock):
+    clock(AT)
+    pull_window(Window(AT - 3 * HOUR, AT), MINUTE, at=AT)  # nothing came from midnight to three
+    fill_everything(at=AT)
+    mark = "Not every minute of today has arrived"
+    assert mark in html_of(world.dan)
+    pull_window(Window(AT - 7 * HOUR, AT), MINUTE, at=AT)
+    fill_everything(at=AT + 8 * MINUTE)
+    clock(AT + 8 * MINUTE)
+    assert mark not in html_of(world.dan)
 
 
 def test_only_ones_own_teams_are_listed(spent):

@@ -14,13 +14,18 @@ from django.utils.safestring import SafeString
 from portal.kernel import formatting
 from portal.kernel.shown import Shown
 from portal.kernel.sparkline import Sparkline
+from portal.kernel.windows import MINUTE
 from portal.models import User
 from quotas.selectors.own_services import OwnService, own_services
 from quotas.selectors.requests import RequestRow
+from showback.domain.months import day_of, day_window
+from showback.gateway import finance_zone
 from showback.selectors.service_cards import ServiceCard, service_cards
 
 # From this share of what is held on, a service has little room left.
 NEARLY_FULL = 0.9
+# A pull every five minutes, of what settled three minutes ago, and some patience.
+ON_ITS_WAY_MINUTES = 15
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class MyService:
 
     own: OwnService
     card: ServiceCard
+    minutes_today: float
 
     @property
     def name(self) -> str:
@@ -64,8 +70,11 @@ class MyService:
 
     @property
     def is_incomplete(self) -> bool:
+        """Whether more of today is missing than what the next pull brings anyway."""
         completeness = self.card.completeness_today
-        return completeness is not None and completeness < 0.995
+        if completeness is None:
+            return False
+        return (1 - completeness) * self.minutes_today > ON_ITS_WAY_MINUTES
 
 
 @dataclass(frozen=True)
@@ -94,8 +103,10 @@ def my_services(user: User, *, at: datetime) -> MyServices:
     found = own_services(user, at=at)
     ids = [own.service.pk for own in found.services]
     cards = {card.service.id: card for card in service_cards(user, at=at, service_ids=ids)}
+    zone = finance_zone()
+    minutes = (at - day_window(day_of(at, zone), zone).start) / MINUTE
     return MyServices(
-        rows=[MyService(own, cards[own.service.pk]) for own in found.services],
+        rows=[MyService(own, cards[own.service.pk], minutes) for own in found.services],
         open=found.open,
         may_request=found.may_request,
         is_in_a_team=found.is_in_a_team,

@@ -42,7 +42,14 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
 def _cost_chart(found: Service, request: HttpRequest, at: datetime) -> Chart | None:
     chart = service_cost_by_day(request.user, found.pk, at=at)
     words = "The last 30 days at list prices; days that are hatched are not complete."
-    return replace(chart, summary=words, size="short") if chart and chart.rows else None
+    if chart is None or not _has_amounts(chart):
+        return None
+    return replace(chart, summary=words, size="short")
+
+
+def _has_amounts(chart: Chart) -> bool:
+    """A chart of nothing but unpriced use would be a picture of noughts."""
+    return any(amount for row in chart.spec["categories"] for amount in row["values"])
 
 
 def _trail(found: Service) -> list[tuple[str, str]]:
