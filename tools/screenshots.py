@@ -18,7 +18,7 @@ PASSWORD = "headroom"  # noqa: S105  the demo's own, printed by it
 WIDE = {"width": 1280, "height": 860}
 # file name → (who looks, path, colour scheme)
 PICTURES = {
-    "service": ("ada", "/services/care-assistant/?days=7", "light"),
+    "service": ("ada", "/services/care-assistant/?period=7d", "light"),
     "request-burst": ("ada", "/services/care-assistant/burst/", "light"),
     "inbox": ("cleo", "/requests/inbox/", "light"),
     "changes": ("cleo", "/changes/", "light"),
