@@ -54,9 +54,9 @@ class Embedded:
         """Stop what still runs on the data and delete it, all but the lock that we hold."""
         end(marked(str(self.folder)), grace_seconds=10)
         self.stop()
-        elsewhere = self.postgres.folder
-        if not elsewhere.is_relative_to(self.folder):
-            shutil.rmtree(elsewhere)
+        for part in (self.postgres.folder, self.postgres.sockets, self.valkey.socket.parent):
+            if not part.is_relative_to(self.folder):  # where a closed home or a long path sent it
+                shutil.rmtree(part, ignore_errors=True)
         for entry in self.folder.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -6,13 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from stack.paths import StackError, socket_folder
+from stack.paths import StackError, fits_a_socket, socket_folder
 from stack.postgres import Postgres, first_number
 from stack.tests.conftest import start_four_at_once
 
@@ -129,12 +130,18 @@ def test_an_interrupted_initdb_is_begun_anew(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a_very_long_name_" * 5, "my wörk", "100%"])
-def test_a_path_that_suits_no_socket_gets_a_short_one_elsewhere(folder: Path, name: str) -> None:
+def test_a_path_that_suits_no_socket_gets_a_short_one_elsewhere(
+    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     assert socket_folder(folder / "plain") == folder / "plain" / "s"
-    assert folder not in socket_folder(folder / name).parents
+    short = socket_folder(folder / name)
+    assert folder / name not in short.parents
+    assert fits_a_socket(short)
 
 
-def test_the_server_runs_under_such_a_path(folder: Path) -> None:
+def test_the_server_runs_under_such_a_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
     odd = folder / ("my wörk 100% " + "a_very_long_name_" * 5) / "postgres"
     odd.parent.mkdir()
     odd.parent.chmod(0o711)
