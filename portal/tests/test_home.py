@@ -12,6 +12,7 @@ from quotas.services.decisions import approve
 from quotas.tests import factories
 from quotas.tests.conftest import NOON, ask, reconcile_at, sync
 from quotas.tests.factories import utc
+from showback.services.backfill import plan_backfill
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
@@ -194,6 +195,14 @@ def test_finance_reads_both_months_by_team(spent):
     assert "Atlas" in page
     assert "Delta" in page
     assert "Unattributed traffic" in page
+
+
+def test_a_month_that_is_still_being_fetched_is_not_compared_with(spent):
+    plan_backfill(at=AT)
+    page = home_of(spent.fay)
+    assert "February 2026 is still being fetched." in page
+    assert "February 2026 in all: not known" in page
+    assert "History is still being fetched" in page
 
 
 def test_finance_without_any_cost_is_told_where_to_look(fay, clock):

@@ -14,7 +14,7 @@ from showback.selectors.scope import MonthScope, month_scope, running_month
 
 @dataclass(frozen=True)
 class MoneySoFar:
-    """`last_month` is the whole of it, None where no line of it is there (yet): that is no nought.
+    """`last_month` is the whole of it; None while it is not all there, for that is no nought.
 
     The rows compare the same days of both months.
     """
@@ -34,9 +34,11 @@ def money_so_far(user: User, *, at: datetime) -> MoneySoFar:
     scope, before = month_scope(str(month), at=at), month_scope(str(month.previous), at=at)
     assert scope is not None and before is not None  # noqa: S101, PT018  both have begun
     whole = account_cents(Days(month.previous.first_day, month.previous.last_day))
+    page = organisation_month(user, scope, at=at)
+    known = bool(whole) and page.backfill is None
     return MoneySoFar(
-        page=organisation_month(user, scope, at=at),
-        last_month=money_cents(sum(whole.values(), ZERO)) if whole else None,
+        page=page,
+        last_month=money_cents(sum(whole.values(), ZERO)) if known else None,
         last_month_name=month.previous.name,
         last_month_url=before.url,
     )
