@@ -1,7 +1,7 @@
 """How long each page takes to answer, inside this process, on the data that is in the database.
 
 The web server and the network are left out, so that the figure is the portal's own; the person is
-a platform owner, who sees the most.
+a platform owner, who sees the most; the form for a burst is opened by the owner of its service.
 """
 
 import statistics
@@ -14,8 +14,10 @@ from django.test.utils import override_settings
 from django.urls import reverse
 
 from portal.kernel.clock import now
-from portal.models import RoleGrant
+from portal.models import RoleGrant, User
 from quotas.models import CapacityRequest, Pool, Service
+
+BURST = "request a burst"
 
 
 def addresses() -> dict[str, str]:
@@ -28,7 +30,7 @@ def addresses() -> dict[str, str]:
     plain = ("home", "services", "requests", "inbox", "pools", "changes", "unmapped", "health")
     found = {name: reverse(name) for name in plain}
     found["service"] = reverse("service", args=[service.slug])
-    found["request a burst"] = reverse("request_burst", args=[service.slug])
+    found[BURST] = reverse("request_burst", args=[service.slug])
     found["pool"] = reverse("pool", args=[pool.pk])
     if request is not None:
         found["request"] = reverse("request", args=[request.pk])
@@ -44,12 +46,20 @@ def bench_pages(quick: bool) -> dict[str, Any]:
     if grant is None:
         raise CommandError("Nobody is a platform owner yet: run ./headroom demo first.")
     repeats = 15 if quick else 60
-    with override_settings(SECURE_SSL_REDIRECT=False):
-        client = Client()
-        client.force_login(grant.user)
-        rows = [_measure(client, name, url, repeats) for name, url in addresses().items()]
+    with override_settings(SECURE_SSL_REDIRECT=False, ALLOWED_HOSTS=["testserver"]):
+        platform, owner = _signed_in(grant.user), _signed_in(Service.objects.first().owner)
+        rows = [
+            _measure(owner if name == BURST else platform, name, url, repeats)
+            for name, url in addresses().items()
+        ]
     slowest = max(row["median_ms"] for row in rows)
     return {"rows": rows, "repeats": repeats, "slowest_median_ms": slowest}
+
+
+def _signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
 
 
 def _measure(client: Client, name: str, url: str, repeats: int) -> dict[str, Any]:

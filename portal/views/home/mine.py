@@ -92,6 +92,10 @@ class MyServices:
         return formatting.money(total, settings.HEADROOM_CURRENCY)
 
     @property
+    def knows_cost(self) -> bool:
+        return any(row.card.month_to_date is not None for row in self.rows)
+
+    @property
     def answer(self) -> SafeString:
         """Trouble first, then what is going on, then that all is well."""
         if not self.rows:
