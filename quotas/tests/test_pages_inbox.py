@@ -1,6 +1,9 @@
 """The approval inbox: decidable on the card; what cannot be decided says why and writes nothing."""
 
+import re
+
 import pytest
+from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -34,6 +37,20 @@ def test_cleo_sees_the_most_urgent_first_with_all_evidence(
         "Asks 60 % of the baseline on top", "12 throttled minutes as it is, 0 with it",
     ):  # fmt: skip
         assert expected in shown
+
+
+def test_the_form_of_a_card_carries_its_token_so_that_it_works_without_script(
+    waiting: CapacityRequest, cleo: User
+):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(cleo)
+    page = strict.get(reverse(INBOX)).content.decode()
+    card = page[page.index(f'id="request-{waiting.pk}"') :]
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', card)
+    assert token
+    strict.post(deny(waiting.pk), {"note": "Not now.", "csrfmiddlewaretoken": token[1]})
+    waiting.refresh_from_db()
+    assert waiting.state == "denied"
 
 
 def test_nobody_else_finds_the_request_in_their_inbox(
