@@ -20,6 +20,7 @@ from quotas.services.requests import BurstDraft, check_amount, check_window
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([km]?)", re.IGNORECASE)
 SCALE = {"": 1, "k": 1_000, "m": 1_000_000}
 LARGEST = 2_000_000_000  # what the ledger's column holds
+EARLIEST_YEAR, LATEST_YEAR = 2000, 9998  # the ends of the calendar do not convert to UTC
 # Which field a refusal of the service belongs to; others stand at the top of the form.
 FIELD_OF = {
     "ends_before_start": "ends_at",
@@ -54,10 +55,20 @@ class AmountField(forms.IntegerField):
         return int(number)
 
 
+class MomentField(forms.DateTimeField):
+    """A date and a time of a year that every time zone can tell."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().to_python(value)
+        if moment and not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return moment
+
+
 def _moment_field(label: str, sentence: str) -> forms.DateTimeField:
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=INPUT_FORMAT)
     errors = {"required": sentence, "invalid": "Write a date and a time, such as 2026-03-14 09:00."}
-    return forms.DateTimeField(label=label, widget=widget, error_messages=errors)
+    return MomentField(label=label, widget=widget, error_messages=errors)
 
 
 class WindowForm(forms.Form):

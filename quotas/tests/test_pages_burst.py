@@ -123,6 +123,8 @@ BAD = {
     ),
     "a start in the past": ({"starts_at": "2026-03-02T11:00"}, "starts_at", "start now"),
     "a date that is none": ({"starts_at": "2026-02-30T10:00"}, "starts_at", "Write a date"),
+    "the first year there is": ({"starts_at": "0001-01-01T00:00"}, "starts_at", "Write a date"),
+    "the last year there is": ({"ends_at": "9999-12-31T23:59"}, "ends_at", "Write a date"),
     "a year long": ({"ends_at": "2027-03-03T10:00"}, "ends_at", "31 days at most"),
     "nothing": ({"amount": "0"}, "amount", "more than nothing"),
     "less than nothing": ({"amount": "-5"}, "amount", "whole number"),
