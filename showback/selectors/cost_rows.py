@@ -106,6 +106,9 @@ class CostRow:
 
     @property
     def change(self) -> Shown:
+        """Not known where nothing has a price: an amount that is missing did not stay the same."""
+        if self.extras.unpriced and not self.extras.priced:
+            return formatting.not_known()
         return formatting.change(self.amount, self.before)
 
     @property
