@@ -136,11 +136,15 @@ def _share_of_baseline(facts: BurstFacts, limits: PolicyLimits) -> Clause:
     )
 
 
+def _length_words(hours: Decimal) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
 def _length(facts: BurstFacts, limits: PolicyLimits) -> Clause:
     return Clause(
         "length",
         facts.hours <= limits.auto_hours,
-        f"Lasts {facts.hours:.1f} h; automatic up to {limits.auto_hours} h.",
+        f"Lasts {_length_words(facts.hours)}; automatic up to {limits.auto_hours} h.",
     )
 
 

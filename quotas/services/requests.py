@@ -15,7 +15,7 @@ from quotas.domain.policy import PolicyLimits, answer_by, judge_burst
 from quotas.domain.states import RequestEvent, RequestState, next_request_state
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, evidence, policy
-from quotas.services.refusals import does_not_fit, not_yours, refuse
+from quotas.services.refusals import does_not_fit, in_people_units, not_yours, refuse
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ def check_amount(draft: BurstDraft) -> None:
     if limit and draft.units > limit.limit_units:
         raise refuse(
             "absurd_amount",
-            f"The whole pool has {limit.limit_units:,} units; {draft.units:,} were asked for.",
+            f"The whole pool has {in_people_units(deployment, limit.limit_units)}; "
+            f"{in_people_units(deployment, draft.units)} were asked for.",
         )
     if not deployment.is_provisioned:
         return

@@ -129,7 +129,7 @@ BAD = {
     "nothing": ({"amount": "0"}, "amount", "more than nothing"),
     "less than nothing": ({"amount": "-5"}, "amount", "whole number"),
     "no number": ({"amount": "plenty"}, "amount", "whole number"),
-    "more than the pool": ({"amount": "5M"}, "amount", "whole pool has 1,000 units"),
+    "more than the pool": ({"amount": "5M"}, "amount", "whole pool has 1,000,000 tokens"),
     "more than any pool": ({"amount": "9" * 40}, "amount", "could hold"),
     "an empty amount": ({"amount": ""}, "amount", "how much more"),
     "no purpose": ({"purpose": "   "}, "purpose", "approver reads it"),

@@ -10,10 +10,11 @@ from django.db.models import F, Q, Sum
 from portal.kernel.charts import Bar, BarsByTeam, Chart, CostByDay
 from portal.kernel.money import ZERO
 from showback.models import CostLine, ServiceDay
-from showback.selectors.cents import Days
+from showback.selectors.cents import Days, to_cents_together
 from showback.selectors.cost_rows import CostRow
 
 MOST_BARS = 20
+Amounts = dict[tuple[str, date], Decimal]  # by category and day
 
 CATEGORIES = {
     CostLine.Category.TOKENS: "Tokens",
@@ -31,24 +32,28 @@ def cost_by_team(rows: Sequence[CostRow]) -> Chart:
     return chart.chart("cost-by-team", "Cost by team", summary=summary)
 
 
-def cost_by_day(days: Days, cost: Q, use: Q) -> Chart:
-    """By day and category. `cost` and `use` narrow cost lines and service days down alike."""
-    found: dict[str, dict[date, Decimal]] = {}
+def amounts_by_day(days: Days, cost: Q, whole: Decimal | None = None) -> Amounts:
+    """By category and day: exact, or to the cent so that all of them sum to `whole`."""
     rows = (
         CostLine.objects.filter(days.condition & cost)
-        .values("day", "category")
+        .values("category", "day")
         .annotate(exact=Sum("amount"))
-        .order_by("day")
+        .order_by()
     )
-    for row in rows:
-        found.setdefault(row["category"], {})[row["day"]] = row["exact"] or ZERO
-    shown = sorted({day for by_day in found.values() for day in by_day})
+    found = {(row["category"], row["day"]): row["exact"] or ZERO for row in rows}
+    return found if whole is None else to_cents_together(found, whole)
+
+
+def cost_by_day(days: Days, amounts: Amounts, use: Q) -> Chart:
+    """By day and category. `use` narrows the service days that say how complete a day is."""
+    shown = sorted({day for _, day in amounts})
+    there = {category for category, _ in amounts}
     return CostByDay(
         days=shown,
         categories={
-            name: [found[category].get(day) for day in shown]
+            name: [amounts.get((category.value, day)) for day in shown]
             for category, name in CATEGORIES.items()
-            if category in found
+            if category in there
         },
         incomplete=incomplete_days(days.condition & use),
         currency=settings.HEADROOM_CURRENCY,

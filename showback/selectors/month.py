@@ -19,7 +19,7 @@ from showback.selectors.cents import (
     account_of,
     member_cents,
 )
-from showback.selectors.cost_charts import cost_by_day, cost_by_team
+from showback.selectors.cost_charts import amounts_by_day, cost_by_day, cost_by_team
 from showback.selectors.cost_rows import CostRow, Extras, extras_by, keys_of, total_row
 from showback.selectors.data_age import Progress, backfill_progress, data_until
 from showback.selectors.scope import (
@@ -131,9 +131,7 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     return _page(
         month,
         rows,
-        chart=cost_by_day(month.days, account.condition, condition_of(month.days, account))
-        if rows
-        else None,
+        chart=_chart(month, account, rows) if rows else None,
         unpriced=unpriced_lines(month, account.condition),
         url_name="showback_team",
         slug=of.slug,
@@ -151,6 +149,13 @@ def _members(of: AccountScope) -> dict[int, MemberScope]:
         key: MemberScope(of, key, str(key), label_of(deployment))
         for key, deployment in deployments_of(of.month).items()
     }
+
+
+def _chart(month: MonthScope, account: Account, rows: list[CostRow]) -> Chart:
+    """The days sum to the foot of the list, to the cent."""
+    whole = sum((row.amount for row in rows), ZERO)
+    amounts = amounts_by_day(month.days, account.condition, whole)
+    return cost_by_day(month.days, amounts, condition_of(month.days, account))
 
 
 def _page(

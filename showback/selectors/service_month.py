@@ -11,7 +11,7 @@ from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
 from showback.models import CostLine
 from showback.selectors.cents import Column, Days, day_cents
-from showback.selectors.cost_charts import cost_by_day, incomplete_days
+from showback.selectors.cost_charts import Amounts, cost_by_day, incomplete_days
 from showback.selectors.cost_rows import money_cents
 from showback.selectors.member_lines import (
     COLUMNS,
@@ -84,9 +84,20 @@ def service_month(member: MemberScope) -> ServiceMonth:
         ],
         amount=sum((row.amount for row in rows), ZERO),
         use=use_of(use_condition),
-        chart=cost_by_day(days, cost, condition_of(days, account, member.id)) if rows else None,
+        chart=cost_by_day(days, _by_category(cells), condition_of(days, account, member.id))
+        if rows
+        else None,
         unpriced=unpriced_lines(member.of.month, cost),
     )
+
+
+def _by_category(cells: dict[date, dict[Column, Decimal]]) -> Amounts:
+    """The cents of the list, summed over the meters of a category, for the chart beside it."""
+    found: Amounts = {}
+    for day, row in cells.items():
+        for (category, _), amount in row.items():
+            found[category, day] = found.get((category, day), ZERO) + amount
+    return found
 
 
 def _cells(member: MemberScope, days: Days) -> dict[date, dict[Column, Decimal]]:

@@ -25,7 +25,7 @@ from showback.domain.percentiles import percentiles
 from showback.gateway import finance_zone
 from showback.models import CostLine
 from showback.selectors.cents import Days
-from showback.selectors.cost_charts import cost_by_day
+from showback.selectors.cost_charts import amounts_by_day, cost_by_day
 from showback.selectors.deployment_use import (
     MINUTES_UP_TO,
     DeploymentUse,
@@ -100,7 +100,8 @@ def service_cost_by_day(
         return None
     today = day_of(at, finance_zone())
     span = Days(today - timedelta(days=days - 1), today)
-    return cost_by_day(span, Q(service_id=service_id), Q(service_id=service_id))
+    mine = Q(service_id=service_id)
+    return cost_by_day(span, amounts_by_day(span, mine), mine)
 
 
 def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate | None:

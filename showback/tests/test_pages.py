@@ -229,6 +229,11 @@ def test_a_page_asks_the_database_a_fixed_number_of_times(
         client.get(url)
 
 
+def charted(chart):
+    """What the chart's own table sums to; its first column is the day, its last the whole day."""
+    return sum(Decimal(str(row[-1]).lstrip("$").replace(",", "")) for row in chart.rows)
+
+
 @examples(
     max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -246,10 +251,12 @@ def test_i24_drill_down_totals_equal_list_totals(world, seed):
         listed = team_month(account, at=AT)
         assert listed.total.amount == account_row.amount
         assert listed.total.extras == account_row.extras
+        assert charted(listed.chart) == account_row.amount
         for member_row in listed.rows:
             member = member_scope(account, member_row.url.split("/")[-2])
             days = service_month(member)
             assert days.amount == member_row.amount
+            assert charted(days.chart) == member_row.amount
             assert sum(Decimal(cell.value) for cell in days.totals) == days.amount
             for day in days.rows:
                 cells = sum(Decimal(cell.value or 0) for cell in day.cells)
