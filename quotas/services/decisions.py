@@ -13,12 +13,13 @@ from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from quotas.domain.availability import fit
 from quotas.domain.policy import BurstFacts
-from quotas.domain.states import RequestEvent, RequestState, next_request_state
+from quotas.domain.states import RequestEvent, RequestState
 from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services import evidence as evidence_service
 from quotas.services import policy
 from quotas.services.refusals import does_not_fit, refuse
+from quotas.services.transitions import move
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def deny(request: CapacityRequest, *, by: User, note: str, at: datetime) -> Capa
     number, _ = policy.current(at=at)
     facts = evidence_service.gather(evidence_service.asked_of(request), at=at).facts
     _decide(request, seen, number, facts, outcome="denied", by=by, note=note, at=at)
-    _swap(request, RequestEvent.DENY, at=at)
+    move(request, RequestEvent.DENY, decided_at=at)
     audit.record("burst.denied", f"request/{request.pk}", actor_id=by.pk, at=at)
     return request
 
@@ -149,7 +150,7 @@ def _grant(
         recorded_at=at,
         recorded_by_id=by_id,
     )
-    _swap(request, RequestEvent.APPROVE, at=at)
+    move(request, RequestEvent.APPROVE, decided_at=at)
     audit.record(
         "burst.approved",
         f"request/{request.pk}",
@@ -172,12 +173,3 @@ def granted_window(request: CapacityRequest, lead: timedelta, at: datetime) -> W
             code="too_late",
         )
     return Window(max(request.starts_at - lead, floor_to_minute(at)), request.ends_at)
-
-
-def _swap(request: CapacityRequest, event: RequestEvent, *, at: datetime) -> None:
-    old = RequestState(request.state)
-    new = next_request_state(old, event)
-    rows = CapacityRequest.objects.filter(pk=request.pk, state=old)
-    if not rows.update(state=new, decided_at=at):
-        raise ChangedMeanwhile(f"Request #{request.pk}")
-    request.state, request.decided_at = new, at

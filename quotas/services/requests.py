@@ -12,10 +12,11 @@ from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from quotas.domain.policy import PolicyLimits, answer_by, judge_burst
-from quotas.domain.states import RequestEvent, RequestState, next_request_state
+from quotas.domain.states import RequestEvent, RequestState
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, evidence, policy
 from quotas.services.refusals import does_not_fit, in_people_units, not_yours, refuse
+from quotas.services.transitions import move
 
 
 @dataclass(frozen=True)
@@ -167,20 +168,6 @@ def check_amount(draft: BurstDraft) -> None:
             "At its end a provisioned burst is given back, and Azure does not promise the capacity "
             "a second time. Tick that you agree.",
         )
-
-
-def move(request: CapacityRequest, event: RequestEvent, **fields: object) -> CapacityRequest:
-    """Compare-and-swap along the transition table.
-
-    Raises ChangedMeanwhile, TransitionNotAllowed.
-    """
-    old = RequestState(request.state)
-    new = next_request_state(old, event)
-    moved = CapacityRequest.objects.filter(pk=request.pk, state=old).update(state=new, **fields)
-    if not moved:
-        raise ChangedMeanwhile(f"Request #{request.pk}")
-    request.state = new
-    return request
 
 
 @transaction.atomic

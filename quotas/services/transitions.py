@@ -1,0 +1,21 @@
+"""The one way a request changes its state: along the table, by compare-and-swap."""
+
+from portal.kernel.errors import ChangedMeanwhile
+from quotas.domain.states import RequestEvent, RequestState, next_request_state
+from quotas.models import CapacityRequest
+
+
+def move(request: CapacityRequest, event: RequestEvent, **fields: object) -> CapacityRequest:
+    """Moves the row and the object, `fields` with them, and returns the object.
+
+    Raises ChangedMeanwhile when somebody else moved it first, TransitionNotAllowed when the event
+    leads nowhere from here; then nothing is written.
+    """
+    old = RequestState(request.state)
+    new = next_request_state(old, event)
+    moved = CapacityRequest.objects.filter(pk=request.pk, state=old).update(state=new, **fields)
+    if not moved:
+        raise ChangedMeanwhile(f"Request #{request.pk}")
+    for name, value in {"state": new, **fields}.items():
+        setattr(request, name, value)
+    return request
