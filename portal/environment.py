@@ -5,7 +5,7 @@ value stops the start instead of a job at three in the morning.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -51,6 +51,13 @@ class Environment:
             raise SettingMissing(
                 "HEADROOM_MODE", f"is {value!r}; it must be one of: {known}."
             ) from None
+
+    def choice(self, name: str, default: str, known: Iterable[str]) -> str:
+        """One of the known words, whatever its case."""
+        value = self.text(name, default).lower()
+        if value not in (words := list(known)):
+            raise SettingMissing(name, f"is {value!r}; it must be one of: {', '.join(words)}.")
+        return value
 
     def https(self, name: str, default: str) -> str:
         value = self.text(name, default).rstrip("/")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
+from portal.cloud.clouds import CLOUDS
 from portal.environment import Mode, SettingMissing, environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -231,10 +232,12 @@ CELERY_BEAT_SCHEDULE = {
 
 # ── Azure ────────────────────────────────────────────────────────────────────────────────────
 HEADROOM_SUBSCRIPTIONS = env.names("HEADROOM_SUBSCRIPTIONS")
-AZURE_ARM_ENDPOINT = env.https("AZURE_ARM_ENDPOINT", "https://management.azure.com")
-AZURE_METRICS_ENDPOINT = env.https(
-    "AZURE_METRICS_ENDPOINT", "https://{region}.metrics.monitor.azure.com"
-)
+HEADROOM_AZURE_CLOUD = env.choice("HEADROOM_AZURE_CLOUD", "public", CLOUDS)
+_cloud = CLOUDS[HEADROOM_AZURE_CLOUD]
+AZURE_ARM_ENDPOINT = env.https("AZURE_ARM_ENDPOINT", _cloud.arm_endpoint)
+AZURE_METRICS_ENDPOINT = env.https("AZURE_METRICS_ENDPOINT", _cloud.metrics_endpoint)
+# The SDK takes a bare host as well; AKS sets this variable by itself.
+AZURE_AUTHORITY_HOST = env.text("AZURE_AUTHORITY_HOST", _cloud.authority)
 HEADROOM_CAPACITY_GATEWAY = "portal.cloud.capacity.AzureCapacity"
 HEADROOM_USAGE_SOURCE = "portal.cloud.metrics.AzureMetrics"
 HEADROOM_EVIDENCE_SOURCE = "showback.evidence.UsageHistory"

@@ -35,6 +35,7 @@ def portal_variables(folder: Path, *, database_url: str, redis_url: str) -> dict
         "HEADROOM_ALLOWED_HOSTS": "127.0.0.1,localhost",
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
+        "HEADROOM_AZURE_CLOUD": "public",
         "AZURE_ARM_ENDPOINT": NOWHERE,
         "AZURE_METRICS_ENDPOINT": NOWHERE,
         "IDENTITY_ENDPOINT": "http://127.0.0.1:1/msi/token",

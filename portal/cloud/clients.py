@@ -1,10 +1,11 @@
 """The SDK clients, one per process and subscription (ARM) or region (metrics).
 
 Endpoints come from settings (`AZURE_ARM_ENDPOINT`, `AZURE_METRICS_ENDPOINT`), so a simulated Azure
-differs from the real one in environment only; the token audiences are fixed, so that a wrong
-endpoint never gets a token meant for another plane. The chain of policies is written out here
-rather than left to the SDK's default, which would register resource providers by itself, follow
-redirects with the token, and retry as `portal.cloud.retry` says it should not.
+differs from the real one in environment only; the token audiences follow from the cloud alone
+(`portal.cloud.clouds`), so that a wrong endpoint never gets a token meant for another plane. The
+chain of policies is written out here rather than left to the SDK's default, which would register
+resource providers by itself, follow redirects with the token, and retry as `portal.cloud.retry`
+says it should not.
 """
 
 import logging
@@ -18,17 +19,21 @@ from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.monitor.querymetrics import MetricsClient
 from django.conf import settings
 
+from portal.cloud.clouds import CLOUDS, Cloud
 from portal.cloud.credentials import CONNECT_TIMEOUT_SECONDS, credential
 from portal.cloud.retry import OneSendBearer, PatientRetry
 
-ARM_AUDIENCE = "https://management.azure.com"
-METRICS_AUDIENCE = "https://metrics.monitor.azure.com"
 READ_TIMEOUT_SECONDS = 60
 USER_AGENT = "headroom"
 
 # Two INFO lines for each request otherwise; an operator may still ask for them in LOGGING.
 if logging.getLogger("azure").level == logging.NOTSET:
     logging.getLogger("azure").setLevel(logging.WARNING)
+
+
+def cloud() -> Cloud:
+    """The Azure of this installation."""
+    return CLOUDS[settings.HEADROOM_AZURE_CLOUD]
 
 
 def arm_client(subscription_id: str) -> CognitiveServicesManagementClient:
@@ -57,7 +62,7 @@ def _metrics_client(_pid: int, endpoint: str) -> MetricsClient:
 def build_arm_client(
     token_credential: TokenCredential, endpoint: str, subscription_id: str, **overrides: Any
 ) -> CognitiveServicesManagementClient:
-    scope = f"{ARM_AUDIENCE}/.default"
+    scope = f"{cloud().arm_audience}/.default"
     options = _timeouts() | overrides
     return CognitiveServicesManagementClient(
         token_credential,
@@ -73,13 +78,14 @@ def build_arm_client(
 def build_metrics_client(
     token_credential: TokenCredential, endpoint: str, **overrides: Any
 ) -> MetricsClient:
+    audience = cloud().metrics_audience
     options = _timeouts() | overrides
     return MetricsClient(
         endpoint,
         token_credential,
-        audience=METRICS_AUDIENCE,
+        audience=audience,
         # No ContentDecodePolicy: megabytes of points would be parsed once in vain.
-        policies=_chain(token_credential, f"{METRICS_AUDIENCE}/.default"),
+        policies=_chain(token_credential, f"{audience}/.default"),
         **options,
     )
 

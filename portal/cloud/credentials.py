@@ -11,6 +11,7 @@ from functools import cache
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import DefaultAzureCredential
+from django.conf import settings
 
 from portal.cloud.retry import LONGEST_SLEEP_SECONDS
 
@@ -26,16 +27,16 @@ class ShortSleepTransport(RequestsTransport):  # type: ignore[misc]
 
 
 @cache
-def _credential_of(_pid: int) -> TokenCredential:
+def _credential_of(_pid: int, authority: str) -> TokenCredential:
     transport = ShortSleepTransport(
         connection_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=TOKEN_READ_TIMEOUT_SECONDS
     )
-    return DefaultAzureCredential(transport=transport)
+    return DefaultAzureCredential(transport=transport, authority=authority)
 
 
 def credential() -> TokenCredential:
     """This process's credential; AZURE_TOKEN_CREDENTIALS in the environment picks its member."""
-    return _credential_of(os.getpid())
+    return _credential_of(os.getpid(), settings.AZURE_AUTHORITY_HOST)
 
 
 def forget_credentials() -> None:

@@ -17,6 +17,7 @@ def env(**values: str) -> Environment:
         ({"DATABASE_URL": "sqlite:///x"}, lambda e: e.database(), "postgresql://"),
         ({"REDIS_URL": "localhost"}, lambda e: e.redis(), "rediss://"),
         ({"A": "http://arm"}, lambda e: e.https("A", "https://x"), "https://"),
+        ({"C": "germany"}, lambda e: e.choice("C", "a", ["public", "china"]), "public, china"),
         ({"Z": "Mars/Olympus"}, lambda e: e.zone("Z", "UTC"), "Europe/Amsterdam"),
     ],
 )

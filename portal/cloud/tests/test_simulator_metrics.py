@@ -251,9 +251,9 @@ def test_an_answer_of_another_shape_is_a_gap(simulator: SimulatorProcess) -> Non
 
 
 def test_a_token_for_the_other_plane_is_refused(
-    simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+    simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    monkeypatch.setattr("portal.cloud.clients.METRICS_AUDIENCE", "https://management.azure.com")
+    settings.HEADROOM_AZURE_CLOUD = "china"  # its tokens are no good here
     endpoint = simulator.environment["AZURE_METRICS_ENDPOINT"].replace("{region}", "eastus2")
     wrong = build_metrics_client(credential(), endpoint)
     monkeypatch.setattr(metrics, "metrics_client", lambda _: wrong)
