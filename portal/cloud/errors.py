@@ -181,11 +181,11 @@ def _maybe_applied(error: Exception, call: Call) -> bool:
 
 def _never_sent(error: ServiceRequestError) -> bool:
     """A refused, unreachable or untrusted server. A TLS connection that broke later is in doubt."""
-    causes = list(_causes(error))
-    return len(causes) == 1 or any(isinstance(cause, NEVER_SENT) for cause in causes)
+    found = list(causes(error))
+    return len(found) == 1 or any(isinstance(cause, NEVER_SENT) for cause in found)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and all that it was made of: inner, cause, context, reason, arguments."""
     seen: set[int] = set()
     waiting: list[Any] = [error]

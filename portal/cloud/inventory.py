@@ -31,7 +31,7 @@ class InventoryReader:
 
     def read(self) -> Inventory:
         """Raises CloudError when not even the accounts can be listed."""
-        accounts = self._accounts()
+        accounts = read_accounts(self._arm, self._subscription_id)
         regions = sorted({account.region for account in accounts})
         return Inventory(
             subscription_id=self._subscription_id,
@@ -43,39 +43,64 @@ class InventoryReader:
             unreadable_accounts=tuple(self._unreadable),
         )
 
-    def _accounts(self) -> tuple[AccountSeen, ...]:
-        with azure_errors(f"list the accounts of subscription {self._subscription_id}"):
-            seen = [account_seen(account) for account in self._arm.accounts.list()]
-        return tuple(account for account in seen if account)
-
-    def _deployments(self, account: AccountSeen) -> list[DeploymentSeen]:
+    def _deployments(self, account: AccountSeen) -> tuple[DeploymentSeen, ...]:
         try:
-            with azure_errors(f"list the deployments of account {account.name}"):
-                found = self._arm.deployments.list(account.resource_group, account.name)
-                return [deployment_seen(deployment) for deployment in found]
+            return read_deployments(self._arm, account)
         except CloudError as error:
-            self._problems.append(error.sentence)
             self._unreadable.append(account.resource_id)
-            return []
+            self._problems.append(error.sentence)
+            return ()
 
-    def _quotas(self, region: str) -> list[QuotaSeen]:
+    def _quotas(self, region: str) -> tuple[QuotaSeen, ...]:
         try:
-            with azure_errors(f"list the quotas of region {region}"):
-                rows = self._arm.usages.list(region)
-                seen = [quota_seen(row, self._subscription_id, region) for row in rows]
+            return read_quotas(self._arm, self._subscription_id, region)
         except CloudError as error:
             self._problems.append(error.sentence)
-            return []
-        return [row for row in seen if row]
+            return ()
 
-    def _model_skus(self, region: str) -> list[ModelSkuSeen]:
+    def _model_skus(self, region: str) -> tuple[ModelSkuSeen, ...]:
         try:
-            with azure_errors(f"list the models of region {region}"):
-                models = self._arm.models.list(region)
-                return [sku for model in models for sku in model_skus_seen(model, region)]
+            return read_model_skus(self._arm, region)
         except CloudError as error:
             self._problems.append(error.sentence)
-            return []
+            return ()
+
+
+def read_accounts(
+    arm: CognitiveServicesManagementClient, subscription_id: str
+) -> tuple[AccountSeen, ...]:
+    """The accounts that can hold deployments. Raises CloudError, as do the other three."""
+    with azure_errors(f"list the accounts of subscription {subscription_id}"):
+        seen = [account_seen(account) for account in arm.accounts.list()]
+    return tuple(account for account in seen if account)
+
+
+def read_deployments(
+    arm: CognitiveServicesManagementClient, account: AccountSeen
+) -> tuple[DeploymentSeen, ...]:
+    """All deployments of one account."""
+    with azure_errors(f"list the deployments of account {account.name}"):
+        found = arm.deployments.list(account.resource_group, account.name)
+        return tuple(deployment_seen(deployment) for deployment in found)
+
+
+def read_quotas(
+    arm: CognitiveServicesManagementClient, subscription_id: str, region: str
+) -> tuple[QuotaSeen, ...]:
+    """The quota rows that one region lists, shared ones not merged with other regions' yet."""
+    with azure_errors(f"list the quotas of region {region}"):
+        seen = [quota_seen(row, subscription_id, region) for row in arm.usages.list(region)]
+    return tuple(row for row in seen if row)
+
+
+def read_model_skus(
+    arm: CognitiveServicesManagementClient, region: str
+) -> tuple[ModelSkuSeen, ...]:
+    """What can be deployed in one region; Azure may list the same for each kind of account."""
+    with azure_errors(f"list the models of region {region}"):
+        return tuple(
+            sku for model in arm.models.list(region) for sku in model_skus_seen(model, region)
+        )
 
 
 def _once(skus: Iterable[ModelSkuSeen]) -> tuple[ModelSkuSeen, ...]:
