@@ -130,7 +130,7 @@ def _usage(name: str, label: str, current: int, limit: int) -> dict[str, Any]:
     }
 
 
-def model_json(kind: str, model: Model, now: datetime) -> dict[str, Any]:
+def model_json(kind: str, model: Model, loaded_at: datetime) -> dict[str, Any]:
     """A row of ``models.list``; ``rateLimits`` are those of one unit."""
     return {
         "kind": kind,
@@ -140,7 +140,7 @@ def model_json(kind: str, model: Model, now: datetime) -> dict[str, Any]:
             "name": model.name,
             "version": model.version,
             "isDefaultVersion": False,
-            "skus": [_sku_json(sku, now) for sku in model.skus],
+            "skus": [_sku_json(sku, loaded_at) for sku in model.skus],
             "maxCapacity": 9,
             "capabilities": {model.capability: "true"},
             "lifecycleStatus": "GenerallyAvailable",
@@ -149,7 +149,7 @@ def model_json(kind: str, model: Model, now: datetime) -> dict[str, Any]:
     }
 
 
-def _sku_json(sku: ModelSku, now: datetime) -> dict[str, Any]:
+def _sku_json(sku: ModelSku, loaded_at: datetime) -> dict[str, Any]:
     rule = sku.capacity
     capacity = {"maximum": rule.maximum, "default": rule.default}
     if sku.is_provisioned:
@@ -158,7 +158,7 @@ def _sku_json(sku: ModelSku, now: datetime) -> dict[str, Any]:
         "name": sku.name,
         "usageName": sku.usage_name,
         "capacity": capacity,
-        "deprecationDate": f"{now + _YEARS_TO_DEPRECATION:%Y-01-01T00:00:00Z}",
+        "deprecationDate": f"{loaded_at + _YEARS_TO_DEPRECATION:%Y-01-01T00:00:00Z}",
     }
     if sku.rate_limits:
         written["rateLimits"] = _rate_limits(sku, 1)

@@ -20,8 +20,8 @@ class Knobs:
     """A capacity write takes this long (real seconds) and blocks its account meanwhile."""
     token_seconds: float = 3600.0
     """Lifetime of new tokens, in real seconds."""
-    deployments_page_size: int = 0
-    """Deployments per page of a list; 0 means all in one page, as Azure mostly answers."""
+    page_size: int = 0
+    """Rows per page of every ARM list; 0 means all in one page, as Azure mostly answers."""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Turn some knobs. Raises ValueError with a sentence; then none is turned."""

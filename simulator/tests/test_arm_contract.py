@@ -56,7 +56,7 @@ def test_a_provisioned_deployment_names_its_spill_over(sdk: Sdk):
 
 
 def test_deployments_can_come_in_pages(sdk: Sdk, simulator: SimulatorProcess):
-    simulator.control("POST", "/knobs", {"deployments_page_size": 2})
+    simulator.control("POST", "/knobs", {"page_size": 2})
     names = [each.name for each in sdk.arm.deployments.list(GROUP, "one")]
     assert names == ["chat", "pilot", "ptu"]
     lists = [row for row in simulator.control("GET", "/log") if "/deployments" in row["path"]]

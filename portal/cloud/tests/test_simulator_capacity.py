@@ -124,7 +124,7 @@ def test_the_rate_of_a_unit_is_azures_own(simulator: SimulatorProcess) -> None:
 
 def test_lists_of_several_pages_are_read_to_the_end(simulator: SimulatorProcess) -> None:
     whole = AzureCapacity().inventory(SUBSCRIPTION)
-    simulator.control("POST", "/knobs", {"deployments_page_size": 1})
+    simulator.control("POST", "/knobs", {"page_size": 1})
     assert AzureCapacity().inventory(SUBSCRIPTION).deployments == whole.deployments
 
 
