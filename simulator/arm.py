@@ -75,7 +75,7 @@ async def _patch_deployment(call: Call) -> Response:
         if capacity is not None:
             # Another account may have taken the pool's room meanwhile.
             check_capacity(state, deployment, capacity)
-            state.write_capacity(deployment, capacity)
+            deployment = state.write_capacity(deployment, capacity)
     finally:
         state.busy_accounts.discard(account.id)
     content = deployment_json(state, account, deployment)

@@ -63,7 +63,7 @@ def deployment_json(state: State, account: Account, deployment: Deployment) -> d
         "sku": {"name": deployment.sku.name, "capacity": capacity},
         "properties": properties,
         "systemData": _system_data(state, deployment),
-        "etag": _etag(identifier, str(state.history[deployment.key].steps)),
+        "etag": _etag(identifier, f"{deployment.uid} {deployment.revision}"),
     }
 
 
@@ -81,10 +81,7 @@ def _rate_limits(sku: ModelSku, units: int) -> list[dict[str, Any]]:
 
 def _system_data(state: State, deployment: Deployment) -> dict[str, str]:
     created = deployment.created_at or state.world.loaded_at
-    steps = state.history[deployment.key].steps
-    changed = created
-    if len(steps) > 1:
-        changed = datetime.fromtimestamp(steps[-1][0], tz=created.tzinfo)
+    changed = deployment.changed_at or created
     return {
         "createdBy": _SOMEBODY,
         "createdByType": "User",

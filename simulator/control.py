@@ -58,8 +58,7 @@ def _deployment_json(state: State, each: Deployment) -> dict[str, Any]:
         "usage_name": each.sku.usage_name,
         "capacity": state.capacity(each),
         "capacity_history": [
-            {"at": _iso_or_none(at), "capacity": units}
-            for at, units in state.history[each.key].steps
+            {"at": _iso_or_none(at), "capacity": units} for at, units in state.resources.steps(each)
         ],
         "created_at": None if each.created_at is None else iso(each.created_at),
         "spillover_deployment_name": each.spillover_deployment_name,
@@ -171,8 +170,8 @@ async def _edit(call: Call) -> Response:
         raise ArmError(404, "ResourceNotFound", f"There is no deployment {account}/{name}.")
     check_not_busy(state, state.account_of(deployment))
     check_capacity(state, deployment, body.get("capacity"))
-    state.write_capacity(deployment, int(body["capacity"]))
-    return json_response(_deployment_json(state, deployment))
+    written = state.write_capacity(deployment, int(body["capacity"]))
+    return json_response(_deployment_json(state, written))
 
 
 async def _get_knobs(call: Call) -> Response:

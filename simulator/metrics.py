@@ -44,7 +44,7 @@ def _resource_json(
         wanted = query.split.get("modeldeploymentname")
         parts = [
             (each, buckets_of(state, each, query.window))
-            for each in account.deployments
+            for each in state.deployments_ever(account)
             if wanted is None or each.name.lower() in wanted
         ]
     window = query.window

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from simulator.capacity import CapacityHistory
 from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
 from simulator.request_log import RequestLog
+from simulator.resources import Resources
 from simulator.traffic import Served
 from simulator.world import Account, Deployment, PoolKey, World
 from simulator.world_file import read_world
@@ -38,6 +38,11 @@ class State:
         self._apply(stored)
 
     @property
+    def world(self) -> World:
+        """The present: accounts and deployments as they are now."""
+        return self.resources.world
+
+    @property
     def traces(self) -> Path:
         """The folder of the trace files this world plays."""
         return self._folder / _TRACES
@@ -45,48 +50,54 @@ class State:
     def _apply(self, stored: dict[str, Any]) -> None:
         self.clock = Clock.from_json(stored["clock"])
         self.knobs = Knobs.from_json(stored.get("knobs", {}))
-        self.world: World = read_world(
+        loaded = read_world(
             stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
         )
-        self._accounts = {each.id.lower(): each for each in self.world.accounts}
-        self._deployments = {each.key: each for each in self.world.deployments}
-        self.history = {
-            each.key: CapacityHistory(list(each.capacity_steps)) for each in self.world.deployments
-        }
-        for key, steps in stored.get("history", {}).items():
-            self.history[key] = CapacityHistory([(at, units) for at, units in steps])
+        self.resources = Resources(loaded, stored.get("resources", {}), stored.get("history", {}))
         self.limits: dict[PoolKey, int] = {row.pool: row.limit for row in self.world.limits}
         self.usage_names: dict[PoolKey, str] = {
             row.pool: row.usage_name for row in self.world.limits
         }
         for row in stored.get("limits", []):
             self._put_limit(row["subscription"], row["region"], row["usage_name"], row["limit"])
-        self.served = Served(self.world, self.history, self.traces)
+        self.served = Served(self.resources, self.traces)
 
     def account(self, account_id: str) -> Account | None:
         """The account of an ARM id, compared without case."""
-        return self._accounts.get(account_id.lower())
+        return self.resources.account(account_id)
 
     def deployment(self, account: str, name: str) -> Deployment | None:
         """The deployment of an account, compared without case."""
-        return self._deployments.get(f"{account}/{name}".lower())
+        return self.resources.deployment(account, name)
+
+    def deployments_ever(self, account: Account) -> tuple[Deployment, ...]:
+        """What the account has and had, a deleted one with a capacity of 0 since its deletion.
+
+        A deployment whose model version changed is there twice, each time with its own stretch.
+        """
+        return self.resources.ever(account.name)
 
     def account_of(self, deployment: Deployment) -> Account:
         """The account a deployment is in."""
-        return next(each for each in self.world.accounts if deployment in each.deployments)
+        return self.resources.account_of(deployment)
 
     def capacity(self, deployment: Deployment) -> int:
         """Units now."""
-        return self.history[deployment.key].current
+        return self.resources.capacity(deployment)
+
+    def units_held(self) -> list[tuple[Deployment, int]]:
+        """All that hold quota now and their units, deployments of deleted accounts too."""
+        return list(self.resources.held(self.clock.now()))
 
     def allocated(self, pool: PoolKey) -> int:
         """Units of a pool that deployments hold now."""
-        return sum(self.capacity(each) for each in self.world.deployments if each.pool == pool)
+        return sum(units for each, units in self.units_held() if each.pool == pool)
 
-    def write_capacity(self, deployment: Deployment, capacity: int) -> None:
+    def write_capacity(self, deployment: Deployment, capacity: int) -> Deployment:
         """``capacity`` is in force from now on; on disk when this returns."""
-        self.history[deployment.key].write(self.clock.now().timestamp(), capacity)
+        written = self.resources.change(deployment, self.clock.now(), units=capacity)
         self.save()
+        return written
 
     def set_limit(self, subscription: str, region: str, usage_name: str, limit: int) -> None:
         """Move a quota limit, as Azure does by itself; a new pool is made when there is none."""
@@ -130,8 +141,9 @@ class State:
                 ],
                 "history": {
                     key: [[None if at == float("-inf") else at, units] for at, units in one.steps]
-                    for key, one in self.history.items()
+                    for key, one in self.resources.history.items()
                 },
+                "resources": self.resources.as_json(),
             }
             write_atomically(self._folder / _FILE, json.dumps(self._stored))
 

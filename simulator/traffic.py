@@ -19,11 +19,12 @@ import numpy as np
 
 from simulator.admission import Batch, admit, admit_batch, budget_of, left_over, weights_of
 from simulator.buckets import ROW, ROWS, Buckets, buckets_of_minutes
-from simulator.capacity import CapacityHistory, Step, capacity_at_minutes
+from simulator.capacity import Step, capacity_at_minutes
 from simulator.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR
 from simulator.demand import Demand, demand_of_day, minutes_of_day
 from simulator.hashing import Floats, Ints
-from simulator.world import Deployment, TraceTraffic, World
+from simulator.resources import Resources
+from simulator.world import Deployment, TraceTraffic
 
 _SERVED_DAYS_KEPT = 384
 _DEMAND_DAYS_KEPT = 128
@@ -55,12 +56,8 @@ class Cache:
 class Served:
     """Answers what each deployment served, by day; safe to use from several threads."""
 
-    def __init__(self, world: World, history: dict[str, CapacityHistory], traces: Path) -> None:
-        self._world, self._history, self._traces = world, history, traces
-        self._spillers: dict[str, list[Deployment]] = {}
-        for each in world.deployments:
-            if each.spill_target is not None:
-                self._spillers.setdefault(each.spill_target, []).append(each)
+    def __init__(self, resources: Resources, traces: Path) -> None:
+        self._resources, self._traces = resources, traces
         self._days = Cache(_SERVED_DAYS_KEPT)
         self._demand, self._trace_demand = Cache(_DEMAND_DAYS_KEPT), Cache(_TRACE_DAYS_KEPT)
         self._hours = Cache(_HOURS_KEPT)
@@ -69,32 +66,36 @@ class Served:
     def day(self, deployment: Deployment, day: int) -> Floats:
         """One UTC day, rows as in ROWS."""
         with self._lock:
-            key = (deployment.key, day, self._deciding_steps(deployment, day))
+            key = (deployment.uid, day, self._deciding_steps(deployment, day))
             return self._days.get(key, lambda: self._compute(deployment, day))
 
     def hours(self, deployment: Deployment, day: int) -> Buckets:
         """The 24 hours of a day whose minutes are all final; kept longer than the minutes."""
         with self._lock:
-            key = (deployment.key, day, self._deciding_steps(deployment, day))
+            key = (deployment.uid, day, self._deciding_steps(deployment, day))
             return self._hours.get(
                 key, lambda: buckets_of_minutes(self.day(deployment, day), MINUTES_PER_HOUR)
             )
 
-    def _deciding_steps(self, deployment: Deployment, day: int) -> tuple[tuple[Step, ...], ...]:
-        involved = (deployment, *self._spillers.get(deployment.key, ()))
-        return tuple(self._history[each.key].steps_of_day(day) for each in involved)
+    def _deciding_steps(
+        self, deployment: Deployment, day: int
+    ) -> tuple[tuple[str, tuple[Step, ...]], ...]:
+        involved = (deployment, *self._resources.spillers(deployment.key))
+        return tuple((each.uid, self._steps(each, day)) for each in involved)
+
+    def _steps(self, deployment: Deployment, day: int) -> tuple[Step, ...]:
+        return self._resources.history[deployment.uid].steps_of_day(day)
 
     def _demand_of(self, deployment: Deployment, day: int) -> Demand:
         def make() -> Demand:
-            return demand_of_day(self._world, deployment, day, self._traces)
+            return demand_of_day(self._resources.world, deployment, day, self._traces)
 
         listed = isinstance(deployment.traffic, TraceTraffic)
         cache = self._trace_demand if listed else self._demand
-        return cache.get((deployment.key, day), make)
+        return cache.get((deployment.uid, day), make)
 
     def _capacity(self, deployment: Deployment, day: int) -> Ints:
-        steps = self._history[deployment.key].steps_of_day(day)
-        return capacity_at_minutes(steps, minutes_of_day(day))
+        return capacity_at_minutes(self._steps(deployment, day), minutes_of_day(day))
 
     def _own(self, deployment: Deployment, day: int) -> tuple[Demand, Batch]:
         """Demand since the creation, and its served part."""
@@ -117,7 +118,7 @@ class Served:
         rows[ROW["served"]] = own.requests
         rows[ROW["throttled"]] = (demand.requests - own.requests) * exists
         total = own
-        if deployment.key in self._spillers:
+        if self._resources.spillers(deployment.key):
             total = own.plus(self._take_spilled(deployment, day, own, rows))
         rows[ROW["prompt"]], rows[ROW["generated"]] = total.prompt, total.generated
         rows[ROW["cached"]] = np.rint(total.prompt * demand.cache_percent / 100.0)
@@ -128,7 +129,7 @@ class Served:
         return rows
 
     def _take_spilled(self, deployment: Deployment, day: int, own: Batch, rows: Floats) -> Batch:
-        batches = [self._spilled(each, day) for each in self._spillers[deployment.key]]
+        batches = [self._spilled(each, day) for each in self._resources.spillers(deployment.key)]
         wanted = batches[0]
         for batch in batches[1:]:
             wanted = wanted.plus(batch)

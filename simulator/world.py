@@ -1,13 +1,15 @@
 """What exists in the simulated Azure: subscriptions, quota limits, accounts, deployments, traffic.
 
-These are values; what changes while the simulator runs (capacities, limits, the clock) is in
-:mod:`simulator.state`. :mod:`simulator.world_file` reads them from JSON.
+These are values; what changes while the simulator runs is in :mod:`simulator.state` (limits, the
+clock) and :mod:`simulator.resources` (accounts, deployments, capacities).
+:mod:`simulator.world_file` reads them from JSON.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from simulator.models_catalogue import Model, ModelSku
 
@@ -73,7 +75,11 @@ class Subscription:
 
 @dataclass(frozen=True)
 class Deployment:
-    """A model deployment as the world file describes it."""
+    """A model deployment. ``properties`` are those that are kept and given back, nothing more.
+
+    ``generation`` counts the stretches of its life, see :mod:`simulator.resources`; ``revision``
+    the changes since the world was loaded.
+    """
 
     subscription: str
     resource_group: str
@@ -86,11 +92,21 @@ class Deployment:
     created_at: datetime | None
     spillover_deployment_name: str | None
     traffic: Traffic
+    tags: dict[str, str] = field(default_factory=dict, hash=False)
+    properties: dict[str, Any] = field(default_factory=dict, hash=False)
+    generation: int = 0
+    revision: int = 0
+    changed_at: datetime | None = None
 
     @property
     def key(self) -> str:
         """``account/deployment`` in lower case; account names are unique in Azure."""
         return f"{self.account}/{self.name}".lower()
+
+    @property
+    def uid(self) -> str:
+        """The key of this generation; unlike :attr:`key` never used again."""
+        return f"{self.key}#{self.generation}" if self.generation else self.key
 
     @property
     def pool(self) -> PoolKey:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simulator.clock import parse_time
+from simulator.clock import iso, parse_time
 from simulator.profiles import PROFILES
 from simulator.world import Event, Level, ProfileTraffic, TraceTraffic, Traffic
+
+NO_TRAFFIC = ProfileTraffic(Level("none"), 0.0, 1000.0, 200.0)
 
 
 class TrafficFile(Exception):
@@ -32,6 +34,25 @@ def read_traffic(raw: dict[str, Any], has_file: Callable[[str], bool]) -> Traffi
             f"the trace file {file!r} is not in the --traces folder and has no fallback."
         )
     return read_traffic(raw["fallback"], has_file)
+
+
+def traffic_json(traffic: Traffic) -> dict[str, Any]:
+    """The inverse of :func:`read_traffic`, for a trace file at hand."""
+    level = traffic.level
+    row: dict[str, Any] = {
+        "profile": level.profile,
+        "growth_per_month": level.growth_per_month,
+        "events": [
+            {"from": iso(each.start), "until": iso(each.end), "factor": each.factor}
+            for each in level.events
+        ],
+        "cache_match_percent": traffic.cache_match_percent,
+    }
+    if isinstance(traffic, ProfileTraffic):
+        names = ("peak_requests_per_minute", "prompt_tokens", "generated_tokens")
+        return row | {"kind": "profile"} | {name: getattr(traffic, name) for name in names}
+    row |= {"kind": "trace", "file": traffic.file, "scale": traffic.scale}
+    return row | ({"start": iso(traffic.start)} if traffic.start else {})
 
 
 def _profile(raw: dict[str, Any]) -> ProfileTraffic:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from simulator.buckets import ROW
-from simulator.capacity import CapacityHistory
 from simulator.clock import parse_time
 from simulator.hashing import Floats
+from simulator.resources import Resources
 from simulator.tests import worlds
 from simulator.traffic import Served
 
@@ -71,12 +71,11 @@ def test_a_minute_takes_the_capacity_in_force_at_its_start():
 
 def test_a_write_changes_the_future_only():
     raw = worlds.world_of(worlds.deployment(capacity=36))
-    one = worlds.parsed(raw)
-    history = CapacityHistory(list(one.deployments[0].capacity_steps))
-    served = Served(one, {"one/chat": history}, Path("/nonexistent"))
-    before = served.day(one.deployments[0], DAY).copy()
-    history.write(parse_time("2026-03-03T12:00:00Z").timestamp(), 500)
-    after = served.day(one.deployments[0], DAY)
+    resources = Resources(worlds.parsed(raw), {}, {})
+    served, chat = Served(resources, Path("/nonexistent")), resources.world.deployments[0]
+    before = served.day(chat, DAY).copy()
+    resources.change(chat, parse_time("2026-03-03T12:00:00Z"), units=500)
+    after = served.day(chat, DAY)
     assert np.array_equal(before[:, :720], after[:, :720])
     assert after[ROW["throttled"], 720:].sum() == 0
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from simulator.capacity import CapacityHistory
 from simulator.clock import parse_time
+from simulator.resources import Resources
 from simulator.state import trace_finder
 from simulator.traffic import Served
 from simulator.world import World
@@ -97,9 +97,7 @@ def parsed(raw: dict[str, Any], traces: Path = Path("/nonexistent")) -> World:
 
 def served(raw: dict[str, Any], traces: Path = Path("/nonexistent")) -> Served:
     """What that world serves with the capacities of its file."""
-    one = parsed(raw, traces)
-    history = {each.key: CapacityHistory(list(each.capacity_steps)) for each in one.deployments}
-    return Served(one, history, traces)
+    return Served(Resources(parsed(raw, traces), {}, {}), traces)
 
 
 def day_of(text: str) -> int:
