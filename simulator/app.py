@@ -6,7 +6,6 @@ import logging
 import re
 import uuid
 
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,8 +19,6 @@ from simulator.state import State
 from simulator.web import ArmError, Call, Plane, Route, error_response
 
 HTTPS_PLANES = (ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
-_GZIP_FROM_BYTES = 1000
-_GZIP_LEVEL = 1  # compressing harder takes longer than computing the answer
 _log = logging.getLogger("simulator")
 
 
@@ -78,7 +75,7 @@ class Dispatcher:
 def https_app(state: State, keys: Secrets) -> ASGIApp:
     """ARM, Monitor and the control API."""
     dispatcher = Dispatcher(state, HTTPS_PLANES, keys.signing_key)
-    return Front(GZipMiddleware(dispatcher, _GZIP_FROM_BYTES, _GZIP_LEVEL), state)
+    return Front(dispatcher, state)
 
 
 def token_app(state: State, keys: Secrets) -> ASGIApp:

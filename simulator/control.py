@@ -141,8 +141,12 @@ async def _add_fault(call: Call) -> Response:
 
 
 async def _clear_faults(call: Call) -> Response:
-    call.state.faults.clear()
-    return json_response({"value": []})
+    """All, or with ``?n=`` one."""
+    number = call.query("n")
+    if number is not None and not number.isdigit():
+        raise _wrong(f"n is the number of a fault, got {number!r}.")
+    call.state.faults.clear(None if number is None else int(number))
+    return json_response({"value": call.state.faults.as_json()})
 
 
 async def _set_limit(call: Call) -> Response:
@@ -175,6 +179,9 @@ async def _edit(call: Call) -> Response:
 
 
 async def _get_knobs(call: Call) -> Response:
+    """Their values; with ``?describe=true`` also what each accepts and does."""
+    if (call.query("describe") or "").lower() == "true":
+        return json_response({"value": call.state.knobs.described()})
     return json_response(call.state.knobs.as_json())
 
 

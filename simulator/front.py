@@ -1,35 +1,22 @@
-"""The front door of both listeners: logs each request, plays planned faults, aborts connections.
-
-A dropped connection is a real one: the transport is torn down without an answer, either before the
-request is carried out or after.
-"""
+"""The front door of both listeners: logs each request, gzips answers, lets planned faults in."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
+from starlette.datastructures import Headers
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from simulator.clock import iso
-from simulator.faults import Fault
+from simulator.fault_play import play
 from simulator.state import State
-from simulator.web import json_response
 
 CONTROL_PREFIX = "/_sim"
-_TRANSPORT = "simulator.transport"
 _LOGGED_BYTES = 20_000
-
-
-class AbortableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which also hands the transport to the application."""
-
-    def on_message_begin(self) -> None:
-        """Called for each request of a connection."""
-        super().on_message_begin()
-        self.scope[_TRANSPORT] = self.transport  # type: ignore[literal-required]
+_GZIP_FROM_BYTES = {"auto": 1000, "always": 1}
+_GZIP_LEVEL = 1  # compressing harder takes longer than computing the answer
 
 
 class Front:
@@ -37,6 +24,10 @@ class Front:
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app, self._state = app, state
+        self._compressing = {
+            name: GZipMiddleware(app, least, _GZIP_LEVEL)
+            for name, least in _GZIP_FROM_BYTES.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -53,38 +44,28 @@ class Front:
             status=None,
             body=_readable(body),
         )
-        fault = self._state.faults.take(f"{scope['method']} {target}")
-        await self._play(fault, scope, _replay(body, receive), _noting_status(send, entry))
-
-    async def _play(self, fault: Fault | None, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        app = self._app_for(headers.get("accept-encoding", ""))
+        again, noting = _replay(body, receive), _noting_status(send, entry)
+        fault = self._state.faults.take(f"{scope['method']} {target}", headers, body)
         if fault is None:
-            await self._app(scope, receive, send)
-            return
-        if fault.delay_seconds:
-            await asyncio.sleep(fault.delay_seconds)
-        if fault.drop == "after":
-            await self._app(scope, receive, _swallow)
-        if fault.drop is not None:
-            await _abort(scope, receive)
-        elif fault.status is not None:
-            await _planned_answer(fault)(scope, receive, send)
+            await app(scope, again, noting)
         else:
-            await self._app(scope, receive, send)
+            await play(fault, (app, self._app), scope, again, noting)
+
+    def _app_for(self, accepted: str) -> ASGIApp:
+        return self._compressing.get(
+            self._state.knobs.gzip if _takes_gzip(accepted) else "never", self._app
+        )
 
 
-def _planned_answer(fault: Fault) -> Any:
-    if fault.body is None:
-        content: Any = {"error": {"code": "SimulatedFault", "message": "A planned fault."}}
-    else:
-        content = fault.body
-    answer = json_response(content, fault.status or 500)
-    if isinstance(content, str):
-        answer.body = content.encode()
-        answer.headers["content-length"] = str(len(answer.body))
-        answer.headers["content-type"] = "text/html"
-    for name, value in fault.headers.items():
-        answer.headers[name] = str(value)
-    return answer
+def _takes_gzip(accepted: str) -> bool:
+    """``gzip``, unless with a weight of nought."""
+    for part in accepted.lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "").rstrip("0.") != "q="
+    return False
 
 
 async def _read_body(receive: Receive) -> bytes:
@@ -127,17 +108,3 @@ def _noting_status(send: Send, entry: dict[str, Any]) -> Send:
         await send(message)
 
     return noting
-
-
-async def _swallow(_message: Message) -> None:
-    """The answer that never leaves."""
-
-
-async def _abort(scope: Scope, receive: Receive) -> None:
-    transport = scope.get(_TRANSPORT)
-    if transport is None:
-        raise RuntimeError("This listener hands no transport over, so nothing can be dropped.")
-    transport.abort()
-    # Until uvicorn knows that the connection is gone it would send a 500 for the missing answer.
-    while (await receive())["type"] != "http.disconnect":
-        pass

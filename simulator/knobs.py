@@ -1,48 +1,74 @@
-"""Settings of the simulator's behaviour that a test may turn while it runs."""
+"""Settings of the simulator's behaviour that a test may turn while it runs.
+
+A new knob is one line: a kind of :mod:`simulator.knob_kinds` with its default and its help. The
+check of values, the control API and the help come with it; ``docs/reference/simulator.md`` lists
+it (a test compares).
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+import copy
+from dataclasses import asdict, dataclass, fields
 from typing import Any
+
+from simulator.knob_kinds import choice, kind_of, number, table, whole
 
 
 @dataclass
 class Knobs:
     """Defaults are those of a well-behaved Azure."""
 
-    metrics_latency_minutes: float = 2.0
-    """A minute is visible this long after its end."""
-    metrics_retention_days: float = 93.0
-    """Older minutes are gone."""
-    metric_errors: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Metric name → {"errorCode", "errorMessage"}: that metric alone fails inside a 200."""
-    write_seconds: float = 0.0
-    """A capacity write takes this long (real seconds) and blocks its account meanwhile."""
-    token_seconds: float = 3600.0
-    """Lifetime of new tokens, in real seconds."""
-    page_size: int = 0
-    """Rows per page of every ARM list; 0 means all in one page, as Azure mostly answers."""
+    metrics_latency_minutes: float = number(2.0, "A minute is visible this long after its end.")
+    metrics_retention_days: float = number(93.0, "Older minutes are gone.")
+    metric_errors: dict[str, dict[str, str]] = table(
+        'metric name to error {"errorCode", "errorMessage"}',
+        "These metrics alone fail inside a 200.",
+    )
+    write_seconds: float = number(
+        0.0, "A capacity write takes this long (real seconds) and blocks its account meanwhile."
+    )
+    token_seconds: float = number(3600.0, "Lifetime of new tokens, in real seconds.")
+    page_size: int = whole(
+        0, "Rows per page of every ARM list; 0 means all in one page, as Azure mostly answers."
+    )
+    gzip: str = choice(
+        "auto", ("auto", "always", "never"),
+        "Answers are gzipped for clients that accept it: from 1,000 bytes on, all, or none.",
+    )  # fmt: skip
 
     def update(self, changes: dict[str, Any]) -> None:
         """Turn some knobs. Raises ValueError with a sentence; then none is turned."""
-        known = {each.name for each in fields(self)}
+        kinds = {each.name: kind_of(each) for each in fields(self)}
         for name, value in changes.items():
-            if name not in known:
-                raise ValueError(f"No knob {name}; there are {', '.join(sorted(known))}.")
-            if name == "metric_errors":
-                if not isinstance(value, dict):
-                    raise ValueError("metric_errors is an object of metric name to error.")
-            elif not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
-                raise ValueError(f"{name} is a number from 0, got {value!r}.")
+            if name not in kinds:
+                raise ValueError(f"No knob {name}; there are {', '.join(sorted(kinds))}.")
+            problem = kinds[name].problem(name, value)
+            if problem:
+                raise ValueError(problem)
         for name, value in changes.items():
-            setattr(self, name, value)
+            setattr(self, name, copy.deepcopy(value))
 
     def as_json(self) -> dict[str, Any]:
         """What the state folder keeps and the control API answers."""
         return asdict(self)
 
+    def described(self) -> list[dict[str, Any]]:
+        """Each knob with its value, its default, what it accepts and what it does."""
+        defaults = Knobs()
+        return [
+            {
+                "name": each.name,
+                "value": getattr(self, each.name),
+                "default": getattr(defaults, each.name),
+                "accepts": kind_of(each).words,
+                "help": kind_of(each).help,
+            }
+            for each in fields(self)
+        ]
+
     @classmethod
     def from_json(cls, stored: dict[str, Any]) -> Knobs:
-        """The inverse of :meth:`as_json`; knobs that no longer exist are dropped."""
-        known = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+        """The inverse of :meth:`as_json`; what is no longer a knob or a value of it is dropped."""
+        kinds = {each.name: kind_of(each) for each in fields(cls)}
+        kept = {k: v for k, v in stored.items() if k in kinds and kinds[k].accepts(v)}
+        return cls(**kept)

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 
 from simulator.app import https_app, token_app
 from simulator.certificates import Certificates, certificates
-from simulator.front import AbortableProtocol
+from simulator.fault_play import AbortableProtocol
 from simulator.identity import Secrets, load_secrets
 from simulator.state import State, write_atomically
 
