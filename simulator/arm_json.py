@@ -8,6 +8,8 @@ from typing import Any
 
 from simulator.clock import iso
 from simulator.models_catalogue import Model, ModelSku, quota_label_of
+from simulator.quota import PoolRow
+from simulator.scopes import GLOBAL_PLACE
 from simulator.state import State
 from simulator.world import Account, Deployment
 
@@ -99,13 +101,15 @@ def _etag(*parts: str) -> str:
 def usage_rows(state: State, subscription: str, region: str) -> list[dict[str, Any]]:
     """Quota rows of a location. ``currentValue`` is what deployments hold, not their traffic.
 
+    The location ``global`` lists the pools that are global; a region lists those too.
     Two rows count accounts, so that a reader learns that not every row is a pool of capacity.
     """
+    default_scope = state.knobs.usage_scope_type
     rows = [
-        _usage(state.usage_names[pool], quota_label_of(pool[2]), state.allocated(pool), limit)
-        for pool, limit in state.limits.items()
-        if pool[:2] == (subscription.lower(), region)
+        _pool_usage(row, default_scope) for row in state.quota.rows_of_region(subscription, region)
     ]
+    if region == GLOBAL_PLACE:
+        return rows
     here = [
         each
         for each in state.world.accounts
@@ -116,6 +120,12 @@ def usage_rows(state: State, subscription: str, region: str) -> list[dict[str, A
     rows.append(_usage("OpenAI.S0.AccountCount", label, of_openai, _ACCOUNT_LIMIT))
     rows.append(_usage("AccountCount", "Maximum Resources per Region", len(here), _REGION_LIMIT))
     return rows
+
+
+def _pool_usage(row: PoolRow, default_scope: str) -> dict[str, Any]:
+    usage = _usage(row.usage_name, quota_label_of(row.usage_name), row.allocated, row.limit)
+    scope_type = row.scope_type or default_scope
+    return {**usage, "scopeType": scope_type, "scopeId": row.scope_id} if scope_type else usage
 
 
 def _usage(name: str, label: str, current: int, limit: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Also the patterns of those paths. Every file of the ARM plane takes both from he
 
 from __future__ import annotations
 
+from simulator.scopes import GLOBAL_PLACE
 from simulator.web import ArmError, Call
 from simulator.world import Account, Deployment
 from simulator.world_file import region_of
@@ -80,7 +81,7 @@ def called_location(call: Call, kind: str) -> str:
     called_subscription(call)
     region = region_of(call.path["location"])
     regions = call.state.world.regions
-    if region not in regions:
+    if region not in regions and (region, kind) != (GLOBAL_PLACE, "usages"):
         raise ArmError(
             400, "NoRegisteredProviderFound",
             f"No registered resource provider found for location '{call.path['location']}' and API "

@@ -58,7 +58,8 @@ def check_capacity(state: State, deployment: Deployment, capacity: Any) -> None:
 def _check_quota(state: State, deployment: Deployment, capacity: int) -> None:
     """A shrink always fits; a grow must fit into what the pool has left."""
     more = capacity - state.capacity(deployment)
-    usage, limit = state.allocated(deployment.pool), state.limits.get(deployment.pool, 0)
+    quota = state.quota
+    usage, limit = quota.allocated(deployment.pool), quota.limit(deployment.pool)
     available = max(limit - usage, 0)
     if more <= available:
         return

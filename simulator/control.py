@@ -12,6 +12,7 @@ from simulator.capacity_write import check_capacity, check_not_busy
 from simulator.clock import iso, parse_time
 from simulator.faults import Fault
 from simulator.models_catalogue import MODELS
+from simulator.scopes import SCOPES
 from simulator.state import State
 from simulator.web import ArmError, Call, Plane, Route, json_response
 from simulator.world import Deployment
@@ -74,13 +75,14 @@ def _iso_or_none(epoch_seconds: float) -> str | None:
 def _limit_rows(state: State) -> list[dict[str, Any]]:
     return [
         {
-            "subscription": pool[0],
-            "region": pool[1],
-            "usage_name": state.usage_names[pool],
-            "limit": limit,
-            "allocated": state.allocated(pool),
+            "subscription": row.pool[0],
+            "region": row.pool[1],
+            "usage_name": row.usage_name,
+            "limit": row.limit,
+            "allocated": row.allocated,
+            "scope": row.scope_type,
         }
-        for pool, limit in state.limits.items()
+        for row in state.quota.rows()
     ]
 
 
@@ -161,7 +163,23 @@ async def _set_limit(call: Call) -> Response:
         raise _wrong(f"There is no subscription {subscription!r} in this world.")
     if not region or not usage_name:
         raise _wrong("A limit needs subscription, region, usage_name and limit.")
-    state.set_limit(subscription, region_of(region), usage_name, limit)
+    state.quota.set_limit(subscription, region_of(region), usage_name, limit)
+    state.save()
+    return json_response({"value": _limit_rows(state)})
+
+
+async def _move_quota(call: Call) -> Response:
+    """Azure puts a usage name under another regime, as it does model by model."""
+    state, body = call.state, call.json()
+    usage_name, scope = str(body.get("usage_name", "")), body.get("scope")
+    if scope not in SCOPES:
+        raise _wrong(f"scope is one of {', '.join(SCOPES)}, got {scope!r}.")
+    try:
+        state.quota.move(usage_name, scope)
+    except KeyError:
+        sentence = f"No subscription has a pool {usage_name!r}; GET /_sim/state lists them."
+        raise _wrong(sentence) from None
+    state.save()
     return json_response({"value": _limit_rows(state)})
 
 
@@ -222,6 +240,7 @@ CONTROL_PLANE = Plane(
         Route("POST", "/_sim/faults", _add_fault),
         Route("DELETE", "/_sim/faults", _clear_faults),
         Route("POST", "/_sim/limits", _set_limit),
+        Route("POST", "/_sim/quota-scope", _move_quota),
         Route("POST", "/_sim/edit", _edit),
         Route("GET", "/_sim/knobs", _get_knobs),
         Route("POST", "/_sim/knobs", _set_knobs),

@@ -35,6 +35,10 @@ class Knobs:
         "auto", ("auto", "always", "never"),
         "Answers are gzipped for clients that accept it: from 1,000 bytes on, all, or none.",
     )  # fmt: skip
+    usage_scope_type: str = choice(
+        "", ("", "Regional", "Classic"),
+        "The scopeType of usage rows whose regime was never said; empty leaves the field out.",
+    )  # fmt: skip
 
     def update(self, changes: dict[str, Any]) -> None:
         """Turn some knobs. Raises ValueError with a sentence; then none is turned."""

@@ -10,13 +10,14 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
+from simulator.quota import Quota
 from simulator.request_log import RequestLog
 from simulator.resources import Resources
 from simulator.traffic import Served
@@ -28,7 +29,7 @@ _TRACES = "traces"
 
 
 class State:
-    """World, clock, capacities, limits, knobs, faults and the request log."""
+    """World, clock, capacities, quota, knobs, faults and the request log."""
 
     def __init__(self, folder: Path, stored: dict[str, Any], reset_clock: Clock) -> None:
         self._folder, self._stored, self._reset_clock = folder, stored, reset_clock
@@ -54,12 +55,7 @@ class State:
             stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
         )
         self.resources = Resources(loaded, stored.get("resources", {}), stored.get("history", {}))
-        self.limits: dict[PoolKey, int] = {row.pool: row.limit for row in self.world.limits}
-        self.usage_names: dict[PoolKey, str] = {
-            row.pool: row.usage_name for row in self.world.limits
-        }
-        for row in stored.get("limits", []):
-            self._put_limit(row["subscription"], row["region"], row["usage_name"], row["limit"])
+        self.quota = Quota(loaded, self._holdings, stored)
         self.served = Served(self.resources, self.traces)
 
     def account(self, account_id: str) -> Account | None:
@@ -89,25 +85,15 @@ class State:
         """All that hold quota now and their units, deployments of deleted accounts too."""
         return list(self.resources.held(self.clock.now()))
 
-    def allocated(self, pool: PoolKey) -> int:
-        """Units of a pool that deployments hold now."""
-        return sum(units for each, units in self.units_held() if each.pool == pool)
+    def _holdings(self) -> Iterable[tuple[PoolKey, int]]:
+        """Regional key and units of everything that counts against quota now."""
+        return ((each.pool, units) for each, units in self.units_held())
 
     def write_capacity(self, deployment: Deployment, capacity: int) -> Deployment:
         """``capacity`` is in force from now on; on disk when this returns."""
         written = self.resources.change(deployment, self.clock.now(), units=capacity)
         self.save()
         return written
-
-    def set_limit(self, subscription: str, region: str, usage_name: str, limit: int) -> None:
-        """Move a quota limit, as Azure does by itself; a new pool is made when there is none."""
-        self._put_limit(subscription, region, usage_name, limit)
-        self.save()
-
-    def _put_limit(self, subscription: str, region: str, usage_name: str, limit: int) -> None:
-        pool = (subscription.lower(), region, usage_name.lower())
-        self.limits[pool] = limit
-        self.usage_names.setdefault(pool, usage_name)
 
     def reset(self) -> None:
         """Back to the world as first loaded: capacities, limits, knobs, clock, log, faults."""
@@ -130,15 +116,7 @@ class State:
                 "world": self._stored["world"],
                 "clock": self.clock.as_json(),
                 "knobs": self.knobs.as_json(),
-                "limits": [
-                    {
-                        "subscription": pool[0],
-                        "region": pool[1],
-                        "usage_name": self.usage_names[pool],
-                        "limit": limit,
-                    }
-                    for pool, limit in self.limits.items()
-                ],
+                **self.quota.as_json(),
                 "history": {
                     key: [[None if at == float("-inf") else at, units] for at, units in one.steps]
                     for key, one in self.resources.history.items()

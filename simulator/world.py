@@ -12,9 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from simulator.models_catalogue import Model, ModelSku
+from simulator.scopes import scope_of_place
 
 PoolKey = tuple[str, str, str]
-"""(subscription id, region, usage name), all in lower case: one quota bucket."""
+"""(subscription id, place, usage name), all in lower case: one quota bucket.
+
+The place is a region, or wider: see :mod:`simulator.scopes`.
+"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class Deployment:
 
     @property
     def pool(self) -> PoolKey:
-        """The quota bucket this deployment draws from."""
+        """The regional key; :meth:`simulator.quota.Quota.pool` knows the pool it stands for now."""
         return (self.subscription.lower(), self.region, self.sku.usage_name.lower())
 
     @property
@@ -167,6 +171,8 @@ class World:
     subscriptions: tuple[Subscription, ...]
     limits: tuple[Limit, ...]
     accounts: tuple[Account, ...]
+    quota_scopes: dict[str, str] = field(default_factory=dict)
+    """Usage name → regime, for those that are under a named one from the start."""
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -176,4 +182,6 @@ class World:
     @property
     def regions(self) -> frozenset[str]:
         """Every region something is in."""
-        return frozenset(a.region for a in self.accounts) | {row.region for row in self.limits}
+        return frozenset(a.region for a in self.accounts) | {
+            row.region for row in self.limits if scope_of_place(row.region) is None
+        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.scopes import SCOPES, place_of
 from simulator.world import World
 
 
@@ -12,6 +13,7 @@ class WorldError(Exception):
 def check_world(world: World) -> None:
     """Raises WorldError when names collide, a pool has no limit or a spill-over leads nowhere."""
     _check_names(world)
+    _check_scopes(world)
     _check_pools(world)
     _check_spillover(world)
 
@@ -27,10 +29,24 @@ def _check_names(world: World) -> None:
             raise WorldError(f"The {kind} {sorted(twice)[0]} is there twice.")
 
 
+def _check_scopes(world: World) -> None:
+    with_a_limit = {row.usage_name.lower() for row in world.limits}
+    for usage_name, scope in world.quota_scopes.items():
+        if scope not in SCOPES:
+            raise WorldError(
+                f"quota_scopes.{usage_name}: {scope!r}; choose one of {', '.join(SCOPES)}."
+            )
+        if usage_name.lower() not in with_a_limit:
+            raise WorldError(f"quota_scopes.{usage_name}: limits has none of that name.")
+
+
 def _check_pools(world: World) -> None:
     pools = {row.pool for row in world.limits}
+    scopes = {name.lower(): scope for name, scope in world.quota_scopes.items()}
     for each in world.deployments:
-        if each.pool not in pools:
+        subscription, region, usage_name = each.pool
+        shared = (subscription, place_of(scopes.get(usage_name), region), usage_name)
+        if each.pool not in pools and shared not in pools:
             raise WorldError(
                 f"limits: none for {each.sku.usage_name} in {each.region} of subscription "
                 f"{each.subscription}, which {each.key} draws from."

@@ -66,6 +66,7 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
             _account(row, f"accounts[{n}]", known, has_file)
             for n, row in enumerate(_rows(raw, "accounts"))
         ),
+        quota_scopes=_quota_scopes(raw),
     )
     check_world(world)
     return world
@@ -122,6 +123,13 @@ def _limit(row: dict[str, Any], where: str, known: set[str]) -> Limit:
         usage_name=_text(row, "usage_name", where),
         limit=_whole_number(row, "limit", where, minimum=0),
     )
+
+
+def _quota_scopes(raw: dict[str, Any]) -> dict[str, str]:
+    scopes = raw.get("quota_scopes", {})
+    if not isinstance(scopes, dict):
+        raise WorldError("quota_scopes: expected an object of usage name to scope.")
+    return {str(name): str(scope) for name, scope in scopes.items()}
 
 
 def _account(

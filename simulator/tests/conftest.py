@@ -61,6 +61,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., SimulatorProcess]]:
 @pytest.fixture
 def sdk(simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
     """The real Azure SDKs, pointed at the shared simulator by environment alone."""
+    yield from azure_environment(simulator, monkeypatch)
+
+
+def azure_environment(
+    simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sdk]:
+    """The clients while the environment points at ``simulator``."""
     for name in without_azure():
         monkeypatch.delenv(name)
     for name, value in simulator.environment().items():

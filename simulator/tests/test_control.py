@@ -72,6 +72,7 @@ def test_a_set_clock_runs_on_and_a_frozen_one_stands(simulator: SimulatorProcess
         ("/knobs", {"speed": 1}, "No knob speed"),
         ("/knobs", {"write_seconds": -1}, "a number from 0"),
         ("/knobs", {"metric_errors": 1}, "metric_errors is an object"),
+        ("/knobs", {"usage_scope_type": "Solar"}, "usage_scope_type is one of"),
     ],
 )
 def test_wrong_control_requests_get_a_sentence(

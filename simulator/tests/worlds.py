@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator.clock import parse_time
+from simulator.quota import Quota
 from simulator.resources import Resources
 from simulator.state import trace_finder
 from simulator.traffic import Served
@@ -98,6 +99,13 @@ def parsed(raw: dict[str, Any], traces: Path = Path("/nonexistent")) -> World:
 def served(raw: dict[str, Any], traces: Path = Path("/nonexistent")) -> Served:
     """What that world serves with the capacities of its file."""
     return Served(Resources(parsed(raw, traces), {}, {}), traces)
+
+
+def quota(raw: dict[str, Any]) -> Quota:
+    """The pools of that world with the capacities of its file."""
+    one = parsed(raw)
+    held = [(each.pool, each.capacity_steps[-1][1]) for each in one.deployments]
+    return Quota(one, lambda: held, {})
 
 
 def day_of(text: str) -> int:
