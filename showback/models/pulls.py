@@ -80,14 +80,51 @@ class BackfillSlice(models.Model):
 class TouchedHour(models.Model):
     """A mark left by whoever changed what an hour's cost depends on; taken away by the roll-up.
 
-    Never updated and not unique: the roll-up deletes exactly the marks that it saw, so a mark
-    written meanwhile by a transaction that had not ended yet is not lost.
+    Deployment None: every deployment (a price). The database holds no foreign key, as marks are
+    copied in by the thousand. Never updated and not unique: the roll-up deletes exactly the marks
+    that it saw, so a mark written meanwhile by a transaction that had not ended yet is not lost.
     """
 
     hour = models.DateTimeField()
+    deployment = models.ForeignKey(
+        "quotas.Deployment",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["hour"], name="touched_by_hour")]
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H}:00"
+
+
+class DayBasis(models.Model):
+    """What a day's figures of one deployment were made of beside its use, as a hash.
+
+    Kept for the days that are still going on: where it is another one, the deployment's day is
+    filled again.
+    """
+
+    pk = models.CompositePrimaryKey("day", "deployment_id")
+    day = models.DateField()
+    deployment = models.ForeignKey(
+        "quotas.Deployment",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    basis = models.BigIntegerField()
+
+    class Meta:
+        db_table = "showback_day_basis"
+
+    def __str__(self) -> str:
+        return f"deployment {self.deployment_id} on {self.day}"
 
 
 class DeploymentSeen(models.Model):

@@ -1,6 +1,10 @@
 """What was used: one hour of one deployment as sums, and apart from it the minutes behind them.
 
-Both tables are partitioned by month (of `hour`, UTC) and keyed by (deployment, hour); partitions
+Minutes have two forms that `showback.selectors.minutes` reads as one: rows by the hour, and once
+nothing is expected to change them any more, compressed blocks by the day. Of one deployment's day
+there is one form or the other, never both.
+
+All tables are partitioned by month (UTC) and keyed by the deployment and the time; partitions
 are made just before the first write to them. The database holds no foreign key from here to the
 deployment: each new partition would have to lock the deployments' table. Rows are written only by
 `showback.services.usage_store`, from deployments that quotas has just named, and those are never
@@ -118,3 +122,64 @@ class UsageMinutes(models.Model):
 
     def __str__(self) -> str:
         return f"minutes of deployment {self.deployment_id} at {self.hour:%Y-%m-%d %H}:00"
+
+
+class UsageDayBlock(models.Model):
+    """The minutes of one deployment's day (UTC), compressed by `showback.domain.day_codec`.
+
+    Bit h of `hours` is set where there was a row of that hour. A measure is NULL where nothing of
+    it came on that day.
+    """
+
+    pk = models.CompositePrimaryKey("deployment_id", "day")
+    deployment = models.ForeignKey(
+        "quotas.Deployment",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    day = models.DateField()
+    codec = models.SmallIntegerField()
+    hours = models.IntegerField()
+    ok = models.BinaryField(null=True)
+    throttled = models.BinaryField(null=True)
+    other = models.BinaryField(null=True)
+    spilled = models.BinaryField(null=True)
+    prompt = models.BinaryField(null=True)
+    generated = models.BinaryField(null=True)
+    cache_percent = models.BinaryField(null=True)
+    utilisation_percent = models.BinaryField(null=True)
+
+    class Meta:
+        db_table = "showback_usage_day_block"
+        ordering = ["day"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(hours__gt=0, hours__lt=1 << 24), name="day_block_has_hours"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"minutes of deployment {self.deployment_id} on {self.day}"
+
+
+class Kept(models.Model):
+    """Since when something is kept: what was older has been dropped and never comes back.
+
+    It only moves forward, also when a retention setting is raised later.
+    """
+
+    class What(models.TextChoices):
+        MINUTES = "minutes", "Minutes"
+        HOURS = "hours", "Hours"
+        DAYS = "days", "Days"
+
+    what = models.CharField(max_length=8, choices=What.choices, primary_key=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        db_table = "showback_kept"
+
+    def __str__(self) -> str:
+        return f"{self.what} since {self.since:%Y-%m-%d}"
