@@ -6,7 +6,7 @@ import asyncio
 
 from starlette.responses import Response
 
-from simulator.arm_json import account_json, deployment_json, model_json, usage_rows
+from simulator.arm_json import account_json, deployment_json, model_json
 from simulator.arm_lookup import (
     ACCOUNT,
     ACCOUNTS,
@@ -23,6 +23,7 @@ from simulator.arm_lookup import (
     called_deployment,
     called_location,
 )
+from simulator.arm_usages import USAGE_ROUTES
 from simulator.capacity_write import check_capacity, check_not_busy, checked_capacity
 from simulator.models_catalogue import MODELS
 from simulator.paging import list_response
@@ -83,12 +84,6 @@ async def _patch_deployment(call: Call) -> Response:
     return json_response(content, headers=headers)
 
 
-async def _list_usages(call: Call) -> Response:
-    region = called_location(call, "usages")
-    rows = usage_rows(call.state, call.path["subscription"], region)
-    return list_response(call, rows, READ_HEADERS)
-
-
 async def _list_models(call: Call) -> Response:
     called_location(call, "models")
     loaded_at = call.state.world.loaded_at
@@ -107,8 +102,8 @@ ARM_PLANE = Plane(
         Route("GET", DEPLOYMENTS, _list_deployments),
         Route("GET", DEPLOYMENT, _get_deployment),
         Route("PATCH", DEPLOYMENT, _patch_deployment),
-        Route("GET", f"{LOCATION}/usages", _list_usages),
         Route("GET", f"{LOCATION}/models", _list_models),
+        *USAGE_ROUTES,
     ),
     audiences=_AUDIENCES,
     needs_api_version=True,

@@ -1,4 +1,4 @@
-"""ARM's JSON for accounts, deployments, usages and models, with the field names of the API."""
+"""ARM's JSON for accounts, deployments and models, with the field names of the API."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from simulator.clock import iso
-from simulator.models_catalogue import Model, ModelSku, quota_label_of
-from simulator.quota import PoolRow
-from simulator.scopes import GLOBAL_PLACE
+from simulator.models_catalogue import Model, ModelSku
 from simulator.state import State
 from simulator.world import Account, Deployment
 
 _SOMEBODY = "platform@example.com"
-_ACCOUNT_LIMIT, _REGION_LIMIT = 30, 200
 _YEARS_TO_DEPRECATION = timedelta(days=730)
 
 
@@ -96,45 +93,6 @@ def _system_data(state: State, deployment: Deployment) -> dict[str, str]:
 
 def _etag(*parts: str) -> str:
     return f'"{uuid.uuid5(uuid.NAMESPACE_URL, "|".join(parts))}"'
-
-
-def usage_rows(state: State, subscription: str, region: str) -> list[dict[str, Any]]:
-    """Quota rows of a location. ``currentValue`` is what deployments hold, not their traffic.
-
-    The location ``global`` lists the pools that are global; a region lists those too.
-    Two rows count accounts, so that a reader learns that not every row is a pool of capacity.
-    """
-    default_scope = state.knobs.usage_scope_type
-    rows = [
-        _pool_usage(row, default_scope) for row in state.quota.rows_of_region(subscription, region)
-    ]
-    if region == GLOBAL_PLACE:
-        return rows
-    here = [
-        each
-        for each in state.world.accounts
-        if each.subscription.lower() == subscription.lower() and each.region == region
-    ]
-    of_openai = sum(each.kind == "OpenAI" for each in here)
-    label = "Maximum resources for OpenAI S0 sku."
-    rows.append(_usage("OpenAI.S0.AccountCount", label, of_openai, _ACCOUNT_LIMIT))
-    rows.append(_usage("AccountCount", "Maximum Resources per Region", len(here), _REGION_LIMIT))
-    return rows
-
-
-def _pool_usage(row: PoolRow, default_scope: str) -> dict[str, Any]:
-    usage = _usage(row.usage_name, quota_label_of(row.usage_name), row.allocated, row.limit)
-    scope_type = row.scope_type or default_scope
-    return {**usage, "scopeType": scope_type, "scopeId": row.scope_id} if scope_type else usage
-
-
-def _usage(name: str, label: str, current: int, limit: int) -> dict[str, Any]:
-    return {
-        "name": {"value": name, "localizedValue": label},
-        "currentValue": float(current),
-        "limit": float(limit),
-        "unit": "Count",
-    }
 
 
 def model_json(kind: str, model: Model, loaded_at: datetime) -> dict[str, Any]:

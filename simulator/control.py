@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.responses import Response
@@ -163,7 +163,12 @@ async def _set_limit(call: Call) -> Response:
         raise _wrong(f"There is no subscription {subscription!r} in this world.")
     if not region or not usage_name:
         raise _wrong("A limit needs subscription, region, usage_name and limit.")
-    state.quota.set_limit(subscription, region_of(region), usage_name, limit)
+    place, delay = region_of(region), state.knobs.limit_delay_seconds
+    if delay:
+        later = state.clock.now() + timedelta(seconds=delay)
+        state.quota.set_limit_later(later, subscription, place, usage_name, limit)
+    else:
+        state.quota.set_limit(subscription, place, usage_name, limit)
     state.save()
     return json_response({"value": _limit_rows(state)})
 

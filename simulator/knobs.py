@@ -11,7 +11,7 @@ import copy
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from simulator.knob_kinds import choice, kind_of, number, table, whole
+from simulator.knob_kinds import choice, flag, kind_of, number, table, whole
 
 
 @dataclass
@@ -39,6 +39,12 @@ class Knobs:
         "", ("", "Regional", "Classic"),
         "The scopeType of usage rows whose regime was never said; empty leaves the field out.",
     )  # fmt: skip
+    more_usage_rows: bool = flag(
+        False, "Locations list all kinds of usage rows: fine-tuned, dedicated, retired, AIServices."
+    )
+    limit_delay_seconds: float = number(
+        0.0, "A limit moved by /_sim/limits shows this much later on the clock.", most=900
+    )
 
     def update(self, changes: dict[str, Any]) -> None:
         """Turn some knobs. Raises ValueError with a sentence; then none is turned."""

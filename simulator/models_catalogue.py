@@ -145,13 +145,21 @@ _ROWS = (
 )  # fmt: skip
 
 
+def _label(model: str, sku_name: str) -> str:
+    """Azure words its labels in several ways, so that nobody may read anything out of them."""
+    if model.startswith("gpt-5.4"):
+        return f"One Thousand Tokens Per Minute - {model} - {sku_name}"
+    suffix = "" if sku_name == "Standard" else f" - {sku_name}"
+    return f"Tokens Per Minute (thousands) - {model}{suffix}"
+
+
 def _standard_sku(row: _Row, sku_name: str) -> ModelSku:
     requests, seconds, tokens = row.limits[sku_name]
     spelling = (row.usage_spelling or {}).get(sku_name, row.name)
     return ModelSku(
         name=sku_name,
         usage_name=f"OpenAI.{sku_name}.{spelling}",
-        quota_label=f"Tokens Per Minute (thousands) - {row.name} - {sku_name}",
+        quota_label=_label(row.name, sku_name),
         capacity=CapacityRule(minimum=1, maximum=row.maximum, step=1, default=10),
         rate_limits=(RateLimit("request", requests, seconds), RateLimit("token", tokens, 60)),
     )

@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from simulator.clock import iso, parse_time
 from simulator.scopes import GLOBAL_PLACE, place_of, scope_id_of, scope_of_place
 from simulator.world import PoolKey, World
 
@@ -36,6 +38,16 @@ class PoolRow:
     scope_id: str
 
 
+@dataclass(frozen=True)
+class _Coming:
+    """A limit that will be in force from ``at`` on."""
+
+    at: datetime
+    pool: PoolKey
+    usage_name: str
+    limit: int
+
+
 class Quota:
     """The pools of a world and their limits. Not for several threads at once."""
 
@@ -46,9 +58,14 @@ class Quota:
         for row in stored.get("limits", []):
             self._put(row["subscription"], row["region"], row["usage_name"], row["limit"])
         self._scopes: dict[str, str] = {}
+        self._coming: list[_Coming] = []
         kept = stored.get("quota")
         if kept is not None:
             self._scopes = dict(kept["scopes"])
+            self._coming = [
+                _Coming(parse_time(at), (pool[0], pool[1], pool[2]), name, limit)
+                for at, pool, name, limit in kept.get("coming", [])
+            ]
             return
         for usage_name, scope in world.quota_scopes.items():
             self.move(usage_name, scope)
@@ -89,10 +106,27 @@ class Quota:
     def set_limit(self, subscription: str, place: str, usage_name: str, limit: int) -> None:
         """Move a limit, as Azure does by itself; a new pool is made when there is none.
 
-        ``place`` may be any region of a shared pool.
+        ``place`` may be any region of a shared pool. What was still on its way for it is dropped.
         """
         pool = self.pool((subscription.lower(), place, usage_name.lower()))
+        self._coming = [each for each in self._coming if self.pool(each.pool) != pool]
         self._put(subscription, pool[1], usage_name, limit)
+
+    def set_limit_later(
+        self, at: datetime, subscription: str, place: str, usage_name: str, limit: int
+    ) -> None:
+        """The same, in force from ``at`` on: edits take up to 15 minutes to show in Azure."""
+        pool = (subscription.lower(), place, usage_name.lower())
+        self._coming.append(_Coming(at, pool, usage_name, limit))
+
+    def settle(self, at: datetime) -> bool:
+        """Bring into force what is due at ``at``, in the order of its times. True if any was."""
+        due = sorted((each for each in self._coming if each.at <= at), key=lambda each: each.at)
+        for each in due:
+            self._coming.remove(each)
+            subscription, place, _ = each.pool
+            self._put(subscription, self.pool(each.pool)[1], each.usage_name, each.limit)
+        return bool(due)
 
     def move(self, usage_name: str, scope: str) -> None:
         """Put a usage name under another regime, in every subscription that has it.
@@ -127,7 +161,8 @@ class Quota:
             }
             for pool, limit in self._limits.items()
         ]
-        return {"limits": limits, "quota": {"scopes": self._scopes}}
+        coming = [[iso(each.at), each.pool, each.usage_name, each.limit] for each in self._coming]
+        return {"limits": limits, "quota": {"scopes": self._scopes, "coming": coming}}
 
     def _put(self, subscription: str, place: str, usage_name: str, limit: int) -> None:
         pool = (subscription.lower(), place, usage_name.lower())

@@ -44,6 +44,13 @@ class State:
         return self.resources.world
 
     @property
+    def quota(self) -> Quota:
+        """The pools, with all that is due by the clock in force."""
+        if self._quota.settle(self.clock.now()):
+            self.save()
+        return self._quota
+
+    @property
     def traces(self) -> Path:
         """The folder of the trace files this world plays."""
         return self._folder / _TRACES
@@ -55,7 +62,7 @@ class State:
             stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
         )
         self.resources = Resources(loaded, stored.get("resources", {}), stored.get("history", {}))
-        self.quota = Quota(loaded, self._holdings, stored)
+        self._quota = Quota(loaded, self._holdings, stored)
         self.served = Served(self.resources, self.traces)
 
     def account(self, account_id: str) -> Account | None:
@@ -116,7 +123,7 @@ class State:
                 "world": self._stored["world"],
                 "clock": self.clock.as_json(),
                 "knobs": self.knobs.as_json(),
-                **self.quota.as_json(),
+                **self._quota.as_json(),
                 "history": {
                     key: [[None if at == float("-inf") else at, units] for at, units in one.steps]
                     for key, one in self.resources.history.items()
