@@ -1,10 +1,31 @@
-"""Shows every time in the person's own zone."""
+"""What each web request gets: an id of its own, and times in the person's own zone."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+from portal.kernel.job import begin_job, end_job
+
+
+class JobMiddleware:
+    """A new id for each request, in our log lines, in calls to Azure and in the answer.
+
+    Never one that came with the request: whoever sends it could forge lines of the log.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        job_id = begin_job()
+        try:
+            response = self.get_response(request)
+        finally:
+            end_job()
+        response["X-Request-ID"] = job_id
+        return response
 
 
 class PersonTimeZoneMiddleware:

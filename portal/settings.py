@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "showback.apps.ShowbackConfig",
 ]
 MIDDLEWARE = [
+    "portal.middleware.JobMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -254,8 +255,11 @@ CLOCK_MAY_BE_SET = not IN_PRODUCTION
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(job)s %(name)s %(message)s"}},
+    "filters": {"job": {"()": "portal.kernel.job.JobOfRecord"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "azure": {"level": "WARNING"},  # two records a request otherwise

@@ -21,7 +21,10 @@ from django.conf import settings
 
 from portal.cloud.clouds import CLOUDS, Cloud
 from portal.cloud.credentials import CONNECT_TIMEOUT_SECONDS, credential
+from portal.cloud.endpoints import Endpoint, Plane, arm_endpoint, metrics_endpoint
+from portal.cloud.policies import Gate, Meter, OurRequestId
 from portal.cloud.retry import OneSendBearer, PatientRetry
+from portal.cloud.transport import close_connections, transport
 
 READ_TIMEOUT_SECONDS = 60
 USER_AGENT = "headroom"
@@ -38,13 +41,12 @@ def cloud() -> Cloud:
 
 def arm_client(subscription_id: str) -> CognitiveServicesManagementClient:
     """This process's Azure Resource Manager client of one subscription."""
-    return _arm_client(os.getpid(), settings.AZURE_ARM_ENDPOINT, subscription_id)
+    return _arm_client(os.getpid(), arm_endpoint().address, subscription_id)
 
 
 def metrics_client(region: str) -> MetricsClient:
     """This process's client of one region's metrics (`region` in lower case, without blanks)."""
-    endpoint = settings.AZURE_METRICS_ENDPOINT.replace("{region}", region)
-    return _metrics_client(os.getpid(), endpoint)
+    return _metrics_client(os.getpid(), metrics_endpoint(region).address)
 
 
 @cache
@@ -63,14 +65,16 @@ def build_arm_client(
     token_credential: TokenCredential, endpoint: str, subscription_id: str, **overrides: Any
 ) -> CognitiveServicesManagementClient:
     scope = f"{cloud().arm_audience}/.default"
-    options = _timeouts() | overrides
+    options = {"transport": _transport()} | overrides
     return CognitiveServicesManagementClient(
         token_credential,
         subscription_id,
         base_url=endpoint,
         credential_scopes=[scope],
         # Lists and resources: the SDK reads their JSON where this policy leaves it.
-        policies=_chain(token_credential, scope, policies.ContentDecodePolicy()),
+        policies=_chain(
+            Endpoint(Plane.ARM, endpoint), token_credential, scope, policies.ContentDecodePolicy()
+        ),
         **options,
     )
 
@@ -79,37 +83,45 @@ def build_metrics_client(
     token_credential: TokenCredential, endpoint: str, **overrides: Any
 ) -> MetricsClient:
     audience = cloud().metrics_audience
-    options = _timeouts() | overrides
+    options = {"transport": _transport()} | overrides
     return MetricsClient(
         endpoint,
         token_credential,
         audience=audience,
         # No ContentDecodePolicy: megabytes of points would be parsed once in vain.
-        policies=_chain(token_credential, f"{audience}/.default"),
+        policies=_chain(
+            Endpoint(Plane.METRICS, endpoint), token_credential, f"{audience}/.default"
+        ),
         **options,
     )
 
 
 def forget_clients() -> None:
-    """Drops this process's clients, tokens included (tests, changed identity)."""
+    """Drops this process's clients, tokens included, and closes their sockets (tests, changed
+    identity)."""
     _arm_client.cache_clear()
     _metrics_client.cache_clear()
+    close_connections()
 
 
-def _timeouts() -> dict[str, Any]:
-    return {"connection_timeout": CONNECT_TIMEOUT_SECONDS, "read_timeout": READ_TIMEOUT_SECONDS}
+def _transport() -> Any:
+    return transport(connect_seconds=CONNECT_TIMEOUT_SECONDS, read_seconds=READ_TIMEOUT_SECONDS)
 
 
-def _chain(token_credential: TokenCredential, scope: str, *decoding: Any) -> list[Any]:
+def _chain(
+    endpoint: Endpoint, token_credential: TokenCredential, scope: str, *decoding: Any
+) -> list[Any]:
     return [
-        policies.RequestIdPolicy(),
+        OurRequestId(),
         policies.HeadersPolicy(),
         policies.UserAgentPolicy(sdk_moniker=USER_AGENT),
         policies.ProxyPolicy(),
         *decoding,
+        Gate(endpoint),
         PatientRetry(),
         OneSendBearer(token_credential, scope),
         policies.CustomHookPolicy(),
         policies.NetworkTraceLoggingPolicy(),
         policies.HttpLoggingPolicy(),
+        Meter(endpoint.plane),
     ]

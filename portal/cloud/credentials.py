@@ -6,29 +6,48 @@ this module is imported.
 """
 
 import os
+import time
 from functools import cache
+from typing import Any
 
 from azure.core.credentials import TokenCredential
-from azure.core.pipeline.transport import RequestsTransport
+from azure.core.exceptions import AzureError
 from azure.identity import DefaultAzureCredential
 from django.conf import settings
 
-from portal.cloud.retry import LONGEST_SLEEP_SECONDS
+from portal.cloud import calls
+from portal.cloud.calls import Kind
+from portal.cloud.endpoints import Plane
+from portal.cloud.transport import ShortSleepTransport
+from portal.kernel.clock import real_now
 
 CONNECT_TIMEOUT_SECONDS = 5
 TOKEN_READ_TIMEOUT_SECONDS = 20
 
 
-class ShortSleepTransport(RequestsTransport):  # type: ignore[misc]
-    """For the token endpoint: the identity library obeys any Retry-After, so the cap is here."""
+class TokenTransport(ShortSleepTransport):
+    """For the token endpoint, on sockets of its own: its requests are counted here.
 
-    def sleep(self, duration: float) -> None:
-        super().sleep(min(duration, LONGEST_SLEEP_SECONDS))
+    The identity library builds its chain by itself, obeys any Retry-After, and repeats; the cap on
+    sleeping is the transport's.
+    """
+
+    def send(self, request: Any, **options: Any) -> Any:
+        began = time.monotonic()
+        try:
+            response = super().send(request, **options)
+        except AzureError:
+            seconds = time.monotonic() - began
+            calls.count(Plane.IDENTITY, Kind.TIMEOUT, at=real_now(), seconds=seconds)
+            raise
+        kind, seconds = calls.kind_of(response.status_code), time.monotonic() - began
+        calls.count(Plane.IDENTITY, kind, at=real_now(), seconds=seconds)
+        return response
 
 
 @cache
 def _credential_of(_pid: int, authority: str) -> TokenCredential:
-    transport = ShortSleepTransport(
+    transport = TokenTransport(
         connection_timeout=CONNECT_TIMEOUT_SECONDS, read_timeout=TOKEN_READ_TIMEOUT_SECONDS
     )
     return DefaultAzureCredential(transport=transport, authority=authority)

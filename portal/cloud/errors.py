@@ -1,7 +1,8 @@
 """Everything the SDKs may raise, as `CloudError`: what Azure said, and whether a write happened.
 
 Besides `AzureError` the SDKs leak errors of their own parts: ValueError (a body that is no JSON or
-of the wrong type), TypeError, AttributeError, KeyError (JSON of another shape), OSError (sockets).
+of the wrong type), TypeError, AttributeError, KeyError (JSON of another shape), OverflowError (a
+number without an end), RecursionError (nesting without an end), OSError (sockets).
 The words for people are in `portal.cloud.sentences`.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
+    DecodeError,
     HttpResponseError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
@@ -27,14 +29,21 @@ from azure.core.exceptions import (
 from azure.core.polling.base_polling import OperationFailed
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError
 
+from portal.cloud import calls
+from portal.cloud.pauses import Why
+from portal.cloud.policies import Paused
 from portal.cloud.reasons import reason_of
 from portal.cloud.retry import retry_after_seconds
 from portal.cloud.sentences import Failure, sentence_of
+from portal.kernel.clock import real_now
 from portal.kernel.errors import CloudError, CloudReason
 
 log = logging.getLogger(__name__)
 
-LEAKED = (ValueError, TypeError, LookupError, AttributeError, OSError, HTTPException, HTTPError)
+LEAKED = (
+    *(ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError),
+    *(OSError, HTTPException, HTTPError),
+)
 # Raised before a byte of the request left this machine.
 NEVER_SENT = (
     NewConnectionError,
@@ -56,6 +65,7 @@ class Call(Enum):
 @contextmanager
 def azure_errors(doing: str, call: Call = Call.READ) -> Iterator[None]:
     """Raises whatever goes wrong inside as CloudError. `doing` completes "Azure would not …"."""
+    calls.forget_last()
     try:
         yield
     except CloudError:
@@ -66,7 +76,8 @@ def azure_errors(doing: str, call: Call = Call.READ) -> Iterator[None]:
 
 def cloud_error(error: Exception, doing: str, call: Call = Call.READ) -> CloudError:
     """The one mapping of an SDK's exception. See `portal.cloud.reasons` for the reasons."""
-    if not isinstance(error, AzureError):
+    if _is_unreadable(error):
+        calls.count_unreadable(at=real_now())
         log.warning("unreadable answer while trying to %s", doing, exc_info=error)
     said = _what_azure_said(error)
     failure = Failure(
@@ -79,6 +90,7 @@ def cloud_error(error: Exception, doing: str, call: Call = Call.READ) -> CloudEr
         maybe_applied=_maybe_applied(error, call),
         operation_failed=_operation_failed(error),
         no_token=_no_token(error),
+        paused=_paused_words(error),
     )
     return CloudError(
         failure.reason,
@@ -89,6 +101,11 @@ def cloud_error(error: Exception, doing: str, call: Call = Call.READ) -> CloudEr
         retry_after=failure.retry_after,
         maybe_applied=failure.maybe_applied,
     )
+
+
+def _is_unreadable(error: Exception) -> bool:
+    """Azure answered, and the body means nothing to us."""
+    return isinstance(error, DecodeError) or not isinstance(error, AzureError | OSError)
 
 
 @dataclass(frozen=True)
@@ -134,6 +151,9 @@ def _short(error: HttpResponseError) -> str:
 def _reason(error: Exception, said: _Said) -> CloudReason:
     if _no_token(error):
         return CloudReason.UNKNOWN
+    if isinstance(error, Paused):
+        throttled = error.pause.why is Why.THROTTLED
+        return CloudReason.THROTTLED if throttled else CloudReason.TIMEOUT
     if isinstance(error, ServiceRequestError | ServiceResponseError | OSError):
         return CloudReason.TIMEOUT
     if isinstance(error, HttpResponseError):
@@ -153,9 +173,21 @@ def _no_token(error: Exception) -> bool:
 
 
 def _retry_after(error: Exception) -> timedelta | None:
+    if isinstance(error, Paused):
+        return timedelta(seconds=error.seconds)
     headers = getattr(getattr(error, "response", None), "headers", None)
     seconds = retry_after_seconds(headers) if headers else None
     return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _paused_words(error: Exception) -> str:
+    """Why nothing was sent; "" where something was."""
+    if not isinstance(error, Paused):
+        return ""
+    words = error.pause.endpoint.words
+    if error.pause.why is Why.THROTTLED:
+        return f"{words} asked the portal to wait"
+    return f"{words} did not answer {error.pause.failures} calls in a row"
 
 
 def _operation_failed(error: Exception) -> bool:
@@ -169,7 +201,7 @@ def _maybe_applied(error: Exception, call: Call) -> bool:
         return False
     if call is Call.POLL:
         return True
-    if isinstance(error, ClientAuthenticationError):
+    if isinstance(error, ClientAuthenticationError | Paused):
         return False
     if isinstance(error, ServiceRequestError):
         return not _never_sent(error)

@@ -83,8 +83,9 @@ class AzureMetrics:
                 continue
             try:
                 times = tally.times(call.first, call.last)
-                body = _ask(subscription_id, region, call, times, grain)
-                with azure_errors(f"read the metrics of region {region}"):
+                names = ", ".join(call.query.metrics)
+                with azure_errors(f"read the metrics {names} of region {region}"):
+                    body = _ask(subscription_id, region, call, times, grain)
                     tally.add(asked, body, call.query.aggregation.lower(), MOST_SERIES)
                 answered = True
             except CloudError as error:
@@ -122,32 +123,30 @@ def _ask(
     times: tuple[datetime, datetime],
     grain: timedelta,
 ) -> dict[str, object]:
-    names = ", ".join(call.query.metrics)
-    with azure_errors(f"read the metrics {names} of region {region}"):
-        response = metrics_client(region).send_request(
-            HttpRequest(
-                "POST",
-                f"/subscriptions/{subscription_id}/metrics:getBatch",
-                params={
-                    "api-version": API_VERSION,
-                    "metricnamespace": NAMESPACE,
-                    "metricnames": ",".join(call.query.metrics),
-                    "aggregation": call.query.aggregation,
-                    "interval": INTERVALS[grain],
-                    "starttime": _azure_time(times[0]),
-                    "endtime": _azure_time(times[1]),
-                    "filter": call.query.filter,
-                    "top": MOST_SERIES,
-                },
-                json={"resourceids": list(call.accounts)},
-            ),
-            retry_on_methods=["POST"],  # it only reads
-        )
-        response.raise_for_status()
-        body = orjson.loads(response.content)
-        if not isinstance(body, dict):
-            raise TypeError(f"an object was expected, not a {type(body).__name__}")
-        return body
+    response = metrics_client(region).send_request(
+        HttpRequest(
+            "POST",
+            f"/subscriptions/{subscription_id}/metrics:getBatch",
+            params={
+                "api-version": API_VERSION,
+                "metricnamespace": NAMESPACE,
+                "metricnames": ",".join(call.query.metrics),
+                "aggregation": call.query.aggregation,
+                "interval": INTERVALS[grain],
+                "starttime": _azure_time(times[0]),
+                "endtime": _azure_time(times[1]),
+                "filter": call.query.filter,
+                "top": MOST_SERIES,
+            },
+            json={"resourceids": list(call.accounts)},
+        ),
+        retry_on_methods=["POST"],  # it only reads
+    )
+    response.raise_for_status()
+    body = orjson.loads(response.content)
+    if not isinstance(body, dict):
+        raise TypeError(f"an object was expected, not a {type(body).__name__}")
+    return body
 
 
 def _azure_time(at: datetime) -> str:

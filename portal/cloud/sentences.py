@@ -20,6 +20,7 @@ class Failure:
     maybe_applied: bool = False
     operation_failed: bool = False
     no_token: bool = False
+    paused: str = ""  # why nothing was sent: "Azure … did not answer 5 calls in a row"
 
 
 _BY_CODE = {
@@ -94,6 +95,10 @@ _OPERATION_FAILED = (
     "Azure began to {doing} and then gave up. It says: {azure_message} Look at the deployment in "
     "the Azure portal before asking again."
 )
+_PAUSED = (
+    "{paused}, so calls there are paused, and the portal did not ask it to {doing}. Nothing was "
+    "sent. It goes on by itself {when}; the health page tells how it is."
+)
 _IN_DOUBT = (
     " Whether the change was made is not known; the portal reads back before it writes again."
 )
@@ -103,6 +108,7 @@ def sentence_of(failure: Failure) -> str:
     """One to three plain sentences. The amount and the place come in through `doing`."""
     text = _template(failure).format(
         doing=failure.doing,
+        paused=failure.paused,
         when=_when(failure.retry_after),
         status=f" (HTTP {failure.status})" if failure.status else "",
         azure_message=_full_stop(failure.azure_message or failure.azure_code or "nothing more"),
@@ -111,6 +117,8 @@ def sentence_of(failure: Failure) -> str:
 
 
 def _template(failure: Failure) -> str:
+    if failure.paused:
+        return _PAUSED
     if failure.no_token:
         return _NO_SIGN_IN
     if failure.azure_code.lower() in _BY_CODE:

@@ -3,8 +3,13 @@
 import re
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
+from portal.cloud.calls import Kind, count
+from portal.cloud.endpoints import Plane, arm_endpoint, metrics_endpoint
+from portal.cloud.pauses import FAILURES_TO_PAUSE, note_failure, note_wait
+from portal.kernel.clock import real_now
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.models import Deployment, SyncRun
 from quotas.services.decisions import approve
@@ -127,6 +132,71 @@ def test_use_without_a_price_is_listed(world, clock):
         "acme/digest a-model-without-a-price GlobalStandard 357k input tokens, 71.4k output tokens"
         in page
     )
+
+
+# ── How Azure answers ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def azure_calls():
+    """Counters and pauses are shared by all processes, so by all tests."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def azure_of(user):
+    page = text_of(user)
+    return page[page.index("How Azure answers") :].split("What Azure has")[0]
+
+
+def test_nothing_asked_is_nothing_wrong(read, azure_calls):
+    assert "Azure Resource Manager Not called 0 – Nothing was asked." in azure_of(read.fay)
+    assert "All is well" in text_of(read.fay)
+
+
+def test_calls_are_counted_and_the_few_that_went_wrong_are_named(read, azure_calls):
+    for kind, times in ((Kind.OK, 20), (Kind.THROTTLED, 3), (Kind.CONFLICT, 1)):
+        for _ in range(times):
+            count(Plane.ARM, kind, at=real_now(), seconds=0.5)
+    section = azure_of(read.fay)
+    assert "Azure Resource Manager Normal 24 0.50 3 throttled, 1 met another change." in section
+    assert "All is well" in text_of(read.fay)
+
+
+def test_many_failures_are_worth_a_look(read, azure_calls):
+    for kind in (Kind.OK, Kind.TIMEOUT):
+        count(Plane.METRICS, kind, at=real_now())
+    assert "Azure Monitor metrics Unsteady 2 0.00 1 without an answer." in azure_of(read.fay)
+    assert "Look at how Azure answers." in text_of(read.fay)
+
+
+def test_a_paused_region_says_until_when_in_the_portals_time(read, azure_calls):
+    region = read.chat.account.region
+    for _ in range(FAILURES_TO_PAUSE):
+        note_failure(metrics_endpoint(region), at=real_now().timestamp())
+    section = azure_of(read.fay)
+    assert f"Azure Monitor metrics Paused 0 – Azure Monitor metrics in {region}: paused until" in (
+        section
+    )
+    assert "06:00 after 5 calls in a row failed. Headroom tries again by itself" in section
+    assert "Azure Resource Manager Not called" in section
+    assert "Look at how Azure answers." in text_of(read.fay)
+
+
+def test_a_pause_that_is_over_waits_for_the_next_call(read, azure_calls):
+    for _ in range(FAILURES_TO_PAUSE):
+        note_failure(arm_endpoint(), at=real_now().timestamp() - 60)
+    assert "5 calls in a row failed; the next one finds out" in azure_of(read.fay)
+
+
+def test_a_wait_that_azure_asked_for_names_its_subscription(read, azure_calls):
+    note_wait(arm_endpoint(), SUBSCRIPTION, 600, at=real_now().timestamp())
+    section = azure_of(read.fay)
+    assert (
+        f"Azure Resource Manager, subscription {SUBSCRIPTION}: Azure asked for a pause" in section
+    )
+    assert "Waiting" in section
 
 
 # ── History ──────────────────────────────────────────────────────────────────────────────────

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal.cloud.health import PlaneHealth, azure_health
 from portal.kernel.clock import now
 from portal.models import User
 from quotas.selectors.stuck import Stuck, stuck_changes
@@ -42,6 +43,7 @@ class History:
 
 @dataclass(frozen=True)
 class Health:
+    azure: list[PlaneHealth]
     syncs: list[SyncHealth]
     sources: list[SourceHealth]
     data_until: datetime | None
@@ -65,6 +67,7 @@ class Health:
     def troubles(self) -> list[str]:
         """What somebody should look at, in few words; empty when all is well."""
         found = [
+            (any(not plane.is_well for plane in self.azure), "how Azure answers"),
             (any(not sync.is_well for sync in self.syncs), "the inventory"),
             (any(not source.is_well for source in self.sources), "the use that comes in"),
             (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
@@ -96,9 +99,12 @@ def health(request: HttpRequest) -> HttpResponse:
 
 def _health(user: User, *, at: datetime) -> Health:
     month = month_scope(str(running_month(at=at)), at=at)
+    sources = source_health(at=at)
+    regions = sorted({source.source.rpartition("/")[2] for source in sources})
     return Health(
+        azure=azure_health(settings.HEADROOM_SUBSCRIPTIONS, regions, at=at),
         syncs=sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at),
-        sources=source_health(at=at),
+        sources=sources,
         data_until=data_until(at),
         completeness=completeness(at=at),
         histories=_histories(),

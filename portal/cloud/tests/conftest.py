@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import LazySettings
+from django.core.cache import cache
 
 from portal.cloud.clients import forget_clients
 from portal.cloud.credentials import forget_credentials
@@ -36,3 +37,11 @@ def simulator(
 def forget() -> None:
     forget_clients()
     forget_credentials()
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Counters and pauses are shared by all processes, so by all tests."""
+    cache.clear()
+    yield
+    cache.clear()

@@ -9,7 +9,7 @@ import pytest
 import requests
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 
-from portal.cloud import capacity, inventory
+from portal.cloud import clients, inventory
 from portal.cloud.capacity import AzureCapacity
 from portal.cloud.clients import arm_client, build_arm_client
 from portal.kernel.errors import CloudError, CloudReason
@@ -241,11 +241,7 @@ def test_an_aborted_write_is_in_doubt_and_not_repeated(
 def test_a_write_without_an_answer_in_time_is_in_doubt(
     simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = build_arm_client(
-        capacity_credential(), simulator.environment["AZURE_ARM_ENDPOINT"], SUBSCRIPTION,
-        read_timeout=0.3,
-    )  # fmt: skip
-    monkeypatch.setattr(capacity, "arm_client", lambda _: impatient)
+    monkeypatch.setattr(clients, "READ_TIMEOUT_SECONDS", 0.3)
     simulator.control("POST", "/faults", {"match": PATCH_CHAT, "delay_seconds": 1})
     failure = refused_write()
     assert (failure.reason, failure.maybe_applied) == (CloudReason.TIMEOUT, True)
