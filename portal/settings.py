@@ -219,6 +219,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 24 * HOUR,
         "options": {"expires": 20000},
     },
+    "compact minutes": {
+        "task": "showback.tasks.compact_minutes",
+        "schedule": 24 * HOUR,
+        "options": {"expires": 20000},
+    },
     "backfill usage": {
         "task": "showback.tasks.backfill",
         "schedule": 20.0,

@@ -74,7 +74,9 @@ def _rows(deployments: int, *, seed: int) -> UsageRows:
 
 
 def _encode(rows: UsageRows) -> int:
-    return len(hour_stream(rows, rows.hashes())) + sum(map(len, minute_streams(rows)))
+    return len(hour_stream(rows, rows.hashes())) + sum(
+        map(len, minute_streams(rows.deployments, rows.hours, rows.values))
+    )
 
 
 def _time(timings: dict[str, list[float]], step: str, run: Callable[[], object]) -> None:

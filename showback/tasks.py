@@ -6,11 +6,14 @@ from celery import shared_task
 
 from portal.kernel.clock import now
 from showback.services import backfill as history
-from showback.services import rollup
+from showback.services import compaction, rollup
+from showback.services.usage_pull import NIGHTLY
 from showback.services.usage_pull import pull_recent as pull
 
 # Well below the 15 s after which the next one is due to be taken.
 BACKFILL_SECONDS = 10.0
+# Below the soft time limit; a backlog of months goes on the next night.
+COMPACT_SECONDS = 600.0
 
 
 @shared_task(acks_late=True)
@@ -28,7 +31,7 @@ def pull_recent() -> None:
 @shared_task(acks_late=True)
 def pull_nightly() -> None:
     """The last two days: what came very late."""
-    pull(timedelta(hours=48), at=now())
+    pull(NIGHTLY, at=now())
 
 
 @shared_task(acks_late=True)
@@ -41,3 +44,9 @@ def backfill() -> None:
 def roll_up_and_cost() -> None:
     """Days whose use, holders or mapping changed, and today."""
     rollup.roll_up_and_cost(at=now())
+
+
+@shared_task(acks_late=True)
+def compact_minutes() -> None:
+    """Days that no regular pull changes any more, into compressed blocks."""
+    compaction.compact_for(COMPACT_SECONDS, at=now())

@@ -8,6 +8,7 @@ are left out at the end: several times as fast as handing over Python lists.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8  # no flags, no header extensi
 TRAILER = b"\xff\xff"
 EPOCH_2000_SECONDS = 946_684_800  # PostgreSQL counts microseconds from 2000-01-01
 OID = {4: 23, 2: 21}  # element type by size: int4, int2
+HEAD = Struct(">5i")  # of an array: dimensions, has NULLs, element type, elements, lower bound
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -82,6 +84,22 @@ def integer_arrays(values: Ints, size: int, *, missing: int) -> Field:
     elements[:, :, 4:] = ~null[:, :, None]
     keep[all_null, 4:] = False
     return Field(data, keep)
+
+
+def int_array(raw: bytes, *, missing: int) -> Ints:
+    """The elements of one int2[] or int4[] of one dimension, as a COPY stream holds them."""
+    _, has_null, oid, count, _ = HEAD.unpack_from(raw)
+    size = 2 if oid == OID[2] else 4
+    if not has_null:
+        elements = np.frombuffer(raw, [("length", ">i4"), ("value", f">i{size}")], offset=HEAD.size)
+        return elements["value"].astype(np.int64)
+    values, at = np.full(count, missing, dtype=np.int64), HEAD.size
+    for position in range(count):
+        if raw[at] == 0:  # a length: the first byte of −1 is 255
+            values[position] = int.from_bytes(raw[at + 4 : at + 4 + size], "big", signed=True)
+            at += size
+        at += 4
+    return values
 
 
 def copy_bytes(fields: Sequence[Field]) -> bytes:

@@ -31,6 +31,8 @@ from showback.services.locks import pipeline_lock
 from showback.services.usage_rows import UsageRows
 from showback.services.usage_store import store
 
+# How far back the regular pulls reach; what is older is only fetched again by hand or as history.
+NIGHTLY = timedelta(hours=48)
 GRAINS = {MINUTE: Grain.MINUTE, HOUR: Grain.HOUR}
 
 

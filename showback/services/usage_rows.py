@@ -95,19 +95,23 @@ def hour_stream(rows: UsageRows, hashes: Ints) -> bytes:
     return pgcopy.copy_bytes([*columns, pgcopy.integers(hashes, 8)])
 
 
-def minute_streams(rows: UsageRows) -> list[bytes]:
+def minute_streams(deployments: Ints, hours: Ints, values: Ints) -> list[bytes]:
     """COPY streams of `showback_usage_minutes`, columns as in MINUTE_COLUMNS.
 
-    Two at most: rows without utilisation (pay-as-you-go) apart from the others, because a column
-    that is NULL in every row costs next to nothing.
+    `values` is (rows, measures, 60). Two streams at most: rows without utilisation (pay-as-you-go)
+    apart from the others, because a column that is NULL in every row costs next to nothing.
     """
-    without = (rows.values[:, MEASURES.index("utilisation_percent")] == MISSING).all(axis=1)
-    return [_minute_stream(rows.only(part)) for part in (without, ~without) if part.any()]
+    without = (values[:, MEASURES.index("utilisation_percent")] == MISSING).all(axis=1)
+    if without.all() or not without.any():
+        return [_minute_stream(deployments, hours, values)] if len(values) else []
+    return [
+        _minute_stream(deployments[part], hours[part], values[part]) for part in (without, ~without)
+    ]
 
 
-def _minute_stream(rows: UsageRows) -> bytes:
-    columns = [pgcopy.integers(rows.deployments, 8), pgcopy.timestamps(rows.hours)]
+def _minute_stream(deployments: Ints, hours: Ints, values: Ints) -> bytes:
+    columns = [pgcopy.integers(deployments, 8), pgcopy.timestamps(hours)]
     for position, measure in enumerate(MEASURES):
         size = 2 if measure.endswith("_percent") else 4
-        columns.append(pgcopy.integer_arrays(rows.values[:, position], size, missing=MISSING))
+        columns.append(pgcopy.integer_arrays(values[:, position], size, missing=MISSING))
     return pgcopy.copy_bytes(columns)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from portal.kernel.windows import HOUR
-from showback.domain.measures import MEASURES, MISSING
+from portal.kernel.windows import HOUR, Window
 from showback.domain.minutes import merged, sums_of_minutes
 from showback.models import Grain, TouchedHour
+from showback.selectors.minutes import read_hours
+from showback.services.copying import copy_stream
+from showback.services.day_locks import share_days
 from showback.services.partitions import ensure_partitions
+from showback.services.unpacking import unpack_days
 from showback.services.usage_rows import (
     HOUR_COLUMNS,
     MINUTE_COLUMNS,
@@ -32,7 +35,10 @@ def store(rows: UsageRows) -> int:
     set back), the minutes already there stay in the gaps: a gap is no news.
     Sums by the hour never replace minutes. Call inside a transaction.
     """
-    known = _known(rows) if len(rows) else {}
+    if not len(rows):
+        return 0
+    share_days(_days(rows.hours))
+    known = _known(rows)
     rows = rows if rows.grain == Grain.MINUTE else _without_known_minutes(rows, known)
     if not len(rows):
         return 0
@@ -87,9 +93,11 @@ def _fill_gaps(rows: UsageRows, differs: NDArray[np.bool_], known: dict[Key, Kno
     wanted = [i for i in np.flatnonzero(differs).tolist() if _may_lack(rows, i, known.get(keys[i]))]
     if not wanted:
         return False
-    older = _read_minutes([keys[i] for i in wanted], rows.hours)
+    older = read_hours({keys[i][0] for i in wanted}, Window(*_bounds(rows.hours)))
     for i in wanted:
-        rows.values[i] = merged(rows.values[i], older[keys[i]])
+        if keys[i] in older:  # else they have been dropped since
+            rows.values[i] = merged(rows.values[i], older[keys[i]])
+        rows.sums.expected[i] = max(rows.sums.expected[i], known[keys[i]].minutes_expected)
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[wanted] = True
     sums = sums_of_minutes(rows.values[chosen], rows.sums.expected[chosen])
@@ -105,41 +113,19 @@ def _may_lack(rows: UsageRows, i: int, there: Known | None) -> bool:
     return bool(rows.has_failed[i] or rows.sums.expected[i] < there.minutes_expected)
 
 
-def _read_minutes(keys: Sequence[Key], hours: Ints) -> dict[Key, Ints]:
-    columns = ", ".join(f"m.{name}" for name in MEASURES)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT m.deployment_id, extract(epoch FROM m.hour)::bigint, {columns} "  # noqa: S608
-            "FROM showback_usage_minutes m "
-            "JOIN unnest(%s::bigint[], %s::timestamptz[]) AS k(deployment_id, hour) "
-            "USING (deployment_id, hour) WHERE m.hour >= %s AND m.hour < %s",
-            [*_key_arrays(keys), *_bounds(hours)],
-        )
-        return {(row[0], row[1]): as_minutes(row[2:]) for row in cursor.fetchall()}
-
-
-def as_minutes(arrays: Sequence[Sequence[int | None] | None]) -> Ints:
-    """(measures, 60) out of database arrays, where NULL is a gap."""
-    return np.array(
-        [
-            [MISSING if value is None else value for value in array] if array else [MISSING] * 60
-            for array in arrays
-        ],
-        dtype=np.int64,
-    )
-
-
 def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, Known]) -> None:
     hours = [datetime.fromtimestamp(second, UTC) for second in np.unique(rows.hours).tolist()]
     ensure_partitions(hours)
     there = [key for key in _keys(rows) if key in known]
+    if rows.grain == Grain.MINUTE:
+        unpack_days(_keys(rows))
     if there:
         for table in ("showback_usage_hour", "showback_usage_minutes"):
             _delete(table, there, rows.hours)
-    _copy("showback_usage_hour", HOUR_COLUMNS, hour_stream(rows, hashes))
+    copy_stream("showback_usage_hour", HOUR_COLUMNS, hour_stream(rows, hashes))
     if rows.grain == Grain.MINUTE:
-        for stream in minute_streams(rows):
-            _copy("showback_usage_minutes", MINUTE_COLUMNS, stream)
+        for stream in minute_streams(rows.deployments, rows.hours, rows.values):
+            copy_stream("showback_usage_minutes", MINUTE_COLUMNS, stream)
     TouchedHour.objects.bulk_create([TouchedHour(hour=hour) for hour in hours])
 
 
@@ -154,18 +140,16 @@ def _delete(table: str, keys: Sequence[Key], hours: Ints) -> None:
         )
 
 
-def _copy(table: str, columns: Sequence[str], stream: bytes) -> None:
-    sql = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
-    with connection.cursor() as cursor, cursor.copy(sql) as copy:
-        copy.write(stream)
-
-
 def _keys(rows: UsageRows) -> list[Key]:
     return list(zip(rows.deployments.tolist(), rows.hours.tolist(), strict=True))
 
 
 def _key_arrays(keys: Sequence[Key]) -> tuple[list[int], list[datetime]]:
     return [key[0] for key in keys], [datetime.fromtimestamp(key[1], UTC) for key in keys]
+
+
+def _days(hours: Ints) -> list[date]:
+    return [datetime.fromtimestamp(s, UTC).date() for s in np.unique(hours // 86_400 * 86_400)]
 
 
 def _bounds(hours: Ints) -> tuple[datetime, datetime]:
