@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,12 +12,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from simulator.arm import ARM_PLANE
 from simulator.control import CONTROL_PLANE
 from simulator.front import Front
-from simulator.identity import Secrets, check_token, identity_plane
+from simulator.identity import identity_plane
+from simulator.login import login_plane
 from simulator.metrics import METRICS_PLANE
 from simulator.state import State
+from simulator.tokens import Secrets, check_token
+from simulator.unplayed import not_played
 from simulator.web import ArmError, Call, Plane, Route, error_response
+from simulator.wire_headers import stamp
 
 HTTPS_PLANES = (ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
+_REGIONAL_HOST = re.compile(r"([a-z0-9]+)\.metrics\.monitor\.azure\.(?:com|us|cn)(?::\d+)?")
 _log = logging.getLogger("simulator")
 
 
@@ -27,6 +31,7 @@ class Dispatcher:
 
     def __init__(self, state: State, planes: tuple[Plane, ...], signing_key: str) -> None:
         self._state, self._signing_key = state, signing_key
+        self._is_https = ARM_PLANE in planes
         self._routes: list[tuple[re.Pattern[str], Route, Plane]] = [
             (route.regex, route, plane) for plane in planes for route in plane.routes
         ]
@@ -42,14 +47,33 @@ class Dispatcher:
             _log.exception("%s %s failed", request.method, request.url.path)
             message = "The simulator itself failed; its log says why."
             response = error_response(ArmError(500, "InternalServerError", message))
-        response.headers["x-ms-request-id"] = str(uuid.uuid4())
+        stamp(response, request)
         await response(scope, receive, send)
 
+    def plane_of(self, scope: Scope) -> str | None:
+        """The name of the plane a request is for, whatever its method; None when it is for none."""
+        found = self._matches(Request(scope))
+        return found[0][1].name if found else None
+
     async def _answer(self, request: Request) -> Response:
-        route, plane, path = self._find(request.method, request.url.path)
+        matches = self._matches(request)
+        methods = sorted({route.method for route, _plane, _path in matches})
+        if request.method == "OPTIONS" and matches:
+            return Response(status_code=204, headers={"Allow": ", ".join([*methods, "OPTIONS"])})
+        # A HEAD is a GET of which uvicorn leaves the body out.
+        wanted = "GET" if request.method == "HEAD" else request.method
+        for route, plane, path in matches:
+            if route.method == wanted:
+                return await self._call(request, route, plane, path)
+        raise not_played(request, methods, self._check_for_unplayed)
+
+    async def _call(
+        self, request: Request, route: Route, plane: Plane, path: dict[str, str]
+    ) -> Response:
         if plane.audiences:
             authorization = request.headers.get("authorization")
-            check_token(self._signing_key, authorization, plane.audiences)
+            valid_from = self._state.knobs.tokens_valid_from
+            check_token(self._signing_key, authorization, plane.audiences, valid_from=valid_from)
         call = Call(self._state, request, path, await request.body())
         if plane.needs_api_version and not call.query("api-version"):
             raise ArmError(
@@ -58,26 +82,41 @@ class Dispatcher:
             )  # fmt: skip
         return await route.handler(call)
 
-    def _find(self, method: str, path: str) -> tuple[Route, Plane, dict[str, str]]:
-        trimmed = path.rstrip("/") or "/"
-        other_method = False
-        for regex, route, plane in self._routes:
-            match = regex.fullmatch(trimmed)
-            if match and route.method == method:
-                return route, plane, match.groupdict()
-            other_method = other_method or match is not None
-        if other_method:
-            message = f"The simulator does not play {method} on this path."
-            raise ArmError(405, "MethodNotAllowed", message)
-        raise ArmError(404, "NotFound", f"The simulator does not play the path '{path}'.")
+    def _check_for_unplayed(self, authorization: str | None) -> None:
+        """A path that nobody plays on the listener of ARM is taken for ARM's."""
+        if self._is_https:
+            check_token(self._signing_key, authorization, ARM_PLANE.audiences)
+
+    def _matches(self, request: Request) -> list[tuple[Route, Plane, dict[str, str]]]:
+        path = played_path(request.headers.get("host", ""), request.url.path)
+        found = ((regex.fullmatch(path), route, plane) for regex, route, plane in self._routes)
+        return [(route, plane, match.groupdict()) for match, route, plane in found if match]
+
+
+def played_path(host: str, path: str) -> str:
+    """The path as routes know it: single slashes, none at the end.
+
+    A regional metrics host (a client that comes through the proxy keeps Azure's own names) stands
+    for the prefix ``/metrics/{region}``.
+    """
+    regional = _REGIONAL_HOST.fullmatch(host.lower())
+    prefix = f"/metrics/{regional[1]}" if regional else ""
+    return re.sub("/{2,}", "/", prefix + path).rstrip("/") or "/"
 
 
 def https_app(state: State, keys: Secrets) -> ASGIApp:
-    """ARM, Monitor and the control API."""
-    dispatcher = Dispatcher(state, HTTPS_PLANES, keys.signing_key)
-    return Front(dispatcher, state)
+    """ARM, Monitor, sign-in and the control API."""
+    planes = (*HTTPS_PLANES, login_plane(keys, audiences_of(HTTPS_PLANES)))
+    dispatcher = Dispatcher(state, planes, keys.signing_key)
+    return Front(dispatcher, state, dispatcher.plane_of)
+
+
+def audiences_of(planes: tuple[Plane, ...]) -> set[str]:
+    """Everything a token can be for, without a slash at the end."""
+    return {audience.rstrip("/") for plane in planes for audience in plane.audiences}
 
 
 def token_app(state: State, keys: Secrets) -> ASGIApp:
     """The managed-identity endpoint."""
-    return Front(Dispatcher(state, (identity_plane(keys),), keys.signing_key), state)
+    dispatcher = Dispatcher(state, (identity_plane(keys),), keys.signing_key)
+    return Front(dispatcher, state, dispatcher.plane_of)

@@ -1,4 +1,7 @@
-"""The control API under ``/_sim``: what tests and the demo turn. JSON, no token, loopback only."""
+"""The control API under ``/_sim``: what tests and the demo turn. JSON, no token, loopback only.
+
+Here are the calls for the world; those for its behaviour are in control_behaviour.py.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,14 @@ from typing import Any
 from starlette.responses import Response
 
 from simulator.capacity_write import check_capacity, check_not_busy
-from simulator.clock import iso, parse_time
-from simulator.faults import Fault
+from simulator.clock import iso
+from simulator.control_behaviour import BEHAVIOUR_ROUTES, clock_json, wrong
 from simulator.models_catalogue import MODELS
 from simulator.scopes import SCOPES
 from simulator.state import State
 from simulator.web import ArmError, Call, Plane, Route, json_response
 from simulator.world import Deployment
 from simulator.world_file import region_of
-
-
-def _wrong(message: str) -> ArmError:
-    return ArmError(400, "BadControlRequest", message)
 
 
 async def _get_state(call: Call) -> Response:
@@ -30,7 +29,7 @@ async def _get_state(call: Call) -> Response:
             "name": state.world.name,
             "seed": state.world.seed,
             "loaded_at": iso(state.world.loaded_at),
-            "clock": _clock_json(state),
+            "clock": clock_json(state),
             "knobs": state.knobs.as_json(),
             "subscriptions": [vars(each) for each in state.world.subscriptions],
             "limits": _limit_rows(state),
@@ -105,64 +104,18 @@ async def _get_catalogue(_call: Call) -> Response:
     return json_response({"value": rows})
 
 
-def _clock_json(state: State) -> dict[str, Any]:
-    return {"at": iso(state.clock.now()), "frozen": state.clock.frozen_at is not None}
-
-
-async def _get_clock(call: Call) -> Response:
-    return json_response(_clock_json(call.state))
-
-
-async def _set_clock(call: Call) -> Response:
-    state, body = call.state, call.json()
-    try:
-        if body.get("real"):
-            state.clock.make_real()
-        elif "at" in body:
-            state.clock.set(parse_time(str(body["at"])), frozen=bool(body.get("frozen", False)))
-        elif "advance_seconds" in body:
-            state.clock.advance(float(body["advance_seconds"]))
-        else:
-            raise _wrong("Say at, advance_seconds or real.")
-    except (ValueError, TypeError, OverflowError) as problem:
-        raise _wrong(str(problem)) from None
-    state.save()
-    return json_response(_clock_json(state))
-
-
-async def _get_faults(call: Call) -> Response:
-    return json_response({"value": call.state.faults.as_json()})
-
-
-async def _add_fault(call: Call) -> Response:
-    try:
-        call.state.faults.add(Fault.from_json(call.json()))
-    except (ValueError, TypeError) as problem:
-        raise _wrong(str(problem)) from None
-    return json_response({"value": call.state.faults.as_json()})
-
-
-async def _clear_faults(call: Call) -> Response:
-    """All, or with ``?n=`` one."""
-    number = call.query("n")
-    if number is not None and not number.isdigit():
-        raise _wrong(f"n is the number of a fault, got {number!r}.")
-    call.state.faults.clear(None if number is None else int(number))
-    return json_response({"value": call.state.faults.as_json()})
-
-
 async def _set_limit(call: Call) -> Response:
     state, body = call.state, call.json()
     limit = body.get("limit")
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        raise _wrong(f"limit is a whole number from 0, got {limit!r}.")
+        raise wrong(f"limit is a whole number from 0, got {limit!r}.")
     subscription, region, usage_name = (
         str(body.get(name, "")) for name in ("subscription", "region", "usage_name")
     )
     if subscription.lower() not in {each.id.lower() for each in state.world.subscriptions}:
-        raise _wrong(f"There is no subscription {subscription!r} in this world.")
+        raise wrong(f"There is no subscription {subscription!r} in this world.")
     if not region or not usage_name:
-        raise _wrong("A limit needs subscription, region, usage_name and limit.")
+        raise wrong("A limit needs subscription, region, usage_name and limit.")
     place, delay = region_of(region), state.knobs.limit_delay_seconds
     if delay:
         later = state.clock.now() + timedelta(seconds=delay)
@@ -178,12 +131,12 @@ async def _move_quota(call: Call) -> Response:
     state, body = call.state, call.json()
     usage_name, scope = str(body.get("usage_name", "")), body.get("scope")
     if scope not in SCOPES:
-        raise _wrong(f"scope is one of {', '.join(SCOPES)}, got {scope!r}.")
+        raise wrong(f"scope is one of {', '.join(SCOPES)}, got {scope!r}.")
     try:
         state.quota.move(usage_name, scope)
     except KeyError:
         sentence = f"No subscription has a pool {usage_name!r}; GET /_sim/state lists them."
-        raise _wrong(sentence) from None
+        raise wrong(sentence) from None
     state.save()
     return json_response({"value": _limit_rows(state)})
 
@@ -201,56 +154,14 @@ async def _edit(call: Call) -> Response:
     return json_response(_deployment_json(state, written))
 
 
-async def _get_knobs(call: Call) -> Response:
-    """Their values; with ``?describe=true`` also what each accepts and does."""
-    if (call.query("describe") or "").lower() == "true":
-        return json_response({"value": call.state.knobs.described()})
-    return json_response(call.state.knobs.as_json())
-
-
-async def _set_knobs(call: Call) -> Response:
-    try:
-        call.state.knobs.update(call.json())
-    except ValueError as problem:
-        raise _wrong(str(problem)) from None
-    call.state.save()
-    return json_response(call.state.knobs.as_json())
-
-
-async def _get_log(call: Call) -> Response:
-    since = call.query("since") or "0"
-    if not since.isdigit():
-        raise _wrong(f"since is the number of a log entry, got {since!r}.")
-    return json_response(call.state.log.since(int(since)))
-
-
-async def _clear_log(call: Call) -> Response:
-    call.state.log.clear()
-    return json_response([])
-
-
-async def _reset(call: Call) -> Response:
-    call.state.reset()
-    return json_response(_clock_json(call.state))
-
-
 CONTROL_PLANE = Plane(
     "control",
     (
         Route("GET", "/_sim/state", _get_state),
         Route("GET", "/_sim/catalogue", _get_catalogue),
-        Route("GET", "/_sim/clock", _get_clock),
-        Route("POST", "/_sim/clock", _set_clock),
-        Route("GET", "/_sim/faults", _get_faults),
-        Route("POST", "/_sim/faults", _add_fault),
-        Route("DELETE", "/_sim/faults", _clear_faults),
         Route("POST", "/_sim/limits", _set_limit),
         Route("POST", "/_sim/quota-scope", _move_quota),
         Route("POST", "/_sim/edit", _edit),
-        Route("GET", "/_sim/knobs", _get_knobs),
-        Route("POST", "/_sim/knobs", _set_knobs),
-        Route("GET", "/_sim/log", _get_log),
-        Route("DELETE", "/_sim/log", _clear_log),
-        Route("POST", "/_sim/reset", _reset),
+        *BEHAVIOUR_ROUTES,
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,18 +14,24 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from simulator.clock import iso
 from simulator.fault_play import play
 from simulator.state import State
+from simulator.wire_headers import http_date
 
 CONTROL_PREFIX = "/_sim"
+LOGGED_HEADERS = (
+    "host", "user-agent", "content-type", "accept-encoding", "if-match", "prefer", "expect",
+    "x-ms-client-request-id", "x-ms-correlation-request-id",
+)  # fmt: skip
+"""What the log keeps of a request's headers; never the token."""
 _LOGGED_BYTES = 20_000
 _GZIP_FROM_BYTES = {"auto": 1000, "always": 1}
 _GZIP_LEVEL = 1  # compressing harder takes longer than computing the answer
 
 
 class Front:
-    """Wraps the application of a listener."""
+    """Wraps the application of a listener; ``plane_of`` names the plane of a request."""
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
-        self._app, self._state = app, state
+    def __init__(self, app: ASGIApp, state: State, plane_of: Callable[[Scope], str | None]) -> None:
+        self._app, self._state, self._plane_of = app, state, plane_of
         self._compressing = {
             name: GZipMiddleware(app, least, _GZIP_LEVEL)
             for name, least in _GZIP_FROM_BYTES.items()
@@ -31,32 +39,37 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] != "http" or scope["path"].startswith(CONTROL_PREFIX):
-            await self._app(scope, receive, send)
+        dated = _dating(send, self._state)
+        if scope["path"].startswith(CONTROL_PREFIX):
+            await self._app(scope, receive, dated)
             return
-        body = await _read_body(receive)
+        body, headers = await _read_body(receive), Headers(scope=scope)
         query = scope["query_string"].decode("latin-1")
         target = scope["path"] + (f"?{query}" if query else "")
+        fault = self._state.faults.take(f"{scope['method']} {target}", headers, body)
         entry = self._state.log.add(
             at=iso(self._state.clock.now()),
+            plane=self._plane_of(scope),
             method=scope["method"],
             path=target,
             status=None,
             body=_readable(body),
+            headers={name: headers[name] for name in LOGGED_HEADERS if name in headers},
+            fault=None if fault is None else fault.match,
+            seconds=None,
+            sent_bytes=0,
         )
-        headers = Headers(scope=scope)
         app = self._app_for(headers.get("accept-encoding", ""))
-        again, noting = _replay(body, receive), _noting_status(send, entry)
-        fault = self._state.faults.take(f"{scope['method']} {target}", headers, body)
+        again, noting = _replay(body, receive), _noting(dated, entry)
         if fault is None:
             await app(scope, again, noting)
         else:
             await play(fault, (app, self._app), scope, again, noting)
 
     def _app_for(self, accepted: str) -> ASGIApp:
-        return self._compressing.get(
-            self._state.knobs.gzip if _takes_gzip(accepted) else "never", self._app
-        )
+        """The application, gzipping when the client and the knob agree."""
+        wanted = self._state.knobs.gzip if _takes_gzip(accepted) else "never"
+        return self._compressing.get(wanted, self._app)
 
 
 def _takes_gzip(accepted: str) -> bool:
@@ -101,10 +114,27 @@ def _readable(body: bytes) -> Any:
         return body.decode("utf-8", "replace")
 
 
-def _noting_status(send: Send, entry: dict[str, Any]) -> Send:
+def _noting(send: Send, entry: dict[str, Any]) -> Send:
+    """Fills in what became of the request, as the answer goes out."""
+    began = time.monotonic()
+
     async def noting(message: Message) -> None:
         if message["type"] == "http.response.start":
             entry["status"] = message["status"]
+            entry["request_id"] = Headers(raw=message["headers"]).get("x-ms-request-id")
+        else:
+            entry["sent_bytes"] += len(message.get("body", b""))
+            entry["seconds"] = round(time.monotonic() - began, 6)
         await send(message)
 
     return noting
+
+
+def _dating(send: Send, state: State) -> Send:
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = http_date(state.knobs.date_offset_seconds)
+            message = {**message, "headers": [*message["headers"], (b"date", date)]}
+        await send(message)
+
+    return dated

@@ -33,7 +33,9 @@ def kind_of(knob: Field[Any]) -> Kind:
 
 def number(default: float, help: str, *, least: float = 0, most: float = math.inf) -> Any:
     """A number with its unit in the knob's name, both ends included."""
-    words = f"a number from {least:g}" + ("" if math.isinf(most) else f" to {most:g}")
+    words = "a number"
+    words += "" if math.isinf(least) else f" from {least:g}"
+    words += "" if math.isinf(most) else f" to {most:g}"
     return _knob(default, Kind(words, lambda value: _is_number(value, least, most), help))
 
 

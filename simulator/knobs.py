@@ -8,10 +8,11 @@ it (a test compares).
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from simulator.knob_kinds import choice, flag, kind_of, number, table, whole
+from simulator.knob_kinds import choice, flag, kind_of, number, table, texts, whole
 
 
 @dataclass
@@ -28,6 +29,20 @@ class Knobs:
         0.0, "A capacity write takes this long (real seconds) and blocks its account meanwhile."
     )
     token_seconds: float = number(3600.0, "Lifetime of new tokens, in real seconds.")
+    token_not_before_seconds: float = number(
+        0.0, "New tokens are good only from so many seconds on, as with a clock that is ahead."
+    )
+    tokens_valid_from: float = number(
+        0.0,
+        "Tokens made before this moment (epoch seconds, real time) are revoked: 401 with a claims "
+        "challenge. POST /_sim/tokens/revoke sets it to now.",
+    )
+    user_assigned_identities: list[str] = texts(
+        "Client, object or resource ids of the user-assigned identities; when empty, any is known."
+    )
+    date_offset_seconds: float = number(
+        0.0, "The Date header of every answer is off by this much.", least=-math.inf
+    )
     page_size: int = whole(
         0, "Rows per page of every ARM list; 0 means all in one page, as Azure mostly answers."
     )

@@ -19,11 +19,11 @@ from starlette.types import ASGIApp
 from simulator.app import https_app, token_app
 from simulator.certificates import Certificates, certificates
 from simulator.fault_play import AbortableProtocol
-from simulator.identity import Secrets, load_secrets
 from simulator.state import State, write_atomically
+from simulator.tokens import CLIENT, TENANT, Secrets, load_secrets
 
 LOOPBACK = "127.0.0.1"
-_KEEP_ALIVE_SECONDS = 75
+KEEP_ALIVE_SECONDS = 75
 _START_SECONDS = 20
 
 
@@ -101,6 +101,10 @@ def ready_facts(
         "control_url": f"{base}/_sim",
         "identity_endpoint": f"http://{listeners.name}:{token_port}/msi/token",
         "identity_header": keys.header,
+        "authority_host": base,
+        "tenant_id": TENANT,
+        "client_id": CLIENT,
+        "client_secret": keys.client_secret,
         "ca_file": str(files.ca.resolve()),
         "pid": os.getpid(),
         "subscriptions": [each.id for each in state.world.subscriptions],
@@ -146,7 +150,8 @@ def _config(app: ASGIApp, **tls: str) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        date_header=False,  # the front sets it; a knob puts it off
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,
         ssl_certfile=tls.get("ssl_certfile"),
         ssl_keyfile=tls.get("ssl_keyfile"),

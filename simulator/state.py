@@ -26,6 +26,7 @@ from simulator.world_file import read_world
 
 _FILE = "state.json"
 _TRACES = "traces"
+RESET_PARTS = ("world", "clock", "knobs", "faults", "log")
 
 
 class State:
@@ -102,17 +103,27 @@ class State:
         self.save()
         return written
 
-    def reset(self) -> None:
-        """Back to the world as first loaded: capacities, limits, knobs, clock, log, faults."""
-        self._stored = {
-            "loaded_at": self._stored["loaded_at"],
-            "world": self._stored["world"],
-            "clock": self._reset_clock.as_json(),
-        }
-        self.faults.clear()
-        self.log.clear()
-        self.busy_accounts.clear()
-        self._apply(self._stored)
+    def reset(self, parts: frozenset[str] = frozenset(RESET_PARTS)) -> None:
+        """Back to the world as first loaded, or those ``parts`` of it. The rest stays."""
+        if "faults" in parts:
+            self.faults.clear()
+        if "log" in parts:
+            self.log.clear()
+        if "clock" in parts:
+            self.clock = Clock.from_json(self._reset_clock.as_json())
+        if "knobs" in parts:
+            self.knobs = Knobs()
+        if "world" in parts:
+            self.busy_accounts.clear()
+            # Whatever has changed in the world is stored under names that are left out here.
+            self._apply(
+                {
+                    "loaded_at": self._stored["loaded_at"],
+                    "world": self._stored["world"],
+                    "clock": self.clock.as_json(),
+                    "knobs": self.knobs.as_json(),
+                }
+            )
         self.save()
 
     def save(self) -> None:

@@ -57,7 +57,7 @@ def test_a_set_clock_runs_on_and_a_frozen_one_stands(simulator: SimulatorProcess
 @pytest.mark.parametrize(
     ("path", "body", "sentence"),
     [
-        ("/clock", {}, "Say at, advance_seconds or real"),
+        ("/clock", {}, "Say at, advance_seconds, frozen or real"),
         ("/clock", {"at": "noon"}, "not an ISO 8601 time"),
         ("/clock", {"advance_seconds": "long"}, "could not convert"),
         ("/faults", {"match": "("}, "match is a regular expression"),
@@ -172,15 +172,3 @@ def test_reset_brings_the_world_file_back(sdk: Sdk, simulator: SimulatorProcess)
     assert simulator.control("GET", "/faults") == {"value": []}
     assert simulator.control("GET", "/log") == []
     assert state["clock"]["frozen"] is False
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"), [("PUT", "/_sim/clock", 405), ("GET", "/x", 404)]
-)
-def test_what_is_not_played_is_said_in_arms_form(
-    simulator: SimulatorProcess, method: str, path: str, status: int
-):
-    with simulator.http() as http:
-        answer = http.request(method, path)
-    assert answer.status_code == status
-    assert "does not play" in answer.json()["error"]["message"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import socket
-import ssl
 from typing import Any
 
 import httpx
@@ -21,12 +19,9 @@ from azure.identity import CredentialUnavailableError, DefaultAzureCredential
 
 from simulator.answer_changes import changed_body
 from simulator.faults import Fault, Faults
+from simulator.tests.bare import ACCOUNTS, ARM, connection, everything, get_accounts
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.sdk import GROUP, Sdk
-from simulator.tests.worlds import SUBSCRIPTION
-
-ACCOUNTS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.CognitiveServices/accounts"
-ARM = "https://management.azure.com"
 
 
 def plan(simulator: SimulatorProcess, **fault: Any) -> None:
@@ -43,24 +38,9 @@ def accounts(simulator: SimulatorProcess, **headers: str) -> httpx.Response:
 
 def raw_bytes(simulator: SimulatorProcess, *lines: str) -> bytes:
     """Everything a bare socket gets for the accounts, until the connection ends."""
-    url = httpx.URL(simulator.ready["arm_endpoint"])
-    context = ssl.create_default_context(cafile=simulator.ready["ca_file"])
-    head = [
-        f"GET {ACCOUNTS}?api-version=1 HTTP/1.1", "Host: x",
-        f"Authorization: Bearer {simulator.token(ARM)}", *lines,
-    ]  # fmt: skip
-    received = b""
-    with (
-        socket.create_connection((url.host, url.port or 443), timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname=url.host) as wire,
-    ):
-        wire.sendall("\r\n".join([*head, "", ""]).encode())
-        try:
-            while part := wire.recv(65536):
-                received += part
-        except (ssl.SSLError, ConnectionError):
-            pass  # torn down without TLS's goodbye
-    return received
+    with connection(simulator) as wire:
+        wire.sendall(get_accounts(simulator, *lines))
+        return everything(wire)
 
 
 def test_mid_sends_status_headers_and_a_part_of_the_body_and_tears_the_connection_down(
