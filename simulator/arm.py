@@ -6,6 +6,7 @@ import asyncio
 
 from starlette.responses import Response
 
+from simulator.arm_capacities import CAPACITY_ROUTES
 from simulator.arm_json import account_json, deployment_json, model_json
 from simulator.arm_lookup import (
     ACCOUNT,
@@ -23,6 +24,7 @@ from simulator.arm_lookup import (
     called_deployment,
     called_location,
 )
+from simulator.arm_quota_tiers import QUOTA_TIER_ROUTES
 from simulator.arm_usages import USAGE_ROUTES
 from simulator.capacity_write import check_capacity, check_not_busy, checked_capacity
 from simulator.models_catalogue import MODELS
@@ -104,6 +106,8 @@ ARM_PLANE = Plane(
         Route("PATCH", DEPLOYMENT, _patch_deployment),
         Route("GET", f"{LOCATION}/models", _list_models),
         *USAGE_ROUTES,
+        *QUOTA_TIER_ROUTES,
+        *CAPACITY_ROUTES,
     ),
     audiences=_AUDIENCES,
     needs_api_version=True,

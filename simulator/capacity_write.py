@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simulator.models_catalogue import quota_label_of
+from simulator.service_refusal import check_service_capacity
 from simulator.state import State
 from simulator.web import ArmError
 from simulator.world import Account, Deployment
@@ -43,7 +44,7 @@ def checked_capacity(state: State, deployment: Deployment, body: dict[str, Any])
 
 
 def check_capacity(state: State, deployment: Deployment, capacity: Any) -> None:
-    """Raises ArmError 400 when the SKU does not allow ``capacity`` or the pool has no room."""
+    """Raises ArmError 400 when the SKU forbids ``capacity`` or pool or Azure has no room."""
     if not isinstance(capacity, int) or isinstance(capacity, bool):
         raise _invalid(f"The capacity '{capacity}' of account deployment is not a whole number.")
     problem = deployment.sku.capacity.problem(capacity)
@@ -53,6 +54,7 @@ def check_capacity(state: State, deployment: Deployment, capacity: Any) -> None:
             f"{problem}."
         )
     _check_quota(state, deployment, capacity)
+    check_service_capacity(state, deployment, capacity - state.capacity(deployment))
 
 
 def _check_quota(state: State, deployment: Deployment, capacity: int) -> None:

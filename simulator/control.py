@@ -6,20 +6,20 @@ Here are the calls for the world; those for its behaviour are in control_behavio
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from simulator.capacity_write import check_capacity, check_not_busy
 from simulator.clock import iso
-from simulator.control_behaviour import BEHAVIOUR_ROUTES, clock_json, wrong
+from simulator.control_behaviour import BEHAVIOUR_ROUTES, clock_json
+from simulator.control_quota import QUOTA_CONTROLS, limit_rows
 from simulator.models_catalogue import MODELS
-from simulator.scopes import SCOPES
 from simulator.state import State
+from simulator.tiers import tier_name
 from simulator.web import ArmError, Call, Plane, Route, json_response
 from simulator.world import Deployment
-from simulator.world_file import region_of
 
 
 async def _get_state(call: Call) -> Response:
@@ -31,8 +31,11 @@ async def _get_state(call: Call) -> Response:
             "loaded_at": iso(state.world.loaded_at),
             "clock": clock_json(state),
             "knobs": state.knobs.as_json(),
-            "subscriptions": [vars(each) for each in state.world.subscriptions],
-            "limits": _limit_rows(state),
+            "subscriptions": [
+                {**vars(each), "quota_tier": tier_name(state.tiers.of(each.id).level)}
+                for each in state.world.subscriptions
+            ],
+            "limits": limit_rows(state),
             "accounts": [
                 {
                     "id": account.id,
@@ -71,20 +74,6 @@ def _iso_or_none(epoch_seconds: float) -> str | None:
     return None if math.isinf(epoch_seconds) else iso(datetime.fromtimestamp(epoch_seconds, UTC))
 
 
-def _limit_rows(state: State) -> list[dict[str, Any]]:
-    return [
-        {
-            "subscription": row.pool[0],
-            "region": row.pool[1],
-            "usage_name": row.usage_name,
-            "limit": row.limit,
-            "allocated": row.allocated,
-            "scope": row.scope_type,
-        }
-        for row in state.quota.rows()
-    ]
-
-
 async def _get_catalogue(_call: Call) -> Response:
     rows = [
         {
@@ -102,43 +91,6 @@ async def _get_catalogue(_call: Call) -> Response:
         for sku in model.skus
     ]
     return json_response({"value": rows})
-
-
-async def _set_limit(call: Call) -> Response:
-    state, body = call.state, call.json()
-    limit = body.get("limit")
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        raise wrong(f"limit is a whole number from 0, got {limit!r}.")
-    subscription, region, usage_name = (
-        str(body.get(name, "")) for name in ("subscription", "region", "usage_name")
-    )
-    if subscription.lower() not in {each.id.lower() for each in state.world.subscriptions}:
-        raise wrong(f"There is no subscription {subscription!r} in this world.")
-    if not region or not usage_name:
-        raise wrong("A limit needs subscription, region, usage_name and limit.")
-    place, delay = region_of(region), state.knobs.limit_delay_seconds
-    if delay:
-        later = state.clock.now() + timedelta(seconds=delay)
-        state.quota.set_limit_later(later, subscription, place, usage_name, limit)
-    else:
-        state.quota.set_limit(subscription, place, usage_name, limit)
-    state.save()
-    return json_response({"value": _limit_rows(state)})
-
-
-async def _move_quota(call: Call) -> Response:
-    """Azure puts a usage name under another regime, as it does model by model."""
-    state, body = call.state, call.json()
-    usage_name, scope = str(body.get("usage_name", "")), body.get("scope")
-    if scope not in SCOPES:
-        raise wrong(f"scope is one of {', '.join(SCOPES)}, got {scope!r}.")
-    try:
-        state.quota.move(usage_name, scope)
-    except KeyError:
-        sentence = f"No subscription has a pool {usage_name!r}; GET /_sim/state lists them."
-        raise wrong(sentence) from None
-    state.save()
-    return json_response({"value": _limit_rows(state)})
 
 
 async def _edit(call: Call) -> Response:
@@ -159,8 +111,7 @@ CONTROL_PLANE = Plane(
     (
         Route("GET", "/_sim/state", _get_state),
         Route("GET", "/_sim/catalogue", _get_catalogue),
-        Route("POST", "/_sim/limits", _set_limit),
-        Route("POST", "/_sim/quota-scope", _move_quota),
+        *QUOTA_CONTROLS,
         Route("POST", "/_sim/edit", _edit),
         *BEHAVIOUR_ROUTES,
     ),

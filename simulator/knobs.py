@@ -57,6 +57,9 @@ class Knobs:
     more_usage_rows: bool = flag(
         False, "Locations list all kinds of usage rows: fine-tuned, dedicated, retired, AIServices."
     )
+    tier_names: str = choice(
+        "Tier 1", ("Tier 1", "Tier-1"), "How quota tiers are spelled: Tier 1 or Tier-1."
+    )
     limit_delay_seconds: float = number(
         0.0, "A limit moved by /_sim/limits shows this much later on the clock.", most=900
     )

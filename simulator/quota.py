@@ -25,6 +25,9 @@ from simulator.world import PoolKey, World
 Holdings = Callable[[], Iterable[tuple[PoolKey, int]]]
 """What is held now: (subscription, region and usage name, units) of everything that counts."""
 
+TierLimit = Callable[[str, str], int]
+"""What the tier of a subscription gives a usage name; 0 where that is not known."""
+
 
 @dataclass(frozen=True)
 class PoolRow:
@@ -51,8 +54,10 @@ class _Coming:
 class Quota:
     """The pools of a world and their limits. Not for several threads at once."""
 
-    def __init__(self, world: World, holdings: Holdings, stored: dict[str, Any]) -> None:
-        self._world, self._holdings = world, holdings
+    def __init__(
+        self, world: World, holdings: Holdings, tier_limit: TierLimit, stored: dict[str, Any]
+    ) -> None:
+        self._holdings, self._tier_limit = holdings, tier_limit
         self._limits: dict[PoolKey, int] = {row.pool: row.limit for row in world.limits}
         self._names: dict[PoolKey, str] = {row.pool: row.usage_name for row in world.limits}
         for row in stored.get("limits", []):
@@ -119,6 +124,18 @@ class Quota:
         pool = (subscription.lower(), place, usage_name.lower())
         self._coming.append(_Coming(at, pool, usage_name, limit))
 
+    def usage_names(self, subscription: str) -> list[str]:
+        """The usage names, in lower case, that a subscription has pools of."""
+        return sorted({pool[2] for pool in self._limits if pool[0] == subscription.lower()})
+
+    def raise_limits(
+        self, subscription: str, usage_name: str, *, to: int = 0, times: int = 1
+    ) -> None:
+        """Lift every pool of a usage name ``to`` units or by a factor; none of them falls."""
+        for pool, limit in self._limits.items():
+            if pool[0] == subscription.lower() and pool[2] == usage_name.lower():
+                self._limits[pool] = max(limit * times, to)
+
     def settle(self, at: datetime) -> bool:
         """Bring into force what is due at ``at``, in the order of its times. True if any was."""
         due = sorted((each for each in self._coming if each.at <= at), key=lambda each: each.at)
@@ -132,7 +149,8 @@ class Quota:
         """Put a usage name under another regime, in every subscription that has it.
 
         The limit of a new shared pool is the larger of what the tier gives (a limit said for the
-        shared place, else the largest of its regions) and what deployments already hold.
+        shared place; else the larger of the tier's known figure and the largest region's limit)
+        and what deployments already hold.
         Raises KeyError when no subscription has such a pool.
         """
         name = usage_name.lower()
@@ -147,7 +165,8 @@ class Quota:
                 continue
             said = given.get(shared)
             alone = max(given[each] for each in pools if self.pool(each) == shared)
-            limit = max(alone if said is None else said, held[shared])
+            given_by_tier = max(alone, self._tier_limit(subscription, name))
+            limit = max(given_by_tier if said is None else said, held[shared])
             self._put(subscription, shared[1], self._names[subscription, place, name], limit)
 
     def as_json(self) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
 from simulator.quota import Quota
+from simulator.quota_tiers import QuotaTiers
 from simulator.request_log import RequestLog
 from simulator.resources import Resources
+from simulator.service_capacity import ServiceCapacity
 from simulator.traffic import Served
 from simulator.world import Account, Deployment, PoolKey, World
 from simulator.world_file import read_world
@@ -47,9 +49,20 @@ class State:
     @property
     def quota(self) -> Quota:
         """The pools, with all that is due by the clock in force."""
-        if self._quota.settle(self.clock.now()):
-            self.save()
+        self._settle()
         return self._quota
+
+    @property
+    def tiers(self) -> QuotaTiers:
+        """The quota tiers, with all upgrades that are due carried out."""
+        self._settle()
+        return self._tiers
+
+    def _settle(self) -> None:
+        at = self.clock.now()
+        late_limits = self._quota.settle(at)
+        if self._tiers.settle(at, self._quota) or late_limits:
+            self.save()
 
     @property
     def traces(self) -> Path:
@@ -63,7 +76,11 @@ class State:
             stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
         )
         self.resources = Resources(loaded, stored.get("resources", {}), stored.get("history", {}))
-        self._quota = Quota(loaded, self._holdings, stored)
+        self._tiers = QuotaTiers(loaded, stored.get("tiers"))
+        self._quota = Quota(loaded, self._holdings, self._tiers.known_limit, stored)
+        self.service_capacity = ServiceCapacity(
+            loaded, self.units_held, stored.get("service_capacity")
+        )
         self.served = Served(self.resources, self.traces)
 
     def account(self, account_id: str) -> Account | None:
@@ -135,6 +152,8 @@ class State:
                 "clock": self.clock.as_json(),
                 "knobs": self.knobs.as_json(),
                 **self._quota.as_json(),
+                "tiers": self._tiers.as_json(),
+                "service_capacity": self.service_capacity.as_json(),
                 "history": {
                     key: [[None if at == float("-inf") else at, units] for at, units in one.steps]
                     for key, one in self.resources.history.items()

@@ -162,6 +162,15 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class TierUpgrade:
+    """A subscription moves up one quota tier at ``at``; ``limits``: usage name → units it gets."""
+
+    subscription: str
+    at: datetime
+    limits: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class World:
     """Everything a world file says, checked."""
 
@@ -173,6 +182,9 @@ class World:
     accounts: tuple[Account, ...]
     quota_scopes: dict[str, str] = field(default_factory=dict)
     """Usage name → regime, for those that are under a named one from the start."""
+    tier_upgrades: tuple[TierUpgrade, ...] = ()
+    service_capacity: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(region, SKU) → units that Azure itself has there; without an end where it is not said."""
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.scopes import SCOPES, place_of
+from simulator.tiers import level_of
 from simulator.world import World
 
 
@@ -13,6 +14,7 @@ class WorldError(Exception):
 def check_world(world: World) -> None:
     """Raises WorldError when names collide, a pool has no limit or a spill-over leads nowhere."""
     _check_names(world)
+    _check_tiers(world)
     _check_scopes(world)
     _check_pools(world)
     _check_spillover(world)
@@ -27,6 +29,14 @@ def _check_names(world: World) -> None:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise WorldError(f"The {kind} {sorted(twice)[0]} is there twice.")
+
+
+def _check_tiers(world: World) -> None:
+    for each in world.subscriptions:
+        if level_of(each.quota_tier) is None:
+            raise WorldError(
+                f"subscriptions[].quota_tier: {each.quota_tier!r}; choose Free Tier or Tier 1 to 6."
+            )
 
 
 def _check_scopes(world: World) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from simulator.clock import iso, parse_relative_time, parse_time
 from simulator.models_catalogue import MODELS, Model, ModelSku, find_model
-from simulator.world import Account, Deployment, Limit, Subscription, World
+from simulator.world import Account, Deployment, Limit, Subscription, TierUpgrade, World
 from simulator.world_checks import WorldError, check_world
 from simulator.world_traffic import TrafficFile, read_traffic
 
@@ -67,6 +67,17 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
             for n, row in enumerate(_rows(raw, "accounts"))
         ),
         quota_scopes=_quota_scopes(raw),
+        tier_upgrades=tuple(
+            _tier_upgrade(row, f"tier_upgrades[{n}]", known)
+            for n, row in enumerate(_rows(raw, "tier_upgrades"))
+        ),
+        service_capacity={
+            (
+                region_of(_text(row, "region", f"service_capacity[{n}]")),
+                _text(row, "sku", f"service_capacity[{n}]"),
+            ): _whole_number(row, "units", f"service_capacity[{n}]", minimum=0)
+            for n, row in enumerate(_rows(raw, "service_capacity"))
+        },
     )
     check_world(world)
     return world
@@ -130,6 +141,17 @@ def _quota_scopes(raw: dict[str, Any]) -> dict[str, str]:
     if not isinstance(scopes, dict):
         raise WorldError("quota_scopes: expected an object of usage name to scope.")
     return {str(name): str(scope) for name, scope in scopes.items()}
+
+
+def _tier_upgrade(row: dict[str, Any], where: str, known: set[str]) -> TierUpgrade:
+    limits = row.get("limits", {})
+    if not isinstance(limits, dict):
+        raise WorldError(f"{where}.limits: expected an object of usage name to units.")
+    return TierUpgrade(
+        subscription=_known_subscription(row, where, known),
+        at=_moment(row, "at", where),
+        limits={name: _whole_number(limits, name, f"{where}.limits", 0) for name in limits},
+    )
 
 
 def _account(

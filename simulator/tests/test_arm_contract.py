@@ -20,6 +20,7 @@ from azure.mgmt.cognitiveservices import models as m
 
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.sdk import GROUP, Sdk
+from simulator.tests.shapes import assert_has_fields
 from simulator.tests.worlds import REGION, SUBSCRIPTION
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "azure"
@@ -263,14 +264,3 @@ def test_a_deployment_has_the_fields_of_recorded_traffic(sdk: Sdk):
     recorded["properties"]["capabilities"] = {}
     ours = sdk.arm.deployments.get(GROUP, "one", "chat").serialize(keep_readonly=True)
     assert_has_fields(ours, recorded)
-
-
-def assert_has_fields(ours: Any, official: Any, path: str = "") -> None:
-    """Every field of ``official`` is in ``ours``, at any depth."""
-    if isinstance(official, dict):
-        for name, value in official.items():
-            assert name in ours, f"{path}/{name}"
-            assert_has_fields(ours[name], value, f"{path}/{name}")
-    elif isinstance(official, list) and official:
-        assert ours, path
-        assert_has_fields(ours[0], official[0], f"{path}[0]")

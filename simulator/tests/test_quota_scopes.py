@@ -108,10 +108,11 @@ def test_global_pools_are_also_listed_by_the_location_global(sdk: Sdk, simulator
 
 
 def test_a_data_zone_pool_is_shared_within_its_zone_only(sdk: Sdk, simulator: SimulatorProcess):
+    # Tier 1 gives this model 300 units; one region had 30.
     move(simulator, "DataZone", ZONE_POOL)
-    assert row(sdk, "eastus2", ZONE_POOL) == (20, 30, "DataZone", "US")
-    assert row(sdk, "westus", ZONE_POOL) == (20, 30, "DataZone", "US")
-    assert row(sdk, "swedencentral", ZONE_POOL) == (10, 30, "DataZone", "EU")
+    assert row(sdk, "eastus2", ZONE_POOL) == (20, 300, "DataZone", "US")
+    assert row(sdk, "westus", ZONE_POOL) == (20, 300, "DataZone", "US")
+    assert row(sdk, "swedencentral", ZONE_POOL) == (10, 300, "DataZone", "EU")
     assert row(sdk, "japaneast", ZONE_POOL) == (10, 30, "Regional", "japaneast")
 
 

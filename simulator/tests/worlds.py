@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.clock import parse_time
 from simulator.quota import Quota
+from simulator.quota_tiers import QuotaTiers
 from simulator.resources import Resources
 from simulator.state import trace_finder
 from simulator.traffic import Served
@@ -105,7 +106,7 @@ def quota(raw: dict[str, Any]) -> Quota:
     """The pools of that world with the capacities of its file."""
     one = parsed(raw)
     held = [(each.pool, each.capacity_steps[-1][1]) for each in one.deployments]
-    return Quota(one, lambda: held, {})
+    return Quota(one, lambda: held, QuotaTiers(one, None).known_limit, {})
 
 
 def day_of(text: str) -> int:
