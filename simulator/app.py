@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator.arm import ARM_PLANE
+from simulator.arm_throttle import throttle_headers
 from simulator.control import CONTROL_PLANE
 from simulator.front import Front
 from simulator.identity import identity_plane
@@ -23,6 +24,7 @@ from simulator.wire_headers import stamp
 
 HTTPS_PLANES = (ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
 _REGIONAL_HOST = re.compile(r"([a-z0-9]+)\.metrics\.monitor\.azure\.(?:com|us|cn)(?::\d+)?")
+_HEADERS = "simulator.headers"
 _log = logging.getLogger("simulator")
 
 
@@ -47,6 +49,7 @@ class Dispatcher:
             _log.exception("%s %s failed", request.method, request.url.path)
             message = "The simulator itself failed; its log says why."
             response = error_response(ArmError(500, "InternalServerError", message))
+        response.headers.update(request.scope.get(_HEADERS, {}))
         stamp(response, request)
         await response(scope, receive, send)
 
@@ -73,7 +76,11 @@ class Dispatcher:
         if plane.audiences:
             authorization = request.headers.get("authorization")
             valid_from = self._state.knobs.tokens_valid_from
-            check_token(self._signing_key, authorization, plane.audiences, valid_from=valid_from)
+            claims = check_token(
+                self._signing_key, authorization, plane.audiences, valid_from=valid_from
+            )
+            if plane.throttled:
+                self._throttle(request, path.get("subscription"), str(claims.get("oid", "")))
         call = Call(self._state, request, path, await request.body())
         if plane.needs_api_version and not call.query("api-version"):
             raise ArmError(
@@ -81,6 +88,13 @@ class Dispatcher:
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )  # fmt: skip
         return await route.handler(call)
+
+    def _throttle(self, request: Request, subscription: str | None, principal: str) -> None:
+        """Raises ArmError 429; the answer, whichever it will be, tells what is left."""
+        headers, refusal = throttle_headers(self._state, request.method, subscription, principal)
+        request.scope[_HEADERS] = headers
+        if refusal is not None:
+            raise refusal
 
     def _check_for_unplayed(self, authorization: str | None) -> None:
         """A path that nobody plays on the listener of ARM is taken for ARM's."""

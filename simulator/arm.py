@@ -111,4 +111,5 @@ ARM_PLANE = Plane(
     ),
     audiences=_AUDIENCES,
     needs_api_version=True,
+    throttled=True,
 )

@@ -64,6 +64,19 @@ class Knobs:
         0.0, "A limit moved by /_sim/limits shows this much later on the clock.", most=900
     )
 
+    arm_reads_bucket: float = number(250.0, "ARM reads a principal may make at once.", least=1)
+    arm_reads_per_second: float = number(25.0, "ARM reads it gets back.", least=0.01)
+    arm_writes_bucket: float = number(200.0, "ARM writes a principal may make at once.", least=1)
+    arm_writes_per_second: float = number(10.0, "ARM writes it gets back.", least=0.01)
+    arm_deletes_bucket: float = number(200.0, "ARM deletes a principal may make at once.", least=1)
+    arm_deletes_per_second: float = number(10.0, "ARM deletes it gets back.", least=0.01)
+    arm_subscription_factor: float = number(
+        15, "All principals of a subscription together may make so many times as much.", least=0.01
+    )
+    arm_throttle_factor: float = number(
+        1, "Multiplies all of ARM's token buckets and what they get back.", least=0.01
+    )
+
     def update(self, changes: dict[str, Any]) -> None:
         """Turn some knobs. Raises ValueError with a sentence; then none is turned."""
         kinds = {each.name: kind_of(each) for each in fields(self)}

@@ -22,6 +22,7 @@ from simulator.quota_tiers import QuotaTiers
 from simulator.request_log import RequestLog
 from simulator.resources import Resources
 from simulator.service_capacity import ServiceCapacity
+from simulator.throttling import Throttle
 from simulator.traffic import Served
 from simulator.world import Account, Deployment, PoolKey, World
 from simulator.world_file import read_world
@@ -37,6 +38,7 @@ class State:
     def __init__(self, folder: Path, stored: dict[str, Any], reset_clock: Clock) -> None:
         self._folder, self._stored, self._reset_clock = folder, stored, reset_clock
         self._lock = threading.Lock()
+        self.throttle = Throttle()
         self.faults, self.log = Faults(), RequestLog()
         self.busy_accounts: set[str] = set()
         self._apply(stored)
@@ -130,6 +132,7 @@ class State:
             self.clock = Clock.from_json(self._reset_clock.as_json())
         if "knobs" in parts:
             self.knobs = Knobs()
+            self.throttle.clear()
         if "world" in parts:
             self.busy_accounts.clear()
             # Whatever has changed in the world is stored under names that are left out here.

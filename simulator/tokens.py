@@ -88,8 +88,8 @@ def issue_token(
 
 def check_token(
     key: str, authorization: str | None, audiences: tuple[str, ...], *, valid_from: float = 0.0
-) -> None:
-    """Raises ArmError 401 unless the header carries a good token for one of ``audiences``.
+) -> dict[str, Any]:
+    """The token's claims. Raises ArmError 401 unless it is a good one for one of ``audiences``.
 
     Tokens made before ``valid_from`` (epoch seconds) count as revoked and meet a claims challenge.
     """
@@ -105,6 +105,7 @@ def check_token(
         )
     if float(claims.get(_MADE_AT, 0)) < valid_from:
         raise _claims_challenge(valid_from)
+    return claims
 
 
 def _claims(key: str, authorization: str | None) -> dict[str, Any]:

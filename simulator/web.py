@@ -91,12 +91,14 @@ class Plane:
     """A group of routes. ``audiences``: tokens must be for one of them; empty means no token.
 
     ``needs_api_version``: as ARM and Monitor do, refuse a call without one; any value will do.
+    ``throttled``: its calls come out of ARM's token buckets.
     """
 
     name: str
     routes: tuple[Route, ...]
     audiences: tuple[str, ...] = ()
     needs_api_version: bool = False
+    throttled: bool = False
 
 
 def json_response(
