@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from simulator.clock import Clock, iso
-from simulator.server import LOOPBACK, ListenError, bind, run
+from simulator.command_line import arguments
+from simulator.server import ListenError, bind, run
 from simulator.state import State, keep_trace, stored_state, trace_finder
 from simulator.traces import TraceError, load_trace
 from simulator.world_checks import WorldError
@@ -24,23 +25,6 @@ class StartError(Exception):
     """The simulator cannot start; the message is a sentence for a person."""
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
-    parser.add_argument("--state", type=Path, required=True, help="folder everything is kept in")
-    parser.add_argument("--port", type=int, default=0, help="HTTPS port; 0 = any free one")
-    parser.add_argument("--token-port", type=int, default=0, help="HTTP port of the token endpoint")
-    parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
-    parser.add_argument("--name", default=LOOPBACK, help="what clients call this machine")
-    parser.add_argument("--world", type=Path, help="world file; used when the folder has none yet")
-    parser.add_argument("--traces", type=Path, help="folder of the traces a world file names")
-    parser.add_argument("--trace", type=Path, help="request trace (CSV) to play once")
-    parser.add_argument("--trace-deployment", help="ACCOUNT/DEPLOYMENT that gets the trace")
-    parser.add_argument("--trace-start", help="ISO minute the trace's first minute falls on")
-    parser.add_argument("--clock", default="real", help="first setting: ISO moment, or real")
-    return parser
-
-
 def main(argv: list[str] | None = None) -> int:
     """Exit code 0 after a clean stop, 2 with a sentence when it cannot start."""
     options = arguments().parse_args(argv)
@@ -49,7 +33,11 @@ def main(argv: list[str] | None = None) -> int:
         options.state.mkdir(parents=True, exist_ok=True)
         with _only_one(options.state):
             state = load_state(options)
-            run(state, options.state, bind(options.state, options.port, options.token_port))
+            listeners = bind(
+                options.state, options.port, options.token_port, options.proxy_port,
+                host=options.host, name=options.name,
+            )  # fmt: skip
+            run(state, options.state, listeners, options.keep_alive_seconds)
     except (StartError, WorldError, TraceError, ListenError) as problem:
         print(f"The simulator did not start. {problem}", file=sys.stderr)
         return 2

@@ -76,6 +76,7 @@ def login_plane(keys: Secrets, audiences: set[str]) -> Plane:
         (
             Route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _configuration),
             Route("GET", "/common/discovery/instance", _instances),
+            Route("GET", "/{tenant}/discovery/v2.0/keys", _keys),
             Route("POST", "/{tenant}/oauth2/v2.0/token", token),
         ),
     )
@@ -92,6 +93,7 @@ async def _configuration(call: Call) -> Response:
             "issuer": f"{call.origin}/{TENANT}/v2.0",
             "token_endpoint": f"{base}/oauth2/v2.0/token",
             "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "jwks_uri": f"{base}/discovery/v2.0/keys",
             "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
             "response_types_supported": ["token"],
             "subject_types_supported": ["pairwise"],
@@ -112,6 +114,11 @@ async def _instances(call: Call) -> Response:
             "metadata": [known],
         }
     )
+
+
+async def _keys(_call: Call) -> Response:
+    """None: tokens are signed with a secret that only the simulator checks."""
+    return json_response({"keys": []})
 
 
 def _check_tenant(call: Call) -> None:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from simulator.app import https_app, token_app
 from simulator.certificates import Certificates, certificates
 from simulator.fault_play import AbortableProtocol
+from simulator.proxy import serve_proxy
 from simulator.state import State, write_atomically
 from simulator.tokens import CLIENT, TENANT, Secrets, load_secrets
 
@@ -33,16 +34,23 @@ class ListenError(Exception):
 
 @dataclass(frozen=True)
 class Listeners:
-    """The two bound sockets."""
+    """The bound sockets."""
 
     https: socket.socket
     token: socket.socket
+    proxy: socket.socket | None = None
     name: str = LOOPBACK  # what clients call this machine: in the addresses and the certificate
 
     @property
     def ports(self) -> tuple[int, int]:
         """(HTTPS port, token port)."""
-        return self.https.getsockname()[1], self.token.getsockname()[1]
+        return _port(self.https), _port(self.token)
+
+    @property
+    def https_address(self) -> tuple[str, int]:
+        """Where this machine itself reaches the HTTPS port."""
+        host = self.https.getsockname()[0]
+        return LOOPBACK if host == "0.0.0.0" else host, _port(self.https)  # noqa: S104
 
 
 class _Server(uvicorn.Server):
@@ -55,9 +63,15 @@ class _Server(uvicorn.Server):
 
 
 def bind(
-    folder: Path, port: int, token_port: int, *, host: str = LOOPBACK, name: str = LOOPBACK
+    folder: Path,
+    port: int,
+    token_port: int,
+    proxy_port: int | None = None,
+    *,
+    host: str = LOOPBACK,
+    name: str = LOOPBACK,
 ) -> Listeners:
-    """Bind both ports; 0 means the one of the last run if it is free, else any.
+    """Bind the ports; 0 means the one of the last run if it is free, else any; None means none.
 
     ``host`` other than loopback is for a private network of containers: the control API asks
     nobody who they are.
@@ -67,10 +81,14 @@ def bind(
     listeners = Listeners(
         https=_bind_one(host, port, last.get("https", 0)),
         token=_bind_one(host, token_port, last.get("token", 0)),
+        proxy=None if proxy_port is None else _bind_one(host, proxy_port, last.get("proxy", 0)),
         name=name,
     )
     https_port, chosen_token_port = listeners.ports
-    write_atomically(stored, json.dumps({"https": https_port, "token": chosen_token_port}))
+    chosen = {"https": https_port, "token": chosen_token_port}
+    if listeners.proxy is not None:
+        chosen["proxy"] = _port(listeners.proxy)
+    write_atomically(stored, json.dumps({**last, **chosen}))
     return listeners
 
 
@@ -87,6 +105,10 @@ def _bind_one(host: str, asked: int, last: int) -> socket.socket:
             continue
         return listener
     raise ListenError(f"Port {asked} of {host} is taken; choose another or 0 for any free one.")
+
+
+def _port(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])
 
 
 def ready_facts(
@@ -106,28 +128,36 @@ def ready_facts(
         "client_id": CLIENT,
         "client_secret": keys.client_secret,
         "ca_file": str(files.ca.resolve()),
+        "proxy_url": listeners.proxy and f"http://{listeners.name}:{_port(listeners.proxy)}",
         "pid": os.getpid(),
         "subscriptions": [each.id for each in state.world.subscriptions],
     }
 
 
-def run(state: State, folder: Path, listeners: Listeners) -> None:
+def run(
+    state: State,
+    folder: Path,
+    listeners: Listeners,
+    keep_alive_seconds: int = KEEP_ALIVE_SECONDS,
+) -> None:
     """Serve until SIGTERM or SIGINT. ``ready.json`` is there as long as it serves."""
-    asyncio.run(_serve(state, folder, listeners))
+    asyncio.run(_serve(state, folder, listeners, keep_alive_seconds))
 
 
-async def _serve(state: State, folder: Path, listeners: Listeners) -> None:
+async def _serve(state: State, folder: Path, listeners: Listeners, keep_alive_seconds: int) -> None:
     keys, files = load_secrets(folder), certificates(folder / "tls", listeners.name)
     tls = {"ssl_certfile": str(files.server), "ssl_keyfile": str(files.server)}
     servers = (
-        _Server(_config(https_app(state, keys), **tls)),
-        _Server(_config(token_app(state, keys))),
+        _Server(_config(https_app(state, keys), keep_alive_seconds, **tls)),
+        _Server(_config(token_app(state, keys), keep_alive_seconds)),
     )
     _stop_on_signals(servers)
     tasks = [
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, listener in zip(servers, (listeners.https, listeners.token), strict=True)
     ]
+    if listeners.proxy is not None:
+        await serve_proxy(listeners.proxy, listeners.https_address)
     ready = folder / "ready.json"
     try:
         async with asyncio.timeout(_START_SECONDS):
@@ -141,7 +171,7 @@ async def _serve(state: State, folder: Path, listeners: Listeners) -> None:
         ready.unlink(missing_ok=True)
 
 
-def _config(app: ASGIApp, **tls: str) -> uvicorn.Config:
+def _config(app: ASGIApp, keep_alive_seconds: int, **tls: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=AbortableProtocol,
@@ -151,7 +181,7 @@ def _config(app: ASGIApp, **tls: str) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,  # the front sets it; a knob puts it off
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=1,
         ssl_certfile=tls.get("ssl_certfile"),
         ssl_keyfile=tls.get("ssl_keyfile"),

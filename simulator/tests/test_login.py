@@ -140,6 +140,8 @@ def test_the_configuration_names_the_token_endpoint_on_the_simulators_own_host(
     with simulator.http() as http:
         found = http.get(f"/{tenant}/v2.0/.well-known/openid-configuration").json()
     assert found["token_endpoint"] == f"{ready['authority_host']}/{tenant}/oauth2/v2.0/token"
+    with simulator.http() as http:  # MSAL for JavaScript insists on this one
+        assert http.get(found["jwks_uri"]).json() == {"keys": []}
     assert found["issuer"] == f"{ready['authority_host']}/{tenant}/v2.0"
 
 
