@@ -16,11 +16,13 @@ from simulator.front import Front
 from simulator.identity import identity_plane
 from simulator.login import login_plane
 from simulator.metrics import METRICS_PLANE
+from simulator.refusals import check_allowed
 from simulator.state import State
 from simulator.tokens import Secrets, check_token
 from simulator.unplayed import not_played
 from simulator.web import ArmError, Call, Plane, Route, error_response
 from simulator.wire_headers import stamp
+from simulator.writes import settle
 
 HTTPS_PLANES = (ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
 _REGIONAL_HOST = re.compile(r"([a-z0-9]+)\.metrics\.monitor\.azure\.(?:com|us|cn)(?::\d+)?")
@@ -82,11 +84,14 @@ class Dispatcher:
             if plane.throttled:
                 self._throttle(request, path.get("subscription"), str(claims.get("oid", "")))
         call = Call(self._state, request, path, await request.body())
+        if plane.audiences:
+            check_allowed(call)
         if plane.needs_api_version and not call.query("api-version"):
             raise ArmError(
                 400, "MissingApiVersionParameter",
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )  # fmt: skip
+        settle(self._state)
         return await route.handler(call)
 
     def _throttle(self, request: Request, subscription: str | None, principal: str) -> None:

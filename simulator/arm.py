@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.responses import Response
 
 from simulator.arm_capacities import CAPACITY_ROUTES
@@ -17,7 +15,6 @@ from simulator.arm_lookup import (
     PROVIDER,
     READ_HEADERS,
     SUBSCRIPTION,
-    WRITE_HEADERS,
     accounts_of_group,
     accounts_of_subscription,
     called_account,
@@ -26,10 +23,11 @@ from simulator.arm_lookup import (
 )
 from simulator.arm_quota_tiers import QUOTA_TIER_ROUTES
 from simulator.arm_usages import USAGE_ROUTES
-from simulator.capacity_write import check_capacity, check_not_busy, checked_capacity
+from simulator.arm_writes import WRITE_ROUTES
 from simulator.models_catalogue import MODELS
 from simulator.paging import list_response
 from simulator.web import Call, Plane, Route, json_response
+from simulator.write_forms import OPERATION_ROUTES, note_poll
 
 _AUDIENCES = (
     "https://management.core.windows.net/",
@@ -61,29 +59,8 @@ async def _list_deployments(call: Call) -> Response:
 
 async def _get_deployment(call: Call) -> Response:
     account, deployment = called_deployment(call)
-    content = deployment_json(call.state, account, deployment)
-    return json_response(content, headers=READ_HEADERS)
-
-
-async def _patch_deployment(call: Call) -> Response:
-    """The form that is done at once: 200 with ``provisioningState`` Succeeded, nothing to poll."""
-    account, deployment = called_deployment(call)
-    state, body = call.state, call.json()
-    check_not_busy(state, account)
-    capacity = checked_capacity(state, deployment, body)
-    state.busy_accounts.add(account.id)
-    try:
-        # A slow write: nothing changes until it is over, and it goes on when the client leaves.
-        await asyncio.sleep(state.knobs.write_seconds)
-        if capacity is not None:
-            # Another account may have taken the pool's room meanwhile.
-            check_capacity(state, deployment, capacity)
-            deployment = state.write_capacity(deployment, capacity)
-    finally:
-        state.busy_accounts.discard(account.id)
-    content = deployment_json(state, account, deployment)
-    headers = {**WRITE_HEADERS, "etag": content["etag"]}
-    return json_response(content, headers=headers)
+    headers = {**READ_HEADERS, **note_poll(call, account, deployment)}
+    return json_response(deployment_json(call.state, account, deployment), headers=headers)
 
 
 async def _list_models(call: Call) -> Response:
@@ -103,7 +80,8 @@ ARM_PLANE = Plane(
         Route("GET", ACCOUNT, _get_account),
         Route("GET", DEPLOYMENTS, _list_deployments),
         Route("GET", DEPLOYMENT, _get_deployment),
-        Route("PATCH", DEPLOYMENT, _patch_deployment),
+        *WRITE_ROUTES,
+        *OPERATION_ROUTES,
         Route("GET", f"{LOCATION}/models", _list_models),
         *USAGE_ROUTES,
         *QUOTA_TIER_ROUTES,

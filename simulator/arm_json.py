@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.clock import iso
 from simulator.models_catalogue import Model, ModelSku
+from simulator.resources import QUOTA_KEPT, DeletedAccount
 from simulator.state import State
 from simulator.world import Account, Deployment
 
@@ -35,9 +36,29 @@ def account_json(account: Account) -> dict[str, Any]:
     }
 
 
+def deleted_account_json(gone: DeletedAccount) -> dict[str, Any]:
+    """An account as ``deletedAccounts`` answers it, until it is purged."""
+    account = gone.account
+    whole = account_json(account)
+    return {
+        **whole,
+        "id": f"/subscriptions/{account.subscription}/providers/Microsoft.CognitiveServices"
+        f"/locations/{account.region}/resourceGroups/{account.resource_group}"
+        f"/deletedAccounts/{account.name}",
+        "type": "Microsoft.CognitiveServices/locations/resourceGroups/deletedAccounts",
+        "properties": {
+            **whole["properties"],
+            "deletionDate": iso(gone.at),
+            "scheduledPurgeDate": iso(gone.at + QUOTA_KEPT),
+        },
+    }
+
+
 def deployment_json(state: State, account: Account, deployment: Deployment) -> dict[str, Any]:
     """A deployment with what is in force now: capacity and rate limits for that capacity."""
     capacity = state.capacity(deployment)
+    running = state.operations.running_on(account.id, deployment.name)
+    asked = running.requested_units if running else None
     properties: dict[str, Any] = {
         "model": {
             "format": "OpenAI",
@@ -48,7 +69,8 @@ def deployment_json(state: State, account: Account, deployment: Deployment) -> d
         "currentCapacity": capacity,
         "capabilities": {deployment.model.capability: "true"},
         "raiPolicyName": "Microsoft.DefaultV2",
-        "provisioningState": "Succeeded",
+        **deployment.properties,
+        "provisioningState": deployment.provisioning_state,
     }
     if deployment.sku.rate_limits:
         properties["rateLimits"] = _rate_limits(deployment.sku, capacity)
@@ -59,7 +81,8 @@ def deployment_json(state: State, account: Account, deployment: Deployment) -> d
         "id": identifier,
         "type": "Microsoft.CognitiveServices/accounts/deployments",
         "name": deployment.name,
-        "sku": {"name": deployment.sku.name, "capacity": capacity},
+        "sku": {"name": deployment.sku.name, "capacity": capacity if asked is None else asked},
+        **({"tags": deployment.tags} if deployment.tags else {}),
         "properties": properties,
         "systemData": _system_data(state, deployment),
         "etag": _etag(identifier, f"{deployment.uid} {deployment.revision}"),

@@ -20,10 +20,6 @@ LOCATION = f"{SUBSCRIPTION}{PROVIDER}/locations/{{location}}"
 
 # Advisory figures, as recorded from Azure in October 2025.
 READ_HEADERS = {"x-ms-ratelimit-remaining-subscription-global-reads": "16499"}
-WRITE_HEADERS = {
-    "x-ms-ratelimit-remaining-subscription-writes": "799",
-    "x-ms-ratelimit-remaining-subscription-global-writes": "11999",
-}
 
 
 def called_subscription(call: Call) -> str:
@@ -43,11 +39,11 @@ def accounts_of_subscription(call: Call) -> list[Account]:
 
 
 def accounts_of_group(call: Call) -> list[Account]:
-    """The accounts of the resource group. Raises ArmError 404 for a group without any."""
+    """The accounts of the resource group. Raises ArmError 404 for a group that never had any."""
     group = call.path["group"]
     all_accounts = accounts_of_subscription(call)
     found = [each for each in all_accounts if each.resource_group.lower() == group.lower()]
-    if not found:
+    if not call.state.resources.has_group(call.path["subscription"], group):
         raise ArmError(
             404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found."
         )

@@ -1,4 +1,4 @@
-"""Which capacity writes Azure accepts. The ARM plane and the control API share these rules."""
+"""Which capacities Azure accepts, and one write at a time. ARM and the control API share them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ from simulator.state import State
 from simulator.web import ArmError
 from simulator.world import Account, Deployment
 
+_OPAQUE = "An error occurred. Please reach out to support for additional assistance."
+
+
+def invalid(message: str) -> ArmError:
+    """The refusal of a property's value."""
+    return ArmError(400, "InvalidResourceProperties", message)
+
 
 def check_not_busy(state: State, account: Account) -> None:
     """Raises ArmError 409 while another write of the same account is under way."""
-    if account.id in state.busy_accounts:
+    if account.id in state.busy_accounts or state.operations.running_in(account.id):
         raise ArmError(
             409, "RequestConflict",
             "Another operation is being performed on the parent resource "
@@ -21,51 +28,45 @@ def check_not_busy(state: State, account: Account) -> None:
         )  # fmt: skip
 
 
-def checked_capacity(state: State, deployment: Deployment, body: dict[str, Any]) -> int | None:
-    """The capacity a PATCH body asks for; None when it asks for no change of scale.
+def whole_number(value: Any, default: int) -> int:
+    """A capacity as clients send it, also as text or 50.0; ``default`` for none.
 
-    Raises ArmError 400 for a body Azure would refuse and for a pool without room.
+    Raises ArmError 400 for anything else.
     """
-    _check_properties(deployment, body.get("properties"))
-    sku = body.get("sku")
-    if sku is None:
-        return None
-    if not isinstance(sku, dict) or not isinstance(sku.get("name"), str):
-        raise _invalid("The property 'sku.name' of account deployment is required.")
-    if sku["name"].lower() != deployment.sku.name.lower():
-        raise _invalid(
-            f"The SKU of account deployment '{deployment.name}' cannot be changed from "
-            f"'{deployment.sku.name}' to '{sku['name']}'."
-        )
-    if sku.get("capacity") is None:
-        return None
-    check_capacity(state, deployment, sku["capacity"])
-    return int(sku["capacity"])
+    if value is None:
+        return default
+    if isinstance(value, str) and value.strip().lstrip("+-").isdecimal():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise invalid(f"The capacity '{value}' of account deployment is not a whole number.")
+    return value
 
 
-def check_capacity(state: State, deployment: Deployment, capacity: Any) -> None:
-    """Raises ArmError 400 when the SKU forbids ``capacity`` or pool or Azure has no room."""
-    if not isinstance(capacity, int) or isinstance(capacity, bool):
-        raise _invalid(f"The capacity '{capacity}' of account deployment is not a whole number.")
-    problem = deployment.sku.capacity.problem(capacity)
+def check_capacity(state: State, wanted: Deployment, units: int, old: Deployment | None) -> None:
+    """Raises ArmError 400 when the SKU does not allow ``units`` or pool or Azure have no room."""
+    problem = wanted.sku.capacity.problem(units)
     if problem:
-        raise _invalid(
-            f"The capacity '{capacity}' of account deployment with SKU '{deployment.sku.name}' "
-            f"{problem}."
+        raise invalid(
+            f"The capacity '{units}' of account deployment with SKU '{wanted.sku.name}' {problem}."
         )
-    _check_quota(state, deployment, capacity)
-    check_service_capacity(state, deployment, capacity - state.capacity(deployment))
+    more = _check_quota(state, wanted, units, old)
+    check_service_capacity(state, wanted, more)
 
 
-def _check_quota(state: State, deployment: Deployment, capacity: int) -> None:
-    """A shrink always fits; a grow must fit into what the pool has left."""
-    more = capacity - state.capacity(deployment)
-    quota = state.quota
-    usage, limit = quota.allocated(deployment.pool), quota.limit(deployment.pool)
+def _check_quota(state: State, wanted: Deployment, units: int, old: Deployment | None) -> int:
+    """The growth. A shrink always fits; a grow must fit into what the pool has left."""
+    quota, pool = state.quota, wanted.pool
+    same_pool = old is not None and quota.pool(old.pool) == quota.pool(pool)
+    more = units - (state.capacity(old) if old is not None and same_pool else 0)
+    usage, limit = quota.allocated(pool), quota.limit(pool)
     available = max(limit - usage, 0)
-    if more <= available:
-        return
-    label = quota_label_of(deployment.sku.usage_name)
+    if more <= available or (same_pool and more <= 0):
+        return more
+    if state.knobs.quota_refusal == "715-123420":
+        raise ArmError(400, "715-123420", _OPAQUE)
+    label = quota_label_of(wanted.sku.usage_name)
     # "require" as Azure writes it.
     raise ArmError(
         400, "InsufficientQuota",
@@ -73,25 +74,3 @@ def _check_quota(state: State, deployment: Deployment, capacity: int) -> None:
         f"current available capacity {available}. The current quota usage is {usage} and the quota "
         f"limit is {limit} for quota {label}.",
     )  # fmt: skip
-
-
-def _check_properties(deployment: Deployment, properties: Any) -> None:
-    if not isinstance(properties, dict):
-        return
-    if properties.get("scaleSettings") is not None:
-        raise _invalid(
-            "scale settings of account deployment is deprecated since API version '2023-05-01', "
-            "please use 'sku' instead"
-        )
-    model = properties.get("model")
-    if not isinstance(model, dict):
-        return
-    asked = (model.get("name"), model.get("version"))
-    if asked != (deployment.model.name, deployment.model.version):
-        raise _invalid(
-            f"Cannot change capacity and model at the same time for deployment '{deployment.name}'."
-        )
-
-
-def _invalid(message: str) -> ArmError:
-    return ArmError(400, "InvalidResourceProperties", message)

@@ -78,6 +78,11 @@ def table(words: str, help: str, default: dict[str, Any] | None = None) -> Any:
     return _knob(default or {}, Kind(f"an object of {words}", accepts, help))
 
 
+def custom(default: Any, words: str, accepts: Callable[[Any], bool], help: str) -> Any:
+    """A kind of its own; ``words`` completes "NAME is …"."""
+    return _knob(default, Kind(words, accepts, help))
+
+
 def _knob(default: Any, kind: Kind) -> Any:
     return field(default_factory=lambda: copy.deepcopy(default), metadata={"kind": kind})
 

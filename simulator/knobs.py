@@ -12,7 +12,20 @@ import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from simulator.knob_kinds import choice, flag, kind_of, number, table, texts, whole
+from simulator.knob_kinds import choice, custom, flag, kind_of, number, table, texts, whole
+
+WRITE_FORMS = ("at_once", "async", "location", "both", "body")
+_VERBS = ("PUT", "PATCH", "DELETE")
+
+
+def _is_write_form(value: Any) -> bool:
+    if isinstance(value, dict):
+        return value.keys() <= set(_VERBS) and all(each in WRITE_FORMS for each in value.values())
+    return value in WRITE_FORMS
+
+
+def _is_result(value: Any) -> bool:
+    return isinstance(value, dict) and (not value or isinstance(value.get("code"), str))
 
 
 @dataclass
@@ -76,6 +89,44 @@ class Knobs:
     arm_throttle_factor: float = number(
         1, "Multiplies all of ARM's token buckets and what they get back.", least=0.01
     )
+
+    write_form: str | dict[str, str] = custom(
+        "at_once",
+        f"one of {', '.join(WRITE_FORMS)}, or an object of {', '.join(_VERBS)} to one of them",
+        _is_write_form,
+        "How ARM answers writes; verbs that an object leaves out are done at once.",
+    )
+    operation_seconds: float = number(
+        0.0, "A write that is not done at once takes this long on the simulator's clock."
+    )
+    operation_polls: int = whole(
+        0, "A write that is not done at once ends no sooner than after this many polls."
+    )
+    retry_after_seconds: int = whole(
+        1, "Retry-After of every answer that says not yet; 0 leaves the header out."
+    )
+    operation_result: dict[str, Any] = custom(
+        {}, 'an object {"code", "message"}, empty for success', _is_result,
+        "How operations end; a write that is done at once is refused with it.",
+    )  # fmt: skip
+    quota_refusal: str = choice(
+        "InsufficientQuota", ("InsufficientQuota", "715-123420"),
+        "The code a write gets for want of quota.",
+    )  # fmt: skip
+    write_refusal: str = choice(
+        "", ("", "715-123420", "SpecialFeatureOrQuotaIdRequired"),
+        "Every PUT and PATCH of a deployment is refused with this code.",
+    )  # fmt: skip
+    denied_actions: list[str] = texts(
+        "Actions refused with 403 AuthorizationFailed, as in role definitions: "
+        "Microsoft.CognitiveServices/accounts/deployments/write, */delete."
+    )
+
+    def form_of(self, verb: str) -> str:
+        """The form in which a write of that verb is answered."""
+        if isinstance(self.write_form, str):
+            return self.write_form
+        return self.write_form.get(verb, "at_once")
 
     def update(self, changes: dict[str, Any]) -> None:
         """Turn some knobs. Raises ValueError with a sentence; then none is turned."""

@@ -96,6 +96,14 @@ class Resources:
         """Every generation an account of that name has had, oldest first, also deleted ones."""
         return self._by_account.get(account.lower(), ())
 
+    def has_group(self, subscription: str, group: str) -> bool:
+        """Whether the world was loaded with an account in that resource group; it stays."""
+        wanted = (subscription.lower(), group.lower())
+        return wanted in {
+            (each.subscription.lower(), each.resource_group.lower())
+            for each in self._loaded.accounts
+        }
+
     def spillers(self, key: str) -> tuple[Deployment, ...]:
         """Every generation that spills, or spilled, onto the deployment of that key."""
         return self._spillers.get(key, ())

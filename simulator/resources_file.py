@@ -17,7 +17,7 @@ from simulator.world_traffic import read_traffic, traffic_json
 
 _PLAIN = (
     "subscription", "resource_group", "account", "region", "name", "spillover_deployment_name",
-    "generation", "tags", "properties", "revision",
+    "generation", "tags", "properties", "revision", "provisioning_state",
 )  # fmt: skip
 
 

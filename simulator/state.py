@@ -17,6 +17,7 @@ from typing import Any
 from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
+from simulator.operations import Operations
 from simulator.quota import Quota
 from simulator.quota_tiers import QuotaTiers
 from simulator.request_log import RequestLog
@@ -78,6 +79,7 @@ class State:
             stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
         )
         self.resources = Resources(loaded, stored.get("resources", {}), stored.get("history", {}))
+        self.operations = Operations(stored.get("operations", {}))
         self._tiers = QuotaTiers(loaded, stored.get("tiers"))
         self._quota = Quota(loaded, self._holdings, self._tiers.known_limit, stored)
         self.service_capacity = ServiceCapacity(
@@ -109,8 +111,16 @@ class State:
         return self.resources.capacity(deployment)
 
     def units_held(self) -> list[tuple[Deployment, int]]:
-        """All that hold quota now and their units, deployments of deleted accounts too."""
-        return list(self.resources.held(self.clock.now()))
+        """All that hold quota now and their units, deployments of deleted accounts too.
+
+        A running operation holds what it asks for beyond what is in force.
+        """
+        held = list(self.resources.held(self.clock.now()))
+        for each, units in self.operations.wanted():
+            old = self.deployment(each.account, each.name)
+            in_force = self.capacity(old) if old is not None and old.pool == each.pool else 0
+            held.append((each, max(units - in_force, 0)))
+        return held
 
     def _holdings(self) -> Iterable[tuple[PoolKey, int]]:
         """Regional key and units of everything that counts against quota now."""
@@ -162,6 +172,7 @@ class State:
                     for key, one in self.resources.history.items()
                 },
                 "resources": self.resources.as_json(),
+                "operations": self.operations.as_json(),
             }
             write_atomically(self._folder / _FILE, json.dumps(self._stored))
 

@@ -18,13 +18,22 @@ from simulator.state import State
 
 
 class ArmError(Exception):
-    """An error in ARM's envelope ``{"error": {"code", "message"}}``."""
+    """An error in ARM's envelope ``{"error": {"code", "message"}}``.
+
+    ``more`` adds to the inner object: ``target``, ``details``, ``additionalInfo``.
+    """
 
     def __init__(
-        self, status: int, code: str, message: str, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.headers = status, code, message, headers
+        self.more = more or {}
 
 
 @dataclass(frozen=True)
@@ -111,5 +120,5 @@ def json_response(
 
 def error_response(error: ArmError) -> Response:
     """The envelope every Azure SDK reads; never HTML."""
-    content = {"error": {"code": error.code, "message": error.message}}
+    content = {"error": {"code": error.code, "message": error.message, **error.more}}
     return json_response(content, error.status, error.headers)

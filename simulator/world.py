@@ -101,6 +101,7 @@ class Deployment:
     generation: int = 0
     revision: int = 0
     changed_at: datetime | None = None
+    provisioning_state: str = "Succeeded"
 
     @property
     def key(self) -> str:

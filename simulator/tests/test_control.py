@@ -68,7 +68,7 @@ def test_a_set_clock_runs_on_and_a_frozen_one_stands(simulator: SimulatorProcess
         ("/limits", {"limit": 1, "subscription": "x"}, "no subscription 'x'"),
         ("/limits", {"limit": 1, "subscription": SUBSCRIPTION}, "A limit needs"),
         ("/edit", {"account": "one", "deployment": "none", "capacity": 5}, "no deployment"),
-        ("/edit", {"account": "one", "deployment": "chat"}, "not a whole number"),
+        ("/edit", {"account": "one", "deployment": "chat"}, "A change says one of capacity"),
         ("/knobs", {"speed": 1}, "No knob speed"),
         ("/knobs", {"write_seconds": -1}, "a number from 0"),
         ("/knobs", {"metric_errors": 1}, "metric_errors is an object"),
