@@ -2,9 +2,10 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from portal.readiness import pending_migrations
 
 
 @login_not_required
@@ -27,11 +28,10 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 def _database_problems() -> list[str]:
     try:
-        executor = MigrationExecutor(connection)
-        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        pending = pending_migrations()
     except DatabaseError as error:
         return [f"the database does not answer: {type(error).__name__}"]
-    return [f"{len(pending)} migrations are not applied: run manage.py migrate"] if pending else []
+    return [f"{pending} migrations are not applied: run manage.py migrate"] if pending else []
 
 
 def _cache_problems() -> list[str]:
