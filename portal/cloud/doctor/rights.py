@@ -1,0 +1,43 @@
+"""The rights that the portal's calls need: one table for the doctor, the role files and the docs.
+
+A test holds `deploy/azure/*.json` and the table of calls in docs/azure.md equal to it. The rights
+are asked for on the subscription: on a single account, its regions' quotas and models stay unread.
+"""
+
+from dataclasses import dataclass
+
+COGNITIVE_SERVICES = "Microsoft.CognitiveServices"
+OBSERVER_ROLE = "Headroom observer"
+WRITER_ROLE = "Headroom capacity writer"
+ROLE_FILES = {
+    OBSERVER_ROLE: "deploy/azure/observer-role.json",
+    WRITER_ROLE: "deploy/azure/writer-role.json",
+}
+
+
+@dataclass(frozen=True)
+class Right:
+    """`role` is the role to give; `action` the single right inside it that the call needs."""
+
+    action: str
+    role: str
+
+    def fix(self, scope: str) -> str:
+        """What to do when Azure refuses. `scope` is words such as "subscription 1111…"."""
+        return f"Give the identity the role {self.role} on {scope} (it needs {self.action})."
+
+
+READER = f"Reader or {OBSERVER_ROLE}"
+WRITER = f"{WRITER_ROLE} ({ROLE_FILES[WRITER_ROLE]})"
+
+ACCOUNTS = Right(f"{COGNITIVE_SERVICES}/accounts/read", READER)
+DEPLOYMENTS = Right(f"{COGNITIVE_SERVICES}/accounts/deployments/read", READER)
+USAGES = Right(f"{COGNITIVE_SERVICES}/locations/usages/read", READER)
+MODELS = Right(f"{COGNITIVE_SERVICES}/locations/models/read", READER)
+QUOTA_TIERS = Right(f"{COGNITIVE_SERVICES}/quotaTiers/read", READER)
+METRICS = Right("Microsoft.Insights/metrics/read", f"Monitoring Reader or {OBSERVER_ROLE}")
+WRITE = Right(f"{COGNITIVE_SERVICES}/accounts/deployments/write", WRITER)
+OPERATIONS = Right(f"{COGNITIVE_SERVICES}/locations/operationResults/read", WRITER)
+
+OBSERVER_RIGHTS = (ACCOUNTS, DEPLOYMENTS, USAGES, MODELS, QUOTA_TIERS, METRICS)
+WRITER_RIGHTS = (WRITE, OPERATIONS)
