@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from portal.kernel.windows import Window
 from portal.models import User
@@ -101,21 +101,28 @@ def service_names(
     }
 
 
+def team_of_services() -> dict[int, int]:
+    """Team id by service id."""
+    return dict(Service.objects.order_by().values_list("pk", "team_id"))
+
+
 def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -> list[HeldSpan]:
     """Who held how many units of which deployment in the window."""
     rows = LedgerEntry.objects.touching(window).exclude(kind="reserve")
     if deployment_ids is not None:
         rows = rows.filter(deployment_id__in=list(deployment_ids))
+    found = rows.order_by("effective_from", "id").values_list(
+        "deployment_id",
+        "service_id",
+        "units",
+        # A reversal counts against the kind of what it takes back.
+        Coalesce("reverses__kind", "kind"),
+        "effective_from",
+        "effective_until",
+    )
     return [
-        HeldSpan(
-            row.deployment_id,
-            row.service_id,
-            row.units,
-            # A reversal counts against the kind of what it takes back.
-            row.of_kind or row.kind,
-            Window(max(row.effective_from, window.start), min(row.effective_until, window.end)),
-        )
-        for row in rows.annotate(of_kind=F("reverses__kind")).order_by("effective_from", "id")
+        HeldSpan(of, by, units, kind, Window(max(start, window.start), min(end, window.end)))
+        for of, by, units, kind, start, end in found
     ]
 
 

@@ -6,9 +6,11 @@ Unit-seconds are whole numbers, so sums are exact whatever the order.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from portal.kernel.windows import HOUR, Window, floor_to_hour, steps
+from portal.kernel.windows import HOUR, Window, floor_to_hour
+
+SECOND = timedelta(seconds=1)
 
 HourKey = tuple[int, datetime]  # deployment, hour
 ByService = dict[int | None, int]
@@ -74,7 +76,7 @@ def _before_first_look(
 
 
 def _seconds_by_hour(window: Window) -> Iterable[tuple[datetime, int]]:
-    for hour in steps(Window(floor_to_hour(window.start), window.end), HOUR):
-        part = Window(hour, hour + HOUR).clipped_to(window)
-        if part:
-            yield hour, int(part.length.total_seconds())
+    start, following = window.start, floor_to_hour(window.start) + HOUR
+    while start < window.end:
+        yield following - HOUR, (min(following, window.end) - start) // SECOND
+        start, following = following, following + HOUR

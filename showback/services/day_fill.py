@@ -1,26 +1,28 @@
 """Fills one day of the finance time zone: attributed hours, service days, cost lines.
 
-All of it is replaced in one transaction, so filling a day again gives the same rows, and a reader
-sees either the old day or the new one.
+What is worked out again is replaced in one transaction, so filling a day again gives the same
+rows, and a reader sees either the old day or the new one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple
 from datetime import date, datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 
+from portal.kernel.windows import Window
 from quotas.selectors.metering import service_names
 from showback.domain.attribution import Use
 from showback.domain.days import HourOfService, largest, total
 from showback.domain.months import day_window
-from showback.domain.prices import PriceBook
 from showback.gateway import finance_zone
-from showback.models import CostLine, ServiceDay, ServiceHour, TouchedHour
+from showback.models import CostLine, DayBasis, ServiceDay, ServiceHour
+from showback.selectors.prices import read_prices
 from showback.services.copying import copy_rows
-from showback.services.day_facts import read_day
+from showback.services.day_facts import DayFacts, DayInputs, read_facts, read_inputs
 from showback.services.day_work import WorkedOut, work_out
 
 COUNT_COLUMNS = (
@@ -59,20 +61,70 @@ LINE_COLUMNS = (
 
 
 @transaction.atomic
-def fill_day(day: date, prices: PriceBook, *, at: datetime) -> None:
-    """Replaces the day, as it is known at `at`, and takes away the marks that asked for it.
+def fill_day(day: date, *, at: datetime, is_going_on: bool) -> int:
+    """Brings the day up to what is known at `at`; answers how many deployments were worked out.
+
+    Deployments that a mark names are, or all of them where a mark names none. While the day is
+    going on (and its holders and capacity may move without a mark), so are those whose basis is
+    another one than last time. The rest stays as it is: that gives the same rows as filling all.
 
     Marks go first: what is written after this transaction began to read leaves a mark of its own.
     """
-    window = day_window(day, finance_zone())
-    inside = {"hour__gte": window.start, "hour__lt": window.end}
-    TouchedHour.objects.filter(**inside).delete()
-    facts = read_day(day, at=at)
-    worked = [work_out(facts, deployment, prices) for deployment in facts.deployments.values()]
-    ServiceHour.objects.filter(**inside).delete()
-    ServiceDay.objects.filter(day=day).delete()
-    CostLine.objects.filter(day=day).delete()
-    _write(day, worked)
+    marked = _take_marks(day_window(day, finance_zone()))
+    inputs = read_inputs(day, at=at)
+    known = dict(DayBasis.objects.filter(day=day).values_list("deployment_id", "basis"))
+    bases = {d: inputs.basis(d) for d in inputs.deployments} if is_going_on else {}
+    if None in marked or not (known if is_going_on else ServiceDay.objects.filter(day=day)):
+        chosen = None
+    else:
+        chosen = {d for d in marked if d is not None}
+        chosen |= {d for d, _ in bases.items() ^ known.items()} if is_going_on else set()
+    if chosen is not None and not chosen:
+        return 0
+    _empty(inputs, chosen)
+    there = inputs.deployments.keys()
+    present = sorted(there if chosen is None else there & chosen)
+    _fill(read_facts(inputs, present))
+    _remember(day, bases, chosen)
+    return len(present)
+
+
+def _take_marks(window: Window) -> set[int | None]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH taken AS (DELETE FROM showback_touchedhour WHERE hour >= %s AND hour < %s "
+            "RETURNING deployment_id) SELECT DISTINCT deployment_id FROM taken",
+            [window.start, window.end],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _empty(inputs: DayInputs, chosen: Collection[int] | None) -> None:
+    """Takes the rows of these deployments away; None: of all, also of those that went away."""
+    whose = Q() if chosen is None else Q(deployment_id__in=chosen)
+    window = inputs.window
+    hours = ServiceHour.objects.filter(whose, hour__gte=window.start, hour__lt=window.end)
+    for rows in (
+        hours,
+        ServiceDay.objects.filter(whose, day=inputs.day),
+        CostLine.objects.filter(whose, day=inputs.day),
+    ):
+        rows.delete()
+
+
+def _remember(day: date, bases: dict[int, int], chosen: Collection[int] | None) -> None:
+    rows = DayBasis.objects.filter(day=day)
+    (rows if chosen is None else rows.filter(deployment_id__in=chosen)).delete()
+    DayBasis.objects.bulk_create(
+        DayBasis(day=day, deployment_id=deployment, basis=basis)
+        for deployment, basis in bases.items()
+        if chosen is None or deployment in chosen
+    )
+
+
+def _fill(facts: DayFacts) -> None:
+    prices = read_prices()
+    _write(facts.day, [work_out(facts, d, prices) for d in facts.deployments.values()])
 
 
 def _write(day: date, worked: list[WorkedOut]) -> None:

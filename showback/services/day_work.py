@@ -3,18 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from portal.kernel.windows import HOUR, steps
+from portal.kernel.windows import HOUR, MINUTE, Window, steps
 from quotas.selectors.metering import MeteredDeployment
 from showback.domain.attribution import Use, shares_of
 from showback.domain.cost import Line, ServiceUse, ptu_lines, token_lines
 from showback.domain.days import Capacity, HourOfService, Measured, hours_of_services
 from showback.domain.prices import PriceBook, Priced
 from showback.domain.ptu_split import PtuUse, ptu_parts
-from showback.models import UsageHour
 from showback.selectors.ptu_models import ptu_models
-from showback.services.day_facts import DayFacts
+from showback.services.day_facts import DayFacts, HourRow
 
 
 @dataclass(frozen=True)
@@ -42,19 +41,24 @@ def work_out(facts: DayFacts, deployment: MeteredDeployment, prices: PriceBook) 
 
 def _hours(facts: DayFacts, deployment: MeteredDeployment) -> Iterator[datetime]:
     """The hours of the day so far in which the deployment is known to have existed or was used."""
-    if facts.so_far is None:
-        return
-    for hour in steps(facts.so_far, HOUR):
+    for hour in _hours_so_far(facts, deployment):
         known = deployment.first_seen_at < hour + HOUR
         gone = deployment.gone_at is not None and deployment.gone_at <= hour
         if (known and not gone) or (deployment.id, hour) in facts.usage:
             yield hour
 
 
+def _hours_so_far(facts: DayFacts, deployment: MeteredDeployment) -> Iterator[datetime]:
+    until = facts.until[deployment.id]
+    return (
+        steps(Window(facts.window.start, until), HOUR) if until > facts.window.start else iter(())
+    )
+
+
 def _measured(facts: DayFacts, deployment: MeteredDeployment, hour: datetime) -> Measured:
     """What came of the hour; where nothing did, how many minutes of it ought to have come."""
     row = facts.usage.get((deployment.id, hour))
-    due = _minutes_due(facts, hour)
+    due = min(60, (facts.until[deployment.id] - hour) // MINUTE)
     if row is None:
         return Measured(Use(), None, None, 0, due)
     return Measured(
@@ -66,13 +70,7 @@ def _measured(facts: DayFacts, deployment: MeteredDeployment, hour: datetime) ->
     )
 
 
-def _minutes_due(facts: DayFacts, hour: datetime) -> int:
-    if facts.so_far is None:
-        return 0
-    return max(0, min(60, int((facts.so_far.end - hour) / timedelta(minutes=1))))
-
-
-def _use(row: UsageHour) -> Use:
+def _use(row: HourRow) -> Use:
     return Use(
         ok=row.ok_requests,
         throttled=row.throttled_requests,
@@ -107,7 +105,7 @@ def _lines(
         weighted[item.hour][item.service_id] = item.capacity_tokens
     parts = [
         part
-        for hour in (steps(facts.so_far, HOUR) if facts.so_far else ())
+        for hour in _hours_so_far(facts, deployment)
         for part in ptu_parts(
             hour,
             deployed=facts.deployed.get((deployment.id, hour), 0),
@@ -119,7 +117,7 @@ def _lines(
     return ptu_lines(what, parts, prices)
 
 
-def _ptu_use(row: UsageHour | None, weighted: dict[int | None, int]) -> PtuUse:
+def _ptu_use(row: HourRow | None, weighted: dict[int | None, int]) -> PtuUse:
     if row is None or not row.minutes_received:
         return PtuUse(None, None)
     minutes = row.utilisation_minutes

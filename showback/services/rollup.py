@@ -1,8 +1,8 @@
-"""Keeps days up to date: those that something touched, and today.
+"""Keeps days up to date: what something touched, and what goes on by itself.
 
-What a day depends on leaves marks (`TouchedHour`): new or late use, and changed mappings. Capacity
-and holding go on by themselves, so today is always filled again, and with it every day since the
-last one that was filled.
+What a day depends on leaves marks (`TouchedHour`), by deployment: new or late use, changed
+mappings, new prices. Holding and capacity leave none: while a day is going on, what it was made of
+is compared with what it would be made of now (`day_facts.DayInputs.basis`).
 """
 
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ from django.db.models import Max
 
 from portal.kernel.windows import HOUR
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
-from showback.domain.months import Month, day_of, month_window
+from showback.domain.months import Month, day_of, day_window, month_window
 from showback.gateway import finance_zone
 from showback.models import (
     CapacitySeen,
+    DayBasis,
     DeploymentSeen,
     ServiceDay,
     TouchedHour,
     UsageHour,
 )
-from showback.selectors.prices import read_prices
 from showback.services.day_fill import fill_day
 from showback.services.locks import pipeline_lock
 
@@ -46,35 +46,47 @@ def roll_up_and_cost(*, at: datetime, seconds: float = LONGEST_RUN_SECONDS) -> l
 
 def _fill(days: Iterable[date], seconds: float, *, at: datetime) -> list[date]:
     ends = monotonic() + seconds
-    prices = read_prices()
+    open_since = _open_since(at)
     filled: list[date] = []
     for day in days:
-        if filled and monotonic() > ends:
-            break
-        fill_day(day, prices, at=at)
-        filled.append(day)
+        if fill_day(day, at=at, is_going_on=day >= open_since):
+            filled.append(day)
+            if monotonic() > ends:
+                break
     return filled
 
 
 def days_to_fill(at: datetime) -> list[date]:
-    """Newest first."""
+    """Those that go on and those with marks, newest first."""
     zone = finance_zone()
     today = day_of(at, zone)
     days = {day_of(hour, zone) for hour in TouchedHour.objects.values_list("hour", flat=True)}
-    days |= {today, day_of(at - YESTERDAY_STAYS_OPEN, zone)}
-    last = ServiceDay.objects.aggregate(last=Max("day"))["last"] or today
-    while last < today:
-        days.add(last)
-        last += timedelta(days=1)
-    return sorted((day for day in days if day <= today), reverse=True)
+    return sorted((day for day in days | {today, _open_since(at)} if day <= today), reverse=True)
+
+
+def _open_since(at: datetime) -> date:
+    return day_of(at - YESTERDAY_STAYS_OPEN, finance_zone())
 
 
 @transaction.atomic
 def note_changes(*, at: datetime) -> None:
-    """Notes what Azure has deployed, and marks the open months of deployments mapped anew."""
+    """Notes what Azure has deployed, marks the open months of deployments mapped anew, and days
+    that were going on when the last roll-up ran, and are over.
+    """
     deployments = metered_deployments()
     _note_capacity(deployments)
     _note_mappings(deployments, at=at)
+    _note_missed_days(at=at)
+
+
+def _note_missed_days(*, at: datetime) -> None:
+    zone, open_since = finance_zone(), _open_since(at)
+    last = ServiceDay.objects.aggregate(last=Max("day"))["last"] or open_since
+    missed = [last + timedelta(days=n) for n in range((open_since - last).days)]
+    TouchedHour.objects.bulk_create(
+        [TouchedHour(hour=day_window(day, zone).start) for day in missed]
+    )
+    DayBasis.objects.filter(day__lt=open_since).delete()
 
 
 def _note_capacity(deployments: list[MeteredDeployment]) -> None:
@@ -120,8 +132,13 @@ def _touch_open_months(deployment_ids: list[int], *, at: datetime) -> None:
     zone = finance_zone()
     start = month_window(Month.of(day_of(at, zone)).previous, zone).start
     hours = UsageHour.objects.filter(deployment_id__in=deployment_ids, hour__gte=start)
-    days = {day_of(hour, zone): hour for hour in hours.values_list("hour", flat=True)}
-    TouchedHour.objects.bulk_create([TouchedHour(hour=hour) for hour in days.values()])
+    days = {
+        (deployment, day_of(hour, zone)): hour
+        for deployment, hour in hours.values_list("deployment_id", "hour")
+    }
+    TouchedHour.objects.bulk_create(
+        [TouchedHour(hour=hour, deployment_id=key[0]) for key, hour in days.items()]
+    )
 
 
 def fill_everything(*, at: datetime) -> list[date]:

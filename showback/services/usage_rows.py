@@ -95,6 +95,11 @@ def hour_stream(rows: UsageRows, hashes: Ints) -> bytes:
     return pgcopy.copy_bytes([*columns, pgcopy.integers(hashes, 8)])
 
 
+def mark_stream(rows: UsageRows) -> bytes:
+    """The COPY stream of `showback_touchedhour` (hour, deployment): one mark for each row."""
+    return pgcopy.copy_bytes([pgcopy.timestamps(rows.hours), pgcopy.integers(rows.deployments, 8)])
+
+
 def minute_streams(deployments: Ints, hours: Ints, values: Ints) -> list[bytes]:
     """COPY streams of `showback_usage_minutes`, columns as in MINUTE_COLUMNS.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from portal.kernel.windows import HOUR, Window
 from showback.domain.minutes import merged, sums_of_minutes
-from showback.models import Grain, TouchedHour
+from showback.models import Grain
 from showback.selectors.minutes import read_hours
 from showback.services.copying import copy_stream
 from showback.services.day_locks import share_days
@@ -21,6 +21,7 @@ from showback.services.usage_rows import (
     MINUTE_COLUMNS,
     UsageRows,
     hour_stream,
+    mark_stream,
     minute_streams,
 )
 
@@ -126,7 +127,7 @@ def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, Known]) -> None:
     if rows.grain == Grain.MINUTE:
         for stream in minute_streams(rows.deployments, rows.hours, rows.values):
             copy_stream("showback_usage_minutes", MINUTE_COLUMNS, stream)
-    TouchedHour.objects.bulk_create([TouchedHour(hour=hour) for hour in hours])
+    copy_stream("showback_touchedhour", ("hour", "deployment_id"), mark_stream(rows))
 
 
 def _delete(table: str, keys: Sequence[Key], hours: Ints) -> None:
