@@ -34,7 +34,7 @@ TROUBLED_SHARE = 0.2
 class PauseSeen:
     """One endpoint that is left alone; `until` is past when the next call there is the trial."""
 
-    name: str  # "Azure Monitor metrics in westeurope"
+    name: str  # of what: a region, a subscription, "all calls"
     why: Why
     until: datetime
     is_over: bool
@@ -89,11 +89,8 @@ def azure_health(
 ) -> list[PlaneHealth]:
     """Of each plane; `regions` are those whose metrics are pulled. `at` is the portal's now."""
     subscriptions = [each.lower() for each in subscription_ids]
-    arm = [(arm_endpoint(), PLANE_WORDS[Plane.ARM])]
-    monitor = [
-        (metrics_endpoint(region), f"{PLANE_WORDS[Plane.METRICS]} in {region}")
-        for region in regions
-    ]
+    arm = [(arm_endpoint(), "")]
+    monitor = [(metrics_endpoint(region), region) for region in regions]
     return [
         _plane_health(Plane.ARM, arm, subscriptions, at),
         _plane_health(Plane.METRICS, monitor, subscriptions, at),
@@ -105,7 +102,8 @@ def _plane_health(
     plane: Plane, endpoints: list[tuple[Endpoint, str]], subscriptions: list[str], at: datetime
 ) -> PlaneHealth:
     real = real_now()
-    offset = at - real
+    # Whole seconds: `at` was asked a moment ago, and 11:00 must not become 10:59.
+    offset = timedelta(seconds=round((at - real).total_seconds()))
     return PlaneHealth(
         plane,
         since=floor_to(real, HOUR) - (HOURS - 1) * HOUR + offset,
@@ -119,7 +117,7 @@ def _plane_health(
 
 
 def _pause_seen(pause: Pause, name: str, real: datetime, offset: timedelta) -> PauseSeen:
-    if pause.subscription_id:
-        name = f"{name}, subscription {pause.subscription_id}"
+    subscription = f"subscription {pause.subscription_id}" if pause.subscription_id else ""
+    name = ", ".join(filter(None, [name, subscription])) or "all calls"
     until = datetime.fromtimestamp(pause.until, real.tzinfo)
     return PauseSeen(name, pause.why, until + offset, until <= real, pause.failures)
