@@ -22,6 +22,7 @@ from azure.core.exceptions import (
     ClientAuthenticationError,
     DecodeError,
     HttpResponseError,
+    IncompleteReadError,
     ServiceRequestError,
     ServiceRequestTimeoutError,
     ServiceResponseError,
@@ -44,6 +45,8 @@ LEAKED = (
     *(ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError),
     *(OSError, HTTPException, HTTPError),
 )
+# The line broke, before or in an answer; the SDK calls a cut body one that cannot be decoded.
+NO_WHOLE_ANSWER = (ServiceRequestError, ServiceResponseError, IncompleteReadError)
 # Raised before a byte of the request left this machine.
 NEVER_SENT = (
     NewConnectionError,
@@ -104,8 +107,10 @@ def cloud_error(error: Exception, doing: str, call: Call = Call.READ) -> CloudEr
 
 
 def _is_unreadable(error: Exception) -> bool:
-    """Azure answered, and the body means nothing to us."""
-    return isinstance(error, DecodeError) or not isinstance(error, AzureError | OSError)
+    """Azure answered whole, and the body means nothing to us."""
+    if isinstance(error, AzureError):
+        return isinstance(error, DecodeError) and not isinstance(error, IncompleteReadError)
+    return not isinstance(error, OSError)
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ def _reason(error: Exception, said: _Said) -> CloudReason:
     if isinstance(error, Paused):
         throttled = error.pause.why is Why.THROTTLED
         return CloudReason.THROTTLED if throttled else CloudReason.TIMEOUT
-    if isinstance(error, ServiceRequestError | ServiceResponseError | OSError):
+    if isinstance(error, (*NO_WHOLE_ANSWER, OSError)):
         return CloudReason.TIMEOUT
     if isinstance(error, HttpResponseError):
         return reason_of(said.status, (said.code, *said.detail_codes))

@@ -16,6 +16,7 @@ from portal.cloud.mapping import (
     model_skus_seen,
     quota_seen,
 )
+from portal.cloud.policies import Paused
 from portal.kernel.errors import CloudError
 from quotas.gateway import AccountSeen, DeploymentSeen, Inventory, ModelSkuSeen, QuotaSeen
 
@@ -28,6 +29,7 @@ class InventoryReader:
         self._subscription_id = subscription_id
         self._problems: list[str] = []
         self._unreadable: list[str] = []
+        self._was_held = False
 
     def read(self) -> Inventory:
         """Raises CloudError when not even the accounts can be listed."""
@@ -48,22 +50,29 @@ class InventoryReader:
             return read_deployments(self._arm, account)
         except CloudError as error:
             self._unreadable.append(account.resource_id)
-            self._problems.append(error.sentence)
+            self._note(error)
             return ()
 
     def _quotas(self, region: str) -> tuple[QuotaSeen, ...]:
         try:
             return read_quotas(self._arm, self._subscription_id, region)
         except CloudError as error:
-            self._problems.append(error.sentence)
+            self._note(error)
             return ()
 
     def _model_skus(self, region: str) -> tuple[ModelSkuSeen, ...]:
         try:
             return read_model_skus(self._arm, region)
         except CloudError as error:
-            self._problems.append(error.sentence)
+            self._note(error)
             return ()
+
+    def _note(self, error: CloudError) -> None:
+        """One sentence for all that a pause held back."""
+        is_held = isinstance(error.__cause__, Paused)
+        if not (is_held and self._was_held):
+            self._problems.append(error.sentence)
+        self._was_held = self._was_held or is_held
 
 
 def read_accounts(

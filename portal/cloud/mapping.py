@@ -43,11 +43,16 @@ def account_seen(account: azure.Account) -> AccountSeen | None:
 
 
 def deployment_seen(deployment: azure.Deployment) -> DeploymentSeen:
-    """`capacity_units` is the SKU's capacity: what was last asked for, and what quota counts."""
+    """`capacity_units` is the SKU's capacity: what was last asked for, and what quota counts.
+
+    Raises ValueError for something that is no deployment.
+    """
+    if not deployment.id:
+        # The SDK makes an empty object of any other JSON, and its nought units would be believed.
+        raise ValueError("a deployment without an id")
     properties = deployment.properties or azure.DeploymentProperties()
     model = properties.model or azure.DeploymentModel()
-    sku = deployment.sku or azure.Sku(name="")
-    resource_id = deployment.id or ""
+    sku, resource_id = deployment.sku or azure.Sku(name=""), deployment.id
     rate = _rate(properties.rate_limits or ())
     created = deployment.system_data.created_at if deployment.system_data else None
     return DeploymentSeen(
@@ -69,8 +74,10 @@ def deployment_seen(deployment: azure.Deployment) -> DeploymentSeen:
 
 
 def quota_seen(usage: azure.Usage, subscription_id: str, region: str) -> QuotaSeen | None:
-    """One row of a region's usages; None for a row without a name."""
+    """One row of a region's usages; None for one without a name, a limit or a use: no nought."""
     if usage.name is None or not usage.name.value:
+        return None
+    if usage.limit is None or usage.current_value is None:
         return None
     more = usage.additional_properties or {}
     return QuotaSeen(
@@ -79,8 +86,8 @@ def quota_seen(usage: azure.Usage, subscription_id: str, region: str) -> QuotaSe
         scope_type=str(more.get("scopeType") or ""),
         scope_id=str(more.get("scopeId") or ""),
         usage_name=usage.name.value,
-        limit_units=int(usage.limit or 0),
-        used_units=int(usage.current_value or 0),
+        limit_units=int(usage.limit),
+        used_units=int(usage.current_value),
         regions=(region,),
     )
 
