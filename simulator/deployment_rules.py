@@ -105,12 +105,16 @@ def read_patch(state: State, account: Account, old: Deployment, body: dict[str, 
 
 
 def checked(state: State, write: Write) -> Write:
-    """The write, when its capacity fits and its spill-over leads somewhere."""
+    """The write, when the capacity it changes fits and a new spill-over leads somewhere."""
     if write.wanted is None or write.units is None:
         return write
-    _check_spillover(state, write.wanted)
-    old = state.deployment(write.wanted.account, write.wanted.name)
-    check_capacity(state, write.wanted, write.units, old)
+    wanted = write.wanted
+    old = state.deployment(wanted.account, wanted.name)
+    same_model = old is not None and (old.model, old.sku) == (wanted.model, wanted.sku)
+    if old is None or not same_model or old.spill_target != wanted.spill_target:
+        _check_spillover(state, wanted)
+    if old is None or not same_model or write.units != state.capacity(old):
+        check_capacity(state, wanted, write.units, old)
     return write
 
 

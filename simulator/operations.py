@@ -9,7 +9,7 @@ still: then a test ends an operation by advancing it, or lets it end after so ma
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from simulator.resources_file import read_row
@@ -37,7 +37,7 @@ class Operation:
     ends_at: float
     polls_left: int = 0
     error: dict[str, Any] | None = None
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = ""
     status: str = IN_PROGRESS
     ended_at: float | None = None
 
@@ -64,13 +64,21 @@ class Operations:
     def __init__(self, stored: dict[str, Any]) -> None:
         self._all = {row["id"]: Operation(**row) for row in stored.get("all", [])}
         self.failures: list[dict[str, Any]] = list(stored.get("failures", []))
+        self._count: int = stored.get("count", 0)
 
     def as_json(self) -> dict[str, Any]:
         """The constructor takes it back."""
-        return {"all": [asdict(each) for each in self._all.values()], "failures": self.failures}
+        rows = [asdict(each) for each in self._all.values()]
+        return {"all": rows, "failures": self.failures, "count": self._count}
 
     def add(self, operation: Operation) -> None:
-        """Begin; the oldest finished ones are forgotten."""
+        """Begin, with an id that the same calls at the same times would get again.
+
+        The oldest finished ones are forgotten.
+        """
+        self._count += 1
+        name = f"{operation.account}|{operation.started_at}|{self._count}"
+        operation.id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
         self._all[operation.id] = operation
         finished = [key for key, each in self._all.items() if each.status != IN_PROGRESS]
         for key in finished[: max(len(self._all) - _KEPT, 0)]:

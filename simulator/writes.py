@@ -81,17 +81,19 @@ def _finish_account(state: State, write: Write, at: datetime) -> None:
         if account is not None:
             state.resources.delete_account(account, at)
         return
-    gone = deleted_account(state, write.account)
+    gone = deleted_account(state, write.account, at)
     if gone is not None and write.action == RESTORE_ACCOUNT:
         state.resources.restore_account(gone, at)
     elif gone is not None:
         state.resources.purge_account(gone)
 
 
-def deleted_account(state: State, account_id: str) -> DeletedAccount | None:
-    """The deleted account of an ARM id, while it is kept."""
+def deleted_account(
+    state: State, account_id: str, at: datetime | None = None
+) -> DeletedAccount | None:
+    """The deleted account of an ARM id, while it is kept; ``at`` is now unless said."""
     wanted = account_id.lower()
-    kept = state.resources.deleted(state.clock.now())
+    kept = state.resources.deleted(at or state.clock.now())
     return next((each for each in kept if each.account.id.lower() == wanted), None)
 
 

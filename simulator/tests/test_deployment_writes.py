@@ -145,6 +145,21 @@ def test_properties_the_sdk_does_not_know_are_kept_and_lost_by_read_modify_put(s
     assert again.properties.dynamic_throttling_enabled is None
 
 
+def test_a_patch_with_a_whole_deployment_sends_its_properties_too(sdk: Sdk):
+    body = wanted(60, rai_policy_name="Strict")
+    changed = patch(sdk, "chat", body)
+    assert (changed.sku.capacity, changed.properties.rai_policy_name) == (60, "Strict")
+    as_dict = {"sku": {"name": "GlobalStandard"}, "properties": {"raiPolicyName": "Lost"}}
+    assert patch(sdk, "chat", as_dict).properties.rai_policy_name == "Strict"
+
+
+def test_a_deployment_whose_spill_over_is_gone_can_still_be_changed(sdk: Sdk):
+    sdk.arm.deployments.begin_delete(GROUP, "one", "chat").result(20)
+    assert sdk.set_capacity("ptu", 20).sku.capacity == 20
+    body = wanted(20, sku="GlobalProvisionedManaged", spillover_deployment_name="never")
+    assert refusal(lambda: put(sdk, "ptu", body))[1] == "InvalidResourceProperties"
+
+
 def test_dynamic_quota_is_switched_by_a_patch_in_bytes(sdk: Sdk):
     body = json.dumps({"properties": {"dynamicThrottlingEnabled": True}}).encode()
     assert patch(sdk, "chat", body).properties.dynamic_throttling_enabled is True

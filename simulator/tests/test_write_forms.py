@@ -371,6 +371,21 @@ def test_an_operation_goes_on_over_a_kill(start: Callable[..., SimulatorProcess]
     assert failed.json()["error"]["code"] == "Later"
 
 
+def test_the_same_calls_at_the_same_times_get_the_same_operations(simulator: SimulatorProcess):
+    knobs = {"write_form": "async", "operation_seconds": 60}
+    found = []
+    for _ in range(2):
+        simulator.control("POST", "/reset")
+        simulator.control("POST", "/clock", {"at": NOW, "frozen": True})
+        simulator.control("POST", "/knobs", knobs)
+        url = raw(simulator, "DELETE", "chat").headers["azure-asyncoperation"]
+        simulator.control("POST", "/clock", {"advance_seconds": 60})
+        found.append((poll(simulator, url).content, raw(simulator, "DELETE", "pilot").headers))
+    names = [headers["azure-asyncoperation"] for _content, headers in found]
+    assert found[0][0] == found[1][0]
+    assert names[0] == names[1]
+
+
 def test_operations_are_listed_and_reset_forgets_them(simulator: SimulatorProcess):
     simulator.control("POST", "/knobs", {"write_form": "async", "operation_seconds": 60})
     raw(simulator, "DELETE", "chat")
