@@ -18,13 +18,14 @@ from simulator.login import login_plane
 from simulator.metrics import METRICS_PLANE
 from simulator.refusals import check_allowed
 from simulator.state import State
+from simulator.subscriptions import SUBSCRIPTIONS_PLANE
 from simulator.tokens import Secrets, check_token
 from simulator.unplayed import not_played
 from simulator.web import ArmError, Call, Plane, Route, error_response
 from simulator.wire_headers import stamp
 from simulator.writes import settle
 
-HTTPS_PLANES = (ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
+HTTPS_PLANES = (SUBSCRIPTIONS_PLANE, ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
 _REGIONAL_HOST = re.compile(r"([a-z0-9]+)\.metrics\.monitor\.azure\.(?:com|us|cn)(?::\d+)?")
 _HEADERS = "simulator.headers"
 _log = logging.getLogger("simulator")

@@ -316,3 +316,16 @@ def test_a_regional_metrics_host_stands_for_its_prefix():
     assert played_path("WestUS.metrics.monitor.azure.us:443", "//a/") == "/metrics/westus/a"
     assert played_path("127.0.0.1:1", batch) == batch
     assert played_path("evil.metrics.monitor.azure.com.example", "/") == "/"
+
+
+def test_subscriptions_and_tenants_are_listed_for_tools_that_look_around_first(
+    simulator: SimulatorProcess,
+):
+    (row,) = ask(simulator, "/subscriptions?api-version=2022-12-01").json()["value"]
+    assert (row["subscriptionId"], row["state"]) == (SUBSCRIPTION, "Enabled")
+    one = ask(simulator, f"/Subscriptions/{SUBSCRIPTION}?api-version=2022-12-01").json()
+    assert one == row
+    tenants = ask(simulator, "/tenants?api-version=2022-12-01").json()["value"]
+    assert [each["tenantId"] for each in tenants] == [simulator.ready["tenant_id"]]
+    other = ask(simulator, "/subscriptions/another?api-version=1")
+    assert other.json()["error"]["code"] == "SubscriptionNotFound"
