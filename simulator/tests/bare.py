@@ -14,6 +14,8 @@ from simulator.tests.worlds import SUBSCRIPTION
 
 ARM = "https://management.azure.com"
 ACCOUNTS = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.CognitiveServices/accounts"
+NAMESPACE = f"/subscriptions/{SUBSCRIPTION}/providers"
+GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 @contextmanager
@@ -46,3 +48,13 @@ def get_accounts(simulator: SimulatorProcess, *lines: str) -> bytes:
         f"Authorization: Bearer {simulator.token(ARM)}", *lines,
     ]  # fmt: skip
     return "\r\n".join([*head, "", ""]).encode()
+
+
+def ask(
+    simulator: SimulatorProcess, path: str, method: str = "GET", **headers: str
+) -> httpx.Response:
+    """One request with a good token; header names with underscores for dashes."""
+    wanted = {name.replace("_", "-"): value for name, value in headers.items()}
+    with simulator.http() as http_client:
+        token = {"Authorization": f"Bearer {simulator.token(ARM)}"}
+        return http_client.request(method, path, headers={**token, **wanted})

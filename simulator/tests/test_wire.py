@@ -13,30 +13,15 @@ import time
 import urllib.error
 import urllib.request
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import httpx
 import pytest
 
 from simulator.app import played_path
-from simulator.clock import parse_time
 from simulator.server import KEEP_ALIVE_SECONDS
-from simulator.tests.bare import ACCOUNTS, ARM, connection, get_accounts
+from simulator.tests.bare import ACCOUNTS, ARM, GUID, NAMESPACE, ask, connection, get_accounts
 from simulator.tests.process import SimulatorProcess
-from simulator.tests.sdk import Sdk
 from simulator.tests.worlds import SUBSCRIPTION
-
-GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-
-
-def ask(
-    simulator: SimulatorProcess, path: str, method: str = "GET", **headers: str
-) -> httpx.Response:
-    """One request with a good token; header names with underscores for dashes."""
-    wanted = {name.replace("_", "-"): value for name, value in headers.items()}
-    with simulator.http() as http_client:
-        token = {"Authorization": f"Bearer {simulator.token(ARM)}"}
-        return http_client.request(method, path, headers={**token, **wanted})
 
 
 @pytest.mark.parametrize(
@@ -142,9 +127,6 @@ def test_head_is_a_get_without_its_body_and_options_names_the_methods(simulator:
     assert options.headers["allow"] == "GET, OPTIONS"
 
 
-NAMESPACE = f"/subscriptions/{SUBSCRIPTION}/providers"
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
@@ -231,83 +213,6 @@ def test_curl_reads_answers_and_reports_a_body_cut_in_the_middle(simulator: Simu
     assert len(json.loads(curl(simulator, "-H", header, url).stdout)["value"]) == 2
     simulator.control("POST", "/faults", {"match": "GET .*accounts", "drop": "mid"})
     assert curl(simulator, "-H", header, url).returncode in (18, 56)  # partial file, recv error
-
-
-def test_the_log_tells_who_asked_what_and_what_became_of_it(sdk: Sdk, simulator: SimulatorProcess):
-    list(sdk.arm.accounts.list(request_id="job-7"))
-    simulator.control("POST", "/faults", {"match": "GET .*/usages", "status": 503})
-    ask(
-        simulator, f"{NAMESPACE}/Microsoft.CognitiveServices/locations/eastus2/usages?api-version=1"
-    )
-    simulator.control("POST", "/faults", {"match": "/nowhere", "drop": "before"})
-    with pytest.raises(httpx.RemoteProtocolError):
-        ask(simulator, "/nowhere")
-
-    def log(query: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = simulator.control("GET", f"/log?{query}")
-        return rows
-
-    (mine,) = log("client_request_id=job-7")
-    assert (mine["plane"], mine["status"], mine["fault"]) == ("arm", 200, None)
-    assert mine["headers"]["user-agent"].startswith("azsdk-python")
-    assert "authorization" not in mine["headers"]
-    assert re.fullmatch(GUID, mine["request_id"])
-    assert 0 < mine["seconds"] < 5
-    assert mine["sent_bytes"] > 100
-    assert [row["fault"] for row in log("status=503")] == ["GET .*/usages"]
-    assert [(row["status"], row["fault"]) for row in log("match=nowhere")] == [(None, "/nowhere")]
-    assert {row["plane"] for row in log("")} == {"identity", "arm", None}
-    assert {row["method"] for row in log("method=get")} == {"GET"}
-    assert len(log("plane=arm")) == 2
-    assert len(log("limit=1")) == 1
-    assert "body" not in log("bodies=false")[0]
-
-
-@pytest.mark.parametrize(
-    ("query", "sentence"),
-    [
-        ("since=x", "since is a whole number, got 'x'"),
-        ("match=(", "match is a regular expression"),
-        ("plan=arm", "The log has no filter plan; it has bodies"),
-    ],
-)
-def test_a_wrong_filter_of_the_log_is_refused_with_a_sentence(
-    simulator: SimulatorProcess, query: str, sentence: str
-):
-    with simulator.http() as http_client:
-        answer = http_client.get(f"/_sim/log?{query}")
-    assert answer.status_code == 400
-    assert sentence in answer.json()["error"]["message"]
-
-
-def test_parts_are_reset_alone(simulator: SimulatorProcess):
-    edit = {"account": "one", "deployment": "chat", "capacity": 75}
-    simulator.control("POST", "/edit", edit)
-    simulator.control("POST", "/knobs", {"write_seconds": 3})
-    simulator.control("POST", "/faults", {"status": 500, "times": 0})
-    simulator.control("POST", "/reset", {"parts": ["faults", "log"]})
-    state = simulator.control("GET", "/state")
-    assert simulator.control("GET", "/faults") == {"value": []}
-    assert state["knobs"]["write_seconds"] == 3
-    simulator.control("POST", "/reset", {"parts": ["world"]})
-    after = simulator.control("GET", "/state")
-    assert after["accounts"][0]["deployments"][0]["capacity"] == 50
-    assert after["knobs"]["write_seconds"] == 3
-    assert after["clock"] == state["clock"]
-    simulator.control("POST", "/reset", {"parts": ["knobs"]})
-    assert simulator.control("GET", "/knobs")["write_seconds"] == 0
-    with simulator.http() as http_client:
-        answer = http_client.post("/_sim/reset", json={"parts": ["all"]})
-    assert "parts is a list of some of world, clock" in answer.json()["error"]["message"]
-
-
-def test_the_clock_stops_where_it_is_and_goes_on_from_there(simulator: SimulatorProcess):
-    at = simulator.control("GET", "/clock")["at"]
-    assert simulator.control("POST", "/clock", {"frozen": False})["frozen"] is False
-    stopped = simulator.control("POST", "/clock", {"frozen": True})
-    assert stopped["frozen"] is True
-    assert parse_time(stopped["at"]) > parse_time(at)
-    assert simulator.control("GET", "/clock") == stopped
 
 
 def test_a_regional_metrics_host_stands_for_its_prefix():
