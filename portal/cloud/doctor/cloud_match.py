@@ -26,7 +26,7 @@ def examine_cloud() -> Finding:
         others = sorted({CLOUDS[owner].label for key in foreign for owner in owners[key]})
         return failed(
             CHECK,
-            f"The cloud is {label}, but {' and '.join(foreign)} is of {' and '.join(others)}.",
+            f"The cloud is {label}, but {' and '.join(foreign)} belongs to {' and '.join(others)}.",
             name,
             fix="Set HEADROOM_AZURE_CLOUD to the cloud of the subscriptions, and unset the rest.",
             **facts,
@@ -37,9 +37,9 @@ def examine_cloud() -> Finding:
     if own:
         return warning(
             CHECK,
-            f"The cloud is {label}, but {' and '.join(own)} is an address of your own.",
+            f"The cloud is {label}, but not the address in {' and '.join(own)}.",
             name,
-            fix="Unset it, unless it is meant (a gateway of yours, a simulated Azure).",
+            fix="Leave it unset, unless it is meant (a gateway of yours, a simulated Azure).",
             **facts,
         )
     return well(CHECK, f"The cloud is {label}, and all addresses are its own.", name, **facts)

@@ -32,7 +32,8 @@ _ENTRA_FIXES = {
     "AADSTS700211": "No federated credential of the identity fits: compare issuer and subject.",
     "AADSTS700213": "No federated credential of the identity fits: compare issuer and subject.",
 }
-_ATTEMPTS = "Attempted credentials:"
+# Between these stands what happened; around them, advice for developers.
+_ATTEMPTS, _ADVICE = "Attempted credentials:", "To mitigate this issue"
 # Claims as Microsoft's access token reference names them; `appid` in tokens of version 1, else
 # `azp`; `xms_mirid` is the resource id of a managed identity.
 _SHOWN_CLAIMS = {
@@ -80,7 +81,7 @@ def member_of(source: TokenCredential) -> str:
 def _no_token(check: str, name: str, audience: str, error: Exception) -> Finding:
     trouble = trouble_of(error)
     said = str(error)
-    words = one_line(said.partition(_ATTEMPTS)[2] or said)
+    words = one_line((said.partition(_ATTEMPTS)[2] or said).partition(_ADVICE)[0])
     return failed(
         check,
         f"No token for {name}: {words}.",

@@ -173,14 +173,14 @@ def test_the_addresses_of_the_cloud_itself_are_well(settings: Any) -> None:
 def test_an_address_of_another_cloud_is_a_failure(settings: Any) -> None:
     finding = cloud_is(settings, "public", "https://management.usgovcloudapi.net")
     assert finding.outcome is Outcome.FAILED
-    assert "AZURE_ARM_ENDPOINT is of Azure Government (US)" in finding.sentence
+    assert "AZURE_ARM_ENDPOINT belongs to Azure Government (US)" in finding.sentence
     assert "HEADROOM_AZURE_CLOUD" in finding.fix
 
 
 def test_an_address_of_ones_own_is_mentioned(settings: Any) -> None:
     finding = cloud_is(settings, "public", "https://gateway.example.com")
     assert finding.outcome is Outcome.WARNING
-    assert "AZURE_ARM_ENDPOINT is an address of your own" in finding.sentence
+    assert "but not the address in AZURE_ARM_ENDPOINT" in finding.sentence
 
 
 def test_a_simulated_azure_is_called_one(settings: Any) -> None:

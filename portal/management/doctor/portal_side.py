@@ -123,9 +123,10 @@ def _migrations() -> Finding:
     except DatabaseError as error:
         return failed(check, f"The database's tables cannot be read: {first_line(error)}.")
     if pending:
+        words = "1 migration is" if pending == 1 else f"{pending} migrations are"
         return failed(
             check,
-            f"{pending} migrations are not applied to the database.",
+            f"{words} not applied to the database.",
             fix="Run manage.py migrate.",
             pending=pending,
         )
