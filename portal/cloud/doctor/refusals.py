@@ -75,6 +75,8 @@ def _words(error: CloudError, right: Right, scope: str) -> tuple[str, str]:
         return trouble.words, trouble.fix
     if isinstance(error.__cause__, Paused):
         return "nothing was sent, as calls there are paused", error.sentence
+    if error.status is not None and error.status < 300 and error.azure_code:
+        return f"Azure took it on and gave up ({error.azure_code})", error.sentence
     if error.status == 401:
         words, fix = _TOKEN_REFUSED.get(error.azure_code, _OTHER_TOKEN_REFUSED)
         return f"{words} ({_said(error)})", fix

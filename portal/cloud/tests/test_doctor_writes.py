@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 
@@ -16,7 +15,6 @@ from portal.cloud.tests.doctor_world import (
     examined,
     requests_seen,
 )
-from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.findings import Finding, Outcome
 from quotas.gateway import WriteAnswer
 from stack.simulator_process import SimulatorProcess
@@ -38,7 +36,7 @@ def test_the_present_capacity_is_set_again_once_and_read_back(simulator: Simulat
 
 
 def test_a_missing_right_to_write_names_the_writers_role(simulator: SimulatorProcess) -> None:
-    deny(simulator, PATCH_CHAT)
+    simulator.control("POST", "/knobs", {"denied_actions": [rights.WRITE.action]})
     finding = write()
     assert finding.outcome is Outcome.FAILED
     assert finding.fix == rights.WRITE.fix(SCOPE)
@@ -111,18 +109,13 @@ def test_a_capacity_that_moves_in_the_middle_is_a_failure(
     assert finding.facts == {"units_before": 100, "units_after": 90}
 
 
-def long_write(monkeypatch: pytest.MonkeyPatch, polled: WriteAnswer | CloudError) -> list[float]:
-    """A write that Azure takes on and that is asked about; returns the sleeps made."""
+def takes_long(
+    simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch, *, wait_seconds: int, polls: int
+) -> list[float]:
+    """Writes are taken on and asked about `polls` times; returns the sleeps that were not slept."""
     slept: list[float] = []
-    begun = WriteAnswer(done=False, operation="text", retry_after=timedelta(seconds=3))
-
-    def poll(self: AzureCapacity, *_: object, **__: object) -> WriteAnswer:
-        if isinstance(polled, CloudError):
-            raise polled
-        return polled
-
-    monkeypatch.setattr(AzureCapacity, "begin_write", lambda *_, **__: begun)
-    monkeypatch.setattr(AzureCapacity, "poll", poll)
+    knobs = {"write_form": "async", "operation_polls": polls, "retry_after_seconds": wait_seconds}
+    simulator.control("POST", "/knobs", knobs)
     monkeypatch.setattr("portal.cloud.doctor.writing.time.sleep", slept.append)
     return slept
 
@@ -130,28 +123,44 @@ def long_write(monkeypatch: pytest.MonkeyPatch, polled: WriteAnswer | CloudError
 def test_a_long_write_is_followed_to_its_end(
     simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slept = long_write(monkeypatch, WriteAnswer(done=True))
+    slept = takes_long(simulator, monkeypatch, wait_seconds=3, polls=2)
     assert write().outcome is Outcome.OK
-    assert slept == [3]
+    assert set(slept) == {3.0}
+    assert len(slept) >= 2
+    assert len(requests_seen(simulator, "PATCH")) == 1
 
 
 def test_a_long_write_that_may_not_be_followed_names_that_right(
     simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusal = CloudError(CloudReason.FORBIDDEN, "No.", azure_code="AuthorizationFailed", status=403)
-    long_write(monkeypatch, refusal)
+    takes_long(simulator, monkeypatch, wait_seconds=1, polls=2)
+    simulator.control("POST", "/knobs", {"denied_actions": [rights.OPERATIONS.action]})
     finding = write()
     assert finding.outcome is Outcome.FAILED
     assert finding.facts["right"] == rights.OPERATIONS.action
+    assert rights.OPERATIONS.action in finding.fix
 
 
 def test_a_write_that_takes_too_long_is_not_waited_for(
     simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    still = WriteAnswer(done=False, operation="text", retry_after=timedelta(minutes=2))
-    slept = long_write(monkeypatch, still)
-    assert write().outcome is Outcome.WARNING
-    assert slept == [3]
+    slept = takes_long(simulator, monkeypatch, wait_seconds=120, polls=2)
+    finding = write()
+    assert finding.outcome is Outcome.WARNING
+    assert "has not ended yet" in finding.sentence
+    assert slept == []
+
+
+def test_a_long_write_that_fails_late_is_a_failure(
+    simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    takes_long(simulator, monkeypatch, wait_seconds=1, polls=1)
+    result = {"code": "InternalOperationError", "message": "It broke."}
+    simulator.control("POST", "/knobs", {"operation_result": result})
+    finding = write()
+    assert finding.outcome is Outcome.FAILED
+    assert "Azure took it on and gave up (InternalOperationError)" in finding.sentence
+    assert "It broke." in finding.fix
 
 
 def test_a_deployment_of_an_unreachable_azure_is_not_written(
