@@ -4,6 +4,9 @@ The only write of the portal is a PATCH of a deployment's SKU capacity. A PATCH 
 does not model; a PUT of what was read would drop it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from azure.core.polling import LROPoller
 from azure.mgmt.cognitiveservices import models as azure
 
@@ -12,7 +15,9 @@ from portal.cloud.errors import Call, azure_errors
 from portal.cloud.inventory import InventoryReader
 from portal.cloud.mapping import deployment_seen
 from portal.cloud.operations import StepPolling
-from portal.cloud.resource_ids import deployment_id
+from portal.cloud.resource_ids import DeploymentId, deployment_id
+from portal.cloud.shortage import with_numbers
+from portal.kernel.errors import CloudError
 from quotas.gateway import DeploymentSeen, Inventory, WriteAnswer
 
 
@@ -43,7 +48,8 @@ class AzureCapacity:
         `sku_name` is the deployment's current SKU (Azure requires it beside the capacity).
         """
         parts = deployment_id(deployment_resource_id)
-        with azure_errors(f"set {parts.words} to {units} units", Call.WRITE):
+        doing = f"set {parts.words} to {units} units"
+        with _explained(parts, units=units), azure_errors(doing, Call.WRITE):
             polling = StepPolling(request_id)
             poller = arm_client(parts.subscription_id).deployments.begin_update(
                 parts.resource_group,
@@ -59,7 +65,8 @@ class AzureCapacity:
         """One step of a running write. CloudError with `maybe_applied` False: Azure says it failed;
         with True: the asking went wrong, the write may still be running."""
         parts = deployment_id(deployment_resource_id)
-        with azure_errors(f"finish the change of {parts.words}", Call.POLL):
+        doing = f"finish the change of {parts.words}"
+        with _explained(parts, units=None), azure_errors(doing, Call.POLL):
             if not operation:
                 raise ValueError("no operation to ask about")
             polling = StepPolling(request_id)
@@ -73,6 +80,18 @@ class AzureCapacity:
             )
             polling.step()
             return _write_answer(poller, polling)
+
+
+@contextmanager
+def _explained(parts: DeploymentId, *, units: int | None) -> Iterator[None]:
+    """A refusal for want of quota comes with the numbers that Azure has now."""
+    try:
+        yield
+    except CloudError as error:
+        told = with_numbers(error, arm_client(parts.subscription_id), parts, units=units)
+        if told is error:
+            raise
+        raise told from error
 
 
 def _write_answer(poller: LROPoller[azure.Deployment], polling: StepPolling) -> WriteAnswer:

@@ -47,6 +47,7 @@ LEAKED = (
 )
 # The line broke, before or in an answer; the SDK calls a cut body one that cannot be decoded.
 NO_WHOLE_ANSWER = (ServiceRequestError, ServiceResponseError, IncompleteReadError)
+OPERATION_REFUSED = (400, 422)
 # Raised before a byte of the request left this machine.
 NEVER_SENT = (
     NewConnectionError,
@@ -205,7 +206,8 @@ def _maybe_applied(error: Exception, call: Call) -> bool:
     if call is Call.READ or _operation_failed(error):
         return False
     if call is Call.POLL:
-        return True
+        # Asked at the address of `Location`, a write that failed answers as a refused one does.
+        return getattr(error, "status_code", None) not in OPERATION_REFUSED
     if isinstance(error, ClientAuthenticationError | Paused):
         return False
     if isinstance(error, ServiceRequestError):
