@@ -2,7 +2,7 @@
 
 `InsufficientQuota` may come from a count that is minutes old, and `715-123420` names no cause at
 all: it is reported for short quota, for want of capacity in the region and for subscriptions that
-Azure holds back. Five reads, in a case that is rare; one that fails leaves the error as it was.
+Azure holds back. Four lists and reads, in a case that is rare; one that fails leaves the error as it was.
 """
 
 from dataclasses import dataclass
