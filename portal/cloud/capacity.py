@@ -49,7 +49,7 @@ class AzureCapacity:
         """
         parts = deployment_id(deployment_resource_id)
         doing = f"set {parts.words} to {units} units"
-        with _explained(parts, units=units), azure_errors(doing, Call.WRITE):
+        with _explained(parts, doing, units=units), azure_errors(doing, Call.WRITE):
             polling = StepPolling(request_id)
             poller = arm_client(parts.subscription_id).deployments.begin_update(
                 parts.resource_group,
@@ -66,7 +66,7 @@ class AzureCapacity:
         with True: the asking went wrong, the write may still be running."""
         parts = deployment_id(deployment_resource_id)
         doing = f"finish the change of {parts.words}"
-        with _explained(parts, units=None), azure_errors(doing, Call.POLL):
+        with _explained(parts, doing, units=None), azure_errors(doing, Call.POLL):
             if not operation:
                 raise ValueError("no operation to ask about")
             polling = StepPolling(request_id)
@@ -83,12 +83,13 @@ class AzureCapacity:
 
 
 @contextmanager
-def _explained(parts: DeploymentId, *, units: int | None) -> Iterator[None]:
+def _explained(parts: DeploymentId, doing: str, *, units: int | None) -> Iterator[None]:
     """A refusal for want of quota comes with the numbers that Azure has now."""
     try:
         yield
     except CloudError as error:
-        told = with_numbers(error, arm_client(parts.subscription_id), parts, units=units)
+        arm = arm_client(parts.subscription_id)
+        told = with_numbers(error, arm, parts, doing=doing, units=units)
         if told is error:
             raise
         raise told from error

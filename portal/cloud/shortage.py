@@ -2,7 +2,7 @@
 
 `InsufficientQuota` may come from a count that is minutes old, and `715-123420` names no cause at
 all: it is reported for short quota, for want of capacity in the region and for subscriptions that
-Azure holds back. Four lists and reads, in a case that is rare; one that fails leaves the error as it was.
+Azure holds back. Four reads, in a case that is rare; one that fails leaves the error as it was.
 """
 
 from dataclasses import dataclass
@@ -47,9 +47,12 @@ def with_numbers(
     arm: CognitiveServicesManagementClient,
     parts: DeploymentId,
     *,
+    doing: str,
     units: int | None,
 ) -> CloudError:
     """The same refusal with Azure's numbers in its sentence; any other error as it is.
+
+    `doing` completes "Azure would not …"; `units` are those asked for, None where not known.
 
     An opaque code that the numbers refute is no longer called a lack of quota (UNKNOWN).
     """
@@ -59,7 +62,7 @@ def with_numbers(
         found = _read(arm, parts, units)
     except CloudError:
         return error
-    return _told(error, found, parts) if found else error
+    return _told(error, found, doing) if found else error
 
 
 def _read(
@@ -95,7 +98,7 @@ def _pool_of(
     return ""
 
 
-def _told(error: CloudError, found: Shortage, parts: DeploymentId) -> CloudError:
+def _told(error: CloudError, found: Shortage, doing: str) -> CloudError:
     quota = found.quota
     numbers = (
         f"Read again just now, its own numbers leave {found.free_units} of {quota.limit_units} "
@@ -104,7 +107,7 @@ def _told(error: CloudError, found: Shortage, parts: DeploymentId) -> CloudError
     refuted = found.is_refuted
     if refuted:
         sentence = (
-            f"Azure would not change {parts.words} and spoke of quota (code {error.azure_code}). "
+            f"Azure would not {doing} and spoke of quota (code {error.azure_code}). "
             f"{numbers}, enough for the {found.more_units} more: a moment ago it may have been "
             "less, or the region has no capacity. It is tried again; if it lasts, ask Microsoft's "
             "support, naming the code."
@@ -112,7 +115,7 @@ def _told(error: CloudError, found: Shortage, parts: DeploymentId) -> CloudError
     else:
         needed = "" if found.more_units is None else f", and {found.more_units} more were needed"
         sentence = (
-            f"Azure would not change {parts.words}: the quota is too small. {numbers}{needed}. Ask "
+            f"Azure would not {doing}: the quota is too small. {numbers}{needed}. Ask "
             "for less, free capacity in the pool, or ask Microsoft for a higher limit."
         )
     is_opaque = error.azure_code == OPAQUE_QUOTA_CODE
