@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
@@ -41,6 +42,11 @@ class Environment:
 
     def names(self, name: str, default: str = "") -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def guids(self, name: str, *, why: str) -> list[str]:
+        """Ids of 32 hexadecimal digits, each once, in lower case with hyphens."""
+        found = [_guid(name, text, why) for text in self.names(name)]
+        return list(dict.fromkeys(found))
 
     def mode(self) -> Mode:
         value = self.text("HEADROOM_MODE", Mode.PRODUCTION)
@@ -126,6 +132,13 @@ class RedisUrl:
         if self.url.startswith("unix://"):
             return f"{self.url}?db={database}"
         return f"{self.url}/{database}"
+
+
+def _guid(name: str, text: str, why: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise SettingMissing(name, f"holds {text!r}, which is no GUID. {why}") from None
 
 
 def environment() -> Environment:

@@ -238,14 +238,20 @@ CELERY_BEAT_SCHEDULE = {
 
 # ── Azure ────────────────────────────────────────────────────────────────────────────────────
 HEADROOM_SUBSCRIPTIONS = env.names("HEADROOM_SUBSCRIPTIONS")
+HEADROOM_LOG_WORKSPACES = env.guids(
+    "HEADROOM_LOG_WORKSPACES",
+    why="Put the workspace's id there (az monitor log-analytics workspace show: customerId).",
+)
 HEADROOM_AZURE_CLOUD = env.choice("HEADROOM_AZURE_CLOUD", "public", CLOUDS)
 _cloud = CLOUDS[HEADROOM_AZURE_CLOUD]
 AZURE_ARM_ENDPOINT = env.https("AZURE_ARM_ENDPOINT", _cloud.arm_endpoint)
 AZURE_METRICS_ENDPOINT = env.https("AZURE_METRICS_ENDPOINT", _cloud.metrics_endpoint)
+AZURE_LOGS_ENDPOINT = env.https("AZURE_LOGS_ENDPOINT", _cloud.logs_endpoint)
 # The SDK takes a bare host as well; AKS sets this variable by itself.
 AZURE_AUTHORITY_HOST = env.text("AZURE_AUTHORITY_HOST", _cloud.authority)
 HEADROOM_CAPACITY_GATEWAY = "portal.cloud.capacity.AzureCapacity"
 HEADROOM_USAGE_SOURCE = "portal.cloud.metrics.AzureMetrics"
+HEADROOM_CALLER_SOURCE = "portal.cloud.logs.AzureCallers"
 HEADROOM_EVIDENCE_SOURCE = "showback.evidence.UsageHistory"
 
 # ── Headroom ─────────────────────────────────────────────────────────────────────────────────

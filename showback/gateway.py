@@ -1,4 +1,4 @@
-"""What showback needs from outside: metrics of deployments, and the zone in which months close."""
+"""What showback needs from outside: metrics, callers of shared deployments, the finance zone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,16 @@ from portal.kernel.windows import Window
 from showback.domain.measures import MEASURES, MISSING
 
 __all__ = [
+    "CALLER_MEASURES",
     "MEASURES",
     "MISSING",
+    "CallerAnswer",
+    "CallerKey",
+    "CallerSource",
     "MetricsAnswer",
     "Series",
     "UsageSource",
+    "caller_source",
     "finance_zone",
     "usage_source",
 ]
@@ -68,6 +73,73 @@ class UsageSource(Protocol):
 @cache
 def usage_source() -> UsageSource:
     return import_string(settings.HEADROOM_USAGE_SOURCE)()  # type: ignore[no-any-return]
+
+
+# Per minute and key, each request in exactly one of the first five; tokens of answered requests.
+CALLER_MEASURES = (
+    "ok",
+    "throttled",  # 429 of the deployment
+    "throttled_by_gateway",  # 429 or 403 of the gateway's own limit or quota: Azure never saw it
+    "filtered",  # refused by the content filter; MISSING where the gateway does not log why
+    "other",  # refused or failed otherwise; also the filtered ones where `filtered` is MISSING
+    "prompt",
+    "generated",
+)
+
+
+@dataclass(frozen=True, order=True)
+class CallerKey:
+    """Who called what, in lower case but for `caller` and `product`, which are as written.
+
+    `caller` is the id (not the name) of the gateway's subscription, "" for a call without one;
+    `product` the id of its product or "". `account_host` is the host of the account's endpoint
+    ("contoso-east.openai.azure.com"), "" where the gateway answered by itself: then `deployment`
+    alone says what was wanted. `deployment` is "" where no log names it.
+    """
+
+    caller: str
+    product: str
+    account_host: str
+    deployment: str
+
+
+@dataclass(frozen=True)
+class CallerAnswer:
+    """What callers did in each minute of a window of whole minutes.
+
+    `received[m]` says whether minute m was read whole. There, a key without a series did nothing,
+    and 0 is nought; elsewhere every measure of every series is MISSING. A partial answer is no
+    error: `complete` is False and `problems` (sentences) say why. Names of subscriptions and
+    products are not in any log: people read the ids until a mapping names them.
+    """
+
+    window: Window
+    series: Mapping[CallerKey, Series]
+    received: NDArray[np.bool_]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.received.all())
+
+
+class CallerSource(Protocol):
+    """Where the callers of shared deployments are counted: a gateway's logs, or a file of them."""
+
+    settles_after: timedelta
+    """Rows come late: a minute is final this long after its end, and pulled again before."""
+
+    def pull(self, *, workspace_id: str, window: Window) -> CallerAnswer:
+        """All callers of all deployments behind the gateways that log to this workspace.
+
+        The window is of whole minutes (ValueError). Raises CloudError when nothing could be read.
+        Pulling again gives the same or more, never a second count of the same call.
+        """
+
+
+@cache
+def caller_source() -> CallerSource:
+    return import_string(settings.HEADROOM_CALLER_SOURCE)()  # type: ignore[no-any-return]
 
 
 def finance_zone() -> ZoneInfo:

@@ -18,6 +18,7 @@ def env(**values: str) -> Environment:
         ({"REDIS_URL": "localhost"}, lambda e: e.redis(), "rediss://"),
         ({"A": "http://arm"}, lambda e: e.https("A", "https://x"), "https://"),
         ({"C": "germany"}, lambda e: e.choice("C", "a", ["public", "china"]), "public, china"),
+        ({"W": "my-workspace"}, lambda e: e.guids("W", why="Its id."), "no GUID. Its id."),
         ({"Z": "Mars/Olympus"}, lambda e: e.zone("Z", "UTC"), "Europe/Amsterdam"),
     ],
 )
@@ -25,6 +26,12 @@ def test_each_wrong_value_gets_a_sentence(values, ask, says) -> None:  # type: i
     with pytest.raises(SettingMissing) as stopped:
         ask(env(**values))
     assert says in str(stopped.value)
+
+
+def test_guids_are_kept_once_and_in_one_spelling() -> None:
+    one = "3F2504E0-4F89-41D3-9A0C-0305E82C3301"
+    assert env(W=f"{one}, {one.lower()}").guids("W", why="") == [one.lower()]
+    assert env().guids("W", why="") == []
 
 
 def test_a_socket_folder_is_a_host() -> None:
