@@ -22,7 +22,8 @@ from simulator.hashing import Floats, Ints
 from simulator.traces import Requests
 from simulator.world import Deployment
 
-UNLIMITED = np.iinfo(np.int64).max // 4
+# More than any minute has, and small enough to be multiplied by a minute's requests.
+UNLIMITED = 10**12
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,17 @@ def budget_of(deployment: Deployment, capacity: Ints) -> Budget:
     """Limits per minute at the capacities in force. No capacity (not created) allows nothing."""
     sku = deployment.sku
     if sku.is_provisioned:
-        unlimited = np.where(capacity > 0, UNLIMITED, 0)
-        return Budget(unlimited, capacity * sku.input_tokens_per_minute_per_unit)
+        return Budget(_allowed(capacity, None), capacity * sku.input_tokens_per_minute_per_unit)
     return Budget(
-        capacity * (sku.per_minute("request") or 0), capacity * (sku.per_minute("token") or 0)
+        _allowed(capacity, sku.per_minute("request")), _allowed(capacity, sku.per_minute("token"))
     )
+
+
+def _allowed(capacity: Ints, per_unit: int | None) -> Ints:
+    """Per minute; what a SKU does not limit (tokens of an image model) is free while it exists."""
+    if per_unit is None:
+        return np.where(capacity > 0, UNLIMITED, 0)
+    return capacity * per_unit
 
 
 def weights_of(deployment: Deployment, cache_percent: Floats) -> tuple[Floats, int]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from simulator.answer_changes import changed_body
 from simulator.arm import ARM_PLANE
 from simulator.arm_throttle import throttle_headers
 from simulator.control import CONTROL_PLANE
@@ -21,6 +22,7 @@ from simulator.state import State
 from simulator.subscriptions import SUBSCRIPTIONS_PLANE
 from simulator.tokens import Secrets, check_token
 from simulator.unplayed import not_played
+from simulator.upgrades import catch_up
 from simulator.web import ArmError, Call, Plane, Route, error_response
 from simulator.wire_headers import stamp
 from simulator.writes import settle
@@ -93,7 +95,13 @@ class Dispatcher:
                 "The api-version query parameter (?api-version=) is required for all requests.",
             )  # fmt: skip
         settle(self._state)
-        return await route.handler(call)
+        if plane.audiences:
+            catch_up(self._state)
+        answer = await route.handler(call)
+        if self._state.knobs.unknown_fields and plane.audiences:
+            answer.body = changed_body(bytes(answer.body), {"unknown_fields": True})
+            answer.headers["content-length"] = str(len(answer.body))
+        return answer
 
     def _throttle(self, request: Request, subscription: str | None, principal: str) -> None:
         """Raises ArmError 429; the answer, whichever it will be, tells what is left."""

@@ -23,9 +23,7 @@ from simulator.paging import list_response
 from simulator.sizing import Workload, deployable_units, estimated_units
 from simulator.state import State
 from simulator.web import ArmError, Call, Route, json_response
-
-_FORMAT = "OpenAI"
-_ACCOUNT_KINDS = ("OpenAI", "AIServices")
+from simulator.world_file import ACCOUNT_KINDS
 
 
 async def _list_everywhere(call: Call) -> Response:
@@ -58,16 +56,17 @@ def _asked_model(call: Call) -> Model | None:
 
 
 def _model(format_: Any, name: Any, version: Any) -> Model | None:
-    if str(format_).lower() != _FORMAT.lower():
-        return None
-    return find_model(str(name), str(version))
+    found = find_model(str(name), str(version))
+    return found if found and found.format.lower() == str(format_).lower() else None
 
 
 def _rows(
     state: State, subscription: str, region: str, model: Model | None
 ) -> list[dict[str, Any]]:
-    skus = model.skus if model else ()
-    return [_row(state, subscription, region, model, sku) for sku in skus if model]
+    if model is None:
+        return []
+    skus = [sku for sku in model.skus if not sku.is_for_fine_tuned]
+    return [_row(state, subscription, region, model, sku) for sku in skus]
 
 
 def _row(
@@ -75,7 +74,7 @@ def _row(
 ) -> dict[str, Any]:
     models = f"/subscriptions/{subscription}{PROVIDER}/locations/{region}/models"
     properties: dict[str, Any] = {
-        "model": {"format": _FORMAT, "name": model.name, "version": model.version},
+        "model": {"format": model.format, "name": model.name, "version": model.version},
         "skuName": sku.name,
         "availableCapacity": available_units(state, subscription, region, sku),
         "availableFinetuneCapacity": _quota_left(
@@ -83,7 +82,7 @@ def _row(
         ),
     }
     return {
-        "id": f"{models}/{_FORMAT}.{model.name}.{model.version}/skuCapacities/{sku.name}",
+        "id": f"{models}/{model.format}.{model.name}.{model.version}/skuCapacities/{sku.name}",
         "type": "Microsoft.CognitiveServices/locations/models/skuCapacities",
         "name": sku.name,
         "location": region,
@@ -95,9 +94,8 @@ def available_units(state: State, subscription: str, region: str, sku: ModelSku)
     """The largest new deployment that quota, Azure's own capacity and the SKU allow."""
     quota_left = _quota_left(state, subscription, region, sku.usage_name)
     azure_has = state.service_capacity.left(region, sku.name)
-    rule = sku.capacity
-    units = min(quota_left, rule.maximum, quota_left if azure_has is None else azure_has)
-    return 0 if units < rule.minimum else units - (units - rule.minimum) % rule.step
+    units = quota_left if azure_has is None else min(quota_left, azure_has)
+    return sku.capacity.largest_within(units)
 
 
 def _quota_left(state: State, subscription: str, region: str, usage_name: str) -> int:
@@ -112,7 +110,7 @@ async def _calculate(call: Call) -> Response:
     estimate = estimated_units(sku, _workloads(body.get("workloads")))
     return json_response(
         {
-            "model": {"format": _FORMAT, "name": model.name, "version": model.version},
+            "model": {"format": model.format, "name": model.name, "version": model.version},
             "skuName": sku.name,
             "estimatedCapacity": {
                 "value": estimate,
@@ -176,7 +174,7 @@ async def _list_skus(call: Call) -> Response:
             "locations": [region.upper()],
             "restrictions": [],
         }
-        for kind in _ACCOUNT_KINDS
+        for kind in ACCOUNT_KINDS
         for region in sorted(call.state.world.regions)
     ]
     return list_response(call, rows)

@@ -1,77 +1,49 @@
-"""ARM's JSON for accounts, deployments and models, with the field names of the API."""
+"""ARM's JSON for deployments, with the field names of the API."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
 from typing import Any
 
+from simulator.account_json import SOMEBODY
 from simulator.clock import iso
-from simulator.models_catalogue import Model, ModelSku
-from simulator.resources import QUOTA_KEPT, DeletedAccount
+from simulator.models_catalogue import ModelSku
 from simulator.state import State
+from simulator.upgrades import upgrade_option
 from simulator.world import Account, Deployment
 
-_SOMEBODY = "platform@example.com"
-_YEARS_TO_DEPRECATION = timedelta(days=730)
+_NEWER_FROM = "2025-10-01"
+_NEWER_DEFAULTS = {"serviceTier": "Default", "deploymentState": "Running"}
+_NEWER = (*_NEWER_DEFAULTS, "routing")
 
 
-def account_json(account: Account) -> dict[str, Any]:
-    """An account as ``accounts.list`` and ``accounts.get`` answer it."""
-    return {
-        "id": account.id,
-        "name": account.name,
-        "type": "Microsoft.CognitiveServices/accounts",
-        "kind": account.kind,
-        "location": account.region,
-        "sku": {"name": "S0"},
-        "tags": account.tags,
-        "etag": _etag(account.id),
-        "properties": {
-            "endpoint": f"https://{account.name.lower()}.openai.azure.com/",
-            "provisioningState": "Succeeded",
-            "customSubDomainName": account.name.lower(),
-            "publicNetworkAccess": "Enabled",
-        },
-    }
+def deployment_json(
+    state: State, account: Account, deployment: Deployment, api_version: str = ""
+) -> dict[str, Any]:
+    """A deployment with what is in force now: capacity and rate limits for that capacity.
 
-
-def deleted_account_json(gone: DeletedAccount) -> dict[str, Any]:
-    """An account as ``deletedAccounts`` answers it, until it is purged."""
-    account = gone.account
-    whole = account_json(account)
-    return {
-        **whole,
-        "id": f"/subscriptions/{account.subscription}/providers/Microsoft.CognitiveServices"
-        f"/locations/{account.region}/resourceGroups/{account.resource_group}"
-        f"/deletedAccounts/{account.name}",
-        "type": "Microsoft.CognitiveServices/locations/resourceGroups/deletedAccounts",
-        "properties": {
-            **whole["properties"],
-            "deletionDate": iso(gone.at),
-            "scheduledPurgeDate": iso(gone.at + QUOTA_KEPT),
-        },
-    }
-
-
-def deployment_json(state: State, account: Account, deployment: Deployment) -> dict[str, Any]:
-    """A deployment with what is in force now: capacity and rate limits for that capacity."""
+    Fields newer than the API's 2025-09-01 come with newer versions, or when somebody has set them;
+    the knob ``newer_deployment_fields`` may decide otherwise.
+    """
     capacity = state.capacity(deployment)
     running = state.operations.running_on(account.id, deployment.name)
     asked = running.requested_units if running else None
     properties: dict[str, Any] = {
         "model": {
-            "format": "OpenAI",
+            "format": deployment.model.format,
             "name": deployment.model.name,
             "version": deployment.model.version,
         },
-        "versionUpgradeOption": "OnceNewDefaultVersionAvailable",
+        "versionUpgradeOption": upgrade_option(deployment),
         "currentCapacity": capacity,
-        "capabilities": {deployment.model.capability: "true"},
+        "capabilities": dict(deployment.model.capabilities),
         "raiPolicyName": "Microsoft.DefaultV2",
+        **(_NEWER_DEFAULTS if _has_newer_fields(state, api_version) else {}),
         **deployment.properties,
         "provisioningState": deployment.provisioning_state,
     }
+    if state.knobs.newer_deployment_fields == "never":
+        properties = {name: each for name, each in properties.items() if name not in _NEWER}
     if deployment.sku.rate_limits:
         properties["rateLimits"] = _rate_limits(deployment.sku, capacity)
     if deployment.spillover_deployment_name:
@@ -87,6 +59,12 @@ def deployment_json(state: State, account: Account, deployment: Deployment) -> d
         "systemData": _system_data(state, deployment),
         "etag": _etag(identifier, f"{deployment.uid} {deployment.revision}"),
     }
+
+
+def _has_newer_fields(state: State, api_version: str) -> bool:
+    """Versions begin with their date, so text order is time order."""
+    wish = state.knobs.newer_deployment_fields
+    return wish == "always" or (wish == "by_version" and api_version >= _NEWER_FROM)
 
 
 def _rate_limits(sku: ModelSku, units: int) -> list[dict[str, Any]]:
@@ -105,10 +83,10 @@ def _system_data(state: State, deployment: Deployment) -> dict[str, str]:
     created = deployment.created_at or state.world.loaded_at
     changed = deployment.changed_at or created
     return {
-        "createdBy": _SOMEBODY,
+        "createdBy": SOMEBODY,
         "createdByType": "User",
         "createdAt": iso(created),
-        "lastModifiedBy": _SOMEBODY,
+        "lastModifiedBy": SOMEBODY,
         "lastModifiedByType": "User",
         "lastModifiedAt": iso(changed),
     }
@@ -116,38 +94,3 @@ def _system_data(state: State, deployment: Deployment) -> dict[str, str]:
 
 def _etag(*parts: str) -> str:
     return f'"{uuid.uuid5(uuid.NAMESPACE_URL, "|".join(parts))}"'
-
-
-def model_json(kind: str, model: Model, loaded_at: datetime) -> dict[str, Any]:
-    """A row of ``models.list``; ``rateLimits`` are those of one unit."""
-    return {
-        "kind": kind,
-        "skuName": "S0",
-        "model": {
-            "format": "OpenAI",
-            "name": model.name,
-            "version": model.version,
-            "isDefaultVersion": False,
-            "skus": [_sku_json(sku, loaded_at) for sku in model.skus],
-            "maxCapacity": 9,
-            "capabilities": {model.capability: "true"},
-            "lifecycleStatus": "GenerallyAvailable",
-            "systemData": {"createdBy": "Microsoft", "lastModifiedBy": "Microsoft"},
-        },
-    }
-
-
-def _sku_json(sku: ModelSku, loaded_at: datetime) -> dict[str, Any]:
-    rule = sku.capacity
-    capacity = {"maximum": rule.maximum, "default": rule.default}
-    if sku.is_provisioned:
-        capacity |= {"minimum": rule.minimum, "step": rule.step}
-    written: dict[str, Any] = {
-        "name": sku.name,
-        "usageName": sku.usage_name,
-        "capacity": capacity,
-        "deprecationDate": f"{loaded_at + _YEARS_TO_DEPRECATION:%Y-01-01T00:00:00Z}",
-    }
-    if sku.rate_limits:
-        written["rateLimits"] = _rate_limits(sku, 1)
-    return written

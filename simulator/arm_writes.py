@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from simulator.arm_json import account_json, deleted_account_json, deployment_json
+from simulator.account_json import account_json, deleted_account_json
+from simulator.arm_json import deployment_json
 from simulator.arm_lookup import (
     ACCOUNT,
     DEPLOYMENT,
@@ -23,6 +24,7 @@ from simulator.arm_lookup import (
 )
 from simulator.capacity_write import check_not_busy
 from simulator.deployment_rules import checked, read_patch, read_put
+from simulator.model_json import capacity_json
 from simulator.operations import Operation
 from simulator.paging import list_response
 from simulator.refusals import check_etag, failure_error, planned_failure, refuse_by_knob
@@ -135,16 +137,10 @@ def _called_gone(call: Call) -> DeletedAccount | None:
 async def _list_skus(call: Call) -> Response:
     """The capacities this deployment may have."""
     _account, deployment = called_deployment(call)
-    rule = deployment.sku.capacity
     row = {
         "resourceType": "Microsoft.CognitiveServices/accounts/deployments",
         "sku": {"name": deployment.sku.name, "capacity": call.state.capacity(deployment)},
-        "capacity": {
-            "minimum": rule.minimum,
-            "maximum": rule.maximum,
-            "step": rule.step,
-            "default": rule.default,
-        },
+        "capacity": capacity_json(deployment.sku.capacity),
     }
     return list_response(call, [row])
 

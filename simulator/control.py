@@ -8,9 +8,11 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from simulator.clock import iso
+from simulator.control_accounts import MODEL_CONTROLS
 from simulator.control_behaviour import BEHAVIOUR_ROUTES, clock_json
 from simulator.control_edit import EDIT_ROUTES, deployment_row
 from simulator.control_quota import QUOTA_CONTROLS, limit_rows
+from simulator.model_json import capacity_json
 from simulator.models_catalogue import MODELS
 from simulator.tiers import tier_name
 from simulator.web import Call, Plane, Route, json_response
@@ -46,7 +48,7 @@ async def _get_state(call: Call) -> Response:
     )
 
 
-async def _get_catalogue(_call: Call) -> Response:
+async def _get_catalogue(call: Call) -> Response:
     rows = [
         {
             "model": model.name,
@@ -57,7 +59,8 @@ async def _get_catalogue(_call: Call) -> Response:
             "requests_per_minute_per_unit": sku.per_minute("request"),
             "input_tokens_per_minute_per_ptu": sku.input_tokens_per_minute_per_unit or None,
             "output_weight": sku.output_weight if sku.is_provisioned else None,
-            "capacity": vars(sku.capacity),
+            "capacity": capacity_json(sku.capacity),
+            "lifecycle": call.state.lifecycles.status(model, call.state.clock.now()),
         }
         for model in MODELS
         for sku in model.skus
@@ -73,5 +76,6 @@ CONTROL_PLANE = Plane(
         *QUOTA_CONTROLS,
         *EDIT_ROUTES,
         *BEHAVIOUR_ROUTES,
+        *MODEL_CONTROLS,
     ),
 )

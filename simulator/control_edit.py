@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from simulator.capacity_write import check_not_busy, whole_number
 from simulator.clock import iso
+from simulator.control_accounts import edit_account
 from simulator.deployment_rules import checked, read_patch, read_put
 from simulator.models_catalogue import find_model
 from simulator.refusals import failure_of
@@ -73,6 +74,8 @@ async def _edit(call: Call) -> Response:
     action = body.get("action", "change")
     if action not in _ACTIONS:
         raise _wrong(f"action is one of {', '.join(_ACTIONS)}, got {action!r}.")
+    if action == "change" and "deployment" not in body:
+        return edit_account(state, str(body.get("account", "")), body)
     if action in _ACCOUNT_ACTIONS:
         return _edit_account(state, _ACCOUNT_ACTIONS[action], str(body.get("account", "")))
     account, name = _account(state, body), str(body.get("deployment", ""))

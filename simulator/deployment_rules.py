@@ -11,14 +11,15 @@ from dataclasses import replace
 from typing import Any
 
 from simulator.capacity_write import check_capacity, invalid, whole_number
-from simulator.models_catalogue import MODELS, STANDARD_SKUS, Model, ModelSku
+from simulator.lifecycle import UPGRADE_OPTIONS
+from simulator.model_types import STANDARD_SKUS
+from simulator.models_catalogue import MODELS, Model, ModelSku
 from simulator.state import State
 from simulator.web import ArmError
 from simulator.world import Account, Deployment
 from simulator.world_traffic import NO_TRAFFIC
 from simulator.writes import CREATE, UPDATE, Write
 
-UPGRADE_OPTIONS = ("OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade")
 _STANDARD_PER_ACCOUNT = 32
 # What the service says itself; sent back to it, it is passed over.
 _NOT_KEPT = {
@@ -41,6 +42,8 @@ def read_put(state: State, account: Account, name: str, body: dict[str, Any]) ->
     sku = _sku_of(model, str(_sku(body).get("name") or old.sku.name))
     _check_same_sku(old, sku)
     units = whole_number(_sku(body).get("capacity"), state.capacity(old))
+    if model != old.model:
+        _check_deployable(state, account, model)
     if model != old.model and units != state.capacity(old):
         raise invalid(
             f"Cannot change capacity and model at the same time for deployment '{old.name}'."
@@ -55,6 +58,7 @@ def read_put(state: State, account: Account, name: str, body: dict[str, Any]) ->
 def _read_create(state: State, account: Account, name: str, body: dict[str, Any]) -> Write:
     properties, sku_json = _properties(body), _sku(body)
     model = _model(properties, None)
+    _check_deployable(state, account, model)
     if not sku_json.get("name"):
         raise invalid("The property 'sku.name' of account deployment is required.")
     sku = _sku_of(model, str(sku_json["name"]))
@@ -74,7 +78,7 @@ def _read_create(state: State, account: Account, name: str, body: dict[str, Any]
         properties=_kept(properties),
     )
     _check_count(account, sku)
-    units = whole_number(sku_json.get("capacity"), sku.capacity.default)
+    units = whole_number(sku_json.get("capacity"), sku.capacity.default or 1)
     return checked(state, Write(CREATE, account.id, wanted, units))
 
 
@@ -180,28 +184,52 @@ def _check_not_deprecated_scale(properties: dict[str, Any]) -> None:
 
 
 def _model(properties: dict[str, Any], old: Model | None) -> Model:
-    """The model a body names; without a version the newest of the catalogue."""
+    """The model a body names; without a version the default one, else the newest."""
     asked = _object(properties, "model")
     if not asked:
         if old is None:
             raise invalid("The property 'model' of account deployment is required.")
         return old
     name, version = str(asked.get("name", "")), str(asked.get("version") or "")
-    kind = str(asked.get("format") or "OpenAI")
-    found = list(_versions(name, version)) if kind.lower() == "openai" else []
+    publisher = str(asked.get("format") or "")
+    found = list(_versions(name, version, publisher))
     if not found:
-        raise ArmError(
-            400, "DeploymentModelNotSupported",
-            f"The model 'Format: {kind}, Name: {name}, Version: {version}' of account deployment "
-            "is not supported.",
-        )  # fmt: skip
-    return found[-1]
+        raise _not_supported(publisher or "OpenAI", name, version)
+    return next((each for each in found if each.is_default_version), found[-1])
 
 
-def _versions(name: str, version: str) -> Iterable[Model]:
+def _versions(name: str, version: str, publisher: str) -> Iterable[Model]:
     for each in MODELS:
-        if each.name.lower() == name.lower() and version.lower() in ("", each.version.lower()):
+        if (
+            each.name.lower() == name.lower()
+            and version.lower() in ("", each.version.lower())
+            and publisher.lower() in ("", each.format.lower())
+        ):
             yield each
+
+
+def _not_supported(publisher: str, name: str, version: str) -> ArmError:
+    return ArmError(
+        400, "DeploymentModelNotSupported",
+        f"The model 'Format: {publisher}, Name: {name}, Version: {version}' of account deployment "
+        "is not supported.",
+    )  # fmt: skip
+
+
+def _check_deployable(state: State, account: Account, model: Model) -> None:
+    """A model comes into accounts of its kinds only, and not after its date.
+
+    Code and words of the second refusal are not verified.
+    """
+    if account.kind not in model.kinds:
+        raise _not_supported(model.format, model.name, model.version)
+    date = state.lifecycles.retired_at(model)
+    if date is not None and date <= state.clock.now():
+        raise ArmError(
+            400, "ServiceModelDeprecated",
+            f"The model 'Format: {model.format}, Name: {model.name}, Version: {model.version}' has "
+            f"been deprecated since {date:%m/%d/%Y}.",
+        )  # fmt: skip
 
 
 def _sku_of(model: Model, name: str) -> ModelSku:

@@ -59,6 +59,13 @@ class Knobs:
     page_size: int = whole(
         0, "Rows per page of every ARM list; 0 means all in one page, as Azure mostly answers."
     )
+    unknown_fields: bool = flag(
+        False, "Every object of an answer has one field more, which no client knows."
+    )
+    newer_deployment_fields: str = choice(
+        "by_version", ("by_version", "always", "never"),
+        "serviceTier and deploymentState of deployments: from api-version 2025-10-01 on, or set.",
+    )  # fmt: skip
     gzip: str = choice(
         "auto", ("auto", "always", "never"),
         "Answers are gzipped for clients that accept it: from 1,000 bytes on, all, or none.",

@@ -13,83 +13,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-STANDARD_SKUS = ("Standard", "GlobalStandard", "DataZoneStandard")
-PROVISIONED_SKUS = (
-    "ProvisionedManaged",
-    "GlobalProvisionedManaged",
-    "DataZoneProvisionedManaged",
+from simulator.model_types import (
+    PROVISIONED_SKUS,
+    STANDARD_SKUS,
+    CapacityRule,
+    Model,
+    ModelSku,
+    RateLimit,
 )
+from simulator.models_others import OTHER_MODELS, extra_skus
+
+__all__ = ["MODELS", "Model", "ModelSku", "find_model", "quota_label_of"]
+
 _PROVISIONED_POOL_LABELS = {
     "ProvisionedManaged": "Provisioned Managed Throughput Unit",
     "GlobalProvisionedManaged": "Global Provisioned Managed Throughput Unit",
     "DataZoneProvisionedManaged": "Data Zone Provisioned Managed Throughput Unit",
 }
-
-
-@dataclass(frozen=True)
-class RateLimit:
-    """``count`` of ``key`` (request or token) in each ``renewal_seconds``, for one unit."""
-
-    key: str
-    count: int
-    renewal_seconds: int
-
-
-@dataclass(frozen=True)
-class CapacityRule:
-    """Which capacities the service accepts; ``step`` counts from ``minimum``."""
-
-    minimum: int
-    maximum: int
-    step: int
-    default: int
-
-    def problem(self, capacity: int) -> str | None:
-        """A sentence when ``capacity`` is not allowed."""
-        if capacity < self.minimum or capacity > self.maximum:
-            return f"must lie between {self.minimum} and {self.maximum}"
-        if (capacity - self.minimum) % self.step:
-            return f"must be {self.minimum} plus a multiple of {self.step}"
-        return None
-
-
-@dataclass(frozen=True)
-class ModelSku:
-    """One way to deploy a model."""
-
-    name: str
-    usage_name: str
-    quota_label: str
-    capacity: CapacityRule
-    rate_limits: tuple[RateLimit, ...]
-    input_tokens_per_minute_per_unit: int = 0
-    output_weight: int = 1
-
-    @property
-    def is_provisioned(self) -> bool:
-        """Provisioned throughput: units are PTUs, billed by the hour."""
-        return self.name in PROVISIONED_SKUS
-
-    def per_minute(self, key: str) -> int | None:
-        """What one unit allows in a minute; None when the SKU does not limit ``key``."""
-        for limit in self.rate_limits:
-            if limit.key == key:
-                return limit.count * 60 // limit.renewal_seconds
-        return None
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model version with its SKUs."""
-
-    name: str
-    version: str
-    capability: str
-    skus: tuple[ModelSku, ...]
-
-    def sku(self, name: str) -> ModelSku | None:
-        """The SKU called ``name``, compared without case as Azure does."""
-        return next((sku for sku in self.skus if sku.name.lower() == name.lower()), None)
 
 
 @dataclass(frozen=True)
@@ -105,6 +45,9 @@ class _Row:
     usage_spelling: dict[str, str] | None = None
     capability: str = "chatCompletion"
     maximum: int = 1_000_000
+    context: tuple[int, int] | None = None  # tokens in and out, where published
+    is_default: bool = True
+    fine_tunes: bool = False
 
 
 _ONE_TO_ONE = (1, 60, 1000)
@@ -117,21 +60,27 @@ def _all_skus(limit: tuple[int, int, int]) -> dict[str, tuple[int, int, int]]:
 
 
 _ROWS = (
-    _Row("gpt-4o", "2024-08-06", _all_skus(_SIX_TO_ONE), (2500, 4, 50)),
-    _Row("gpt-4o", "2024-11-20", _all_skus(_SIX_TO_ONE), (2500, 4, 50)),
-    _Row("gpt-4o-mini", "2024-07-18", _all_skus(_TEN_TO_ONE), (37000, 4, 25)),
-    _Row("gpt-4.1", "2025-04-14", _all_skus(_ONE_TO_ONE), (3000, 4, 50)),
+    _Row("gpt-4o", "2024-08-06", _all_skus(_SIX_TO_ONE), (2500, 4, 50),
+         context=(128_000, 16_384), is_default=False, fine_tunes=True),
+    _Row("gpt-4o", "2024-11-20", _all_skus(_SIX_TO_ONE), (2500, 4, 50), context=(128_000, 16_384)),
+    _Row("gpt-4o-mini", "2024-07-18", _all_skus(_TEN_TO_ONE), (37000, 4, 25),
+         context=(128_000, 16_384), fine_tunes=True),
+    _Row("gpt-4.1", "2025-04-14", _all_skus(_ONE_TO_ONE), (3000, 4, 50),
+         context=(1_047_576, 32_768), fine_tunes=True),
     _Row("gpt-4.1-mini", "2025-04-14", _all_skus(_ONE_TO_ONE), (14900, 4, 25),
-         {"GlobalStandard": "gpt4.1-mini"}),
-    _Row("gpt-4.1-nano", "2025-04-14", _all_skus(_ONE_TO_ONE), (59400, 4, 25)),
-    _Row("gpt-5", "2025-08-07", _all_skus(_TEN_TO_ONE), (4750, 8, 50)),
-    _Row("gpt-5-mini", "2025-08-07", _all_skus(_ONE_TO_ONE), (23750, 8, 25)),
-    _Row("gpt-5-nano", "2025-08-07", _all_skus(_ONE_TO_ONE)),
+         {"GlobalStandard": "gpt4.1-mini"}, context=(1_047_576, 32_768)),
+    _Row("gpt-4.1-nano", "2025-04-14", _all_skus(_ONE_TO_ONE), (59400, 4, 25),
+         context=(1_047_576, 32_768)),
+    _Row("gpt-5", "2025-08-07", _all_skus(_TEN_TO_ONE), (4750, 8, 50), context=(400_000, 128_000)),
+    _Row("gpt-5-mini", "2025-08-07", _all_skus(_ONE_TO_ONE), (23750, 8, 25),
+         context=(400_000, 128_000)),
+    _Row("gpt-5-nano", "2025-08-07", _all_skus(_ONE_TO_ONE), context=(400_000, 128_000)),
     _Row("gpt-5.1", "2025-11-13", _all_skus(_TEN_TO_ONE), (4750, 8, 50)),
     _Row("gpt-5.4", "2026-03-05",
          {"GlobalStandard": _TEN_TO_ONE, "DataZoneStandard": _ONE_TO_ONE}, (2400, 6, 50)),
     _Row("gpt-5.4-mini", "2026-03-17", {"GlobalStandard": _ONE_TO_ONE}, (7900, 6, 25)),
-    _Row("o4-mini", "2025-04-16", _all_skus(_ONE_TO_ONE), (5400, 4, 25)),
+    _Row("o4-mini", "2025-04-16", _all_skus(_ONE_TO_ONE), (5400, 4, 25),
+         context=(200_000, 100_000)),
     _Row("text-embedding-3-large", "1",
          {"Standard": _SIX_TO_ONE, "GlobalStandard": _SIX_TO_ONE, "DataZoneStandard": _ONE_TO_ONE},
          capability="embeddings"),
@@ -139,7 +88,7 @@ _ROWS = (
          {"Standard": _SIX_TO_ONE, "GlobalStandard": _SIX_TO_ONE, "DataZoneStandard": _ONE_TO_ONE},
          capability="embeddings"),
     _Row("gpt-realtime-mini", "2025-10-06", {"GlobalStandard": (10, 60, 5000)},
-         capability="realtime", maximum=30_000),
+         capability="realtime", maximum=30_000, is_default=False),
     _Row("gpt-realtime-mini", "2025-12-15", {"GlobalStandard": (3, 60, 10_000)},
          capability="realtime", maximum=30_000),
 )  # fmt: skip
@@ -160,7 +109,7 @@ def _standard_sku(row: _Row, sku_name: str) -> ModelSku:
         name=sku_name,
         usage_name=f"OpenAI.{sku_name}.{spelling}",
         quota_label=_label(row.name, sku_name),
-        capacity=CapacityRule(minimum=1, maximum=row.maximum, step=1, default=10),
+        capacity=CapacityRule(maximum=row.maximum, default=10),
         rate_limits=(RateLimit("request", requests, seconds), RateLimit("token", tokens, 60)),
     )
 
@@ -182,11 +131,27 @@ def _model(row: _Row) -> Model:
     skus = [_standard_sku(row, name) for name in STANDARD_SKUS if name in row.limits]
     if row.provisioned is not None:
         skus += [_provisioned_sku(name, *row.provisioned) for name in PROVISIONED_SKUS]
-    return Model(row.name, row.version, row.capability, tuple(skus))
+    if row.fine_tunes:
+        skus += extra_skus(row.name)
+    return Model(
+        row.name, row.version, _capabilities(row), tuple(skus), is_default_version=row.is_default
+    )
 
 
-MODELS: tuple[Model, ...] = tuple(_model(row) for row in _ROWS)
-_BY_KEY = {(model.name.lower(), model.version.lower()): model for model in MODELS}
+def _capabilities(row: _Row) -> tuple[tuple[str, str], ...]:
+    found = [(row.capability, "true")]
+    if row.context is not None:
+        found += [
+            ("maxContextToken", str(row.context[0])),
+            ("maxOutputToken", str(row.context[1])),
+        ]
+    if row.fine_tunes:
+        found.append(("fineTune", "true"))
+    return tuple(found)
+
+
+MODELS: tuple[Model, ...] = (*(_model(row) for row in _ROWS), *OTHER_MODELS)
+_BY_KEY = {model.key: model for model in MODELS}
 
 
 def find_model(name: str, version: str) -> Model | None:
@@ -195,7 +160,7 @@ def find_model(name: str, version: str) -> Model | None:
 
 
 def quota_label_of(usage_name: str) -> str:
-    """The ``localizedValue`` of a usage row; rows of retired models get a plain label."""
+    """The ``localizedValue`` of a usage row; rows of models no longer sold get a plain label."""
     for model in MODELS:
         for sku in model.skus:
             if sku.usage_name.lower() == usage_name.lower():

@@ -48,6 +48,7 @@ class Resources:
             read = read_row(row, self._originals)
             self._ever[read.uid] = read
         self._ended = set(stored.get("ended", []))
+        self._edits: dict[str, dict[str, Any]] = stored.get("account_edits", {})
         self._purged = set(stored.get("purged", []))
         self.history = {
             uid: CapacityHistory(list(each.capacity_steps)) for uid, each in self._ever.items()
@@ -73,6 +74,7 @@ class Resources:
                 if each != self._originals.get(uid)
             ],
             "ended": sorted(self._ended),
+            "account_edits": self._edits,
             "purged": sorted(self._purged),
             "deleted_accounts": [
                 {"id": key, "at": iso(each.at), "units": each.units}
@@ -177,6 +179,19 @@ class Resources:
         self._end(self._living[deployment.key], at)
         self._rebuild()
 
+    def change_account(self, account: Account, at: datetime, **fields: Any) -> Account:
+        """The account with these fields from ``at`` on, and a new revision."""
+        edits = self._edits.setdefault(account.id.lower(), {})
+        edits |= fields | {"revision": account.revision + 1, "changed_at": iso(at)}
+        self._rebuild()
+        return self._accounts[account.id.lower()]
+
+    def _edited(self, account: Account) -> Account:
+        edits = self._edits.get(account.id.lower())
+        if not edits:
+            return account
+        return replace(account, **(edits | {"changed_at": parse_time(edits["changed_at"])}))
+
     def delete_account(self, account: Account, at: datetime) -> None:
         """The account with its deployments, restorable and holding its quota for 48 hours."""
         units = {each.uid: self.capacity(each) for each in account.deployments}
@@ -214,7 +229,7 @@ class Resources:
 
     def _account_with(self, account_id: str, uids: tuple[str, ...]) -> Account:
         found = next(each for each in self._loaded.accounts if each.id.lower() == account_id)
-        return replace(found, deployments=tuple(self._ever[uid] for uid in uids))
+        return replace(self._edited(found), deployments=tuple(self._ever[uid] for uid in uids))
 
     def _rebuild(self) -> None:
         """The present, from the generations. A changed deployment keeps its place in the list."""
@@ -227,7 +242,7 @@ class Resources:
         self._by_account = {name: tuple(rows) for name, rows in by_account.items()}
         self._spillers = {key: tuple(rows) for key, rows in spillers.items()}
         accounts = tuple(
-            replace(account, deployments=self._living_of(account))
+            replace(self._edited(account), deployments=self._living_of(account))
             for account in self._loaded.accounts
             if account.id.lower() not in self._deleted.keys() | self._purged
         )

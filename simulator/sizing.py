@@ -36,10 +36,7 @@ def estimated_units(sku: ModelSku, workloads: list[Workload]) -> int:
 
 def deployable_units(sku: ModelSku, units: int) -> int:
     """The smallest capacity the SKU accepts that is no less than ``units``."""
-    rule = sku.capacity
-    if units <= rule.minimum:
-        return rule.minimum
-    return rule.minimum + _ceil(units - rule.minimum, rule.step) * rule.step
+    return sku.capacity.smallest_for(units)
 
 
 def _ceil(amount: int, by: int) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
+from simulator.lifecycle import Lifecycles
 from simulator.operations import Operations
 from simulator.quota import Quota
 from simulator.quota_tiers import QuotaTiers
@@ -78,6 +79,7 @@ class State:
         loaded = read_world(
             stored["world"], parse_time(stored["loaded_at"]), trace_finder(self.traces)
         )
+        self.lifecycles = Lifecycles(loaded.plans, stored.get("retirements", []))
         self.resources = Resources(loaded, stored.get("resources", {}), stored.get("history", {}))
         self.operations = Operations(stored.get("operations", {}))
         self._tiers = QuotaTiers(loaded, stored.get("tiers"))
@@ -167,6 +169,7 @@ class State:
                 **self._quota.as_json(),
                 "tiers": self._tiers.as_json(),
                 "service_capacity": self.service_capacity.as_json(),
+                "retirements": self.lifecycles.as_json(),
                 "history": {
                     key: [[None if at == float("-inf") else at, units] for at, units in one.steps]
                     for key, one in self.resources.history.items()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from simulator.lifecycle import Plan
 from simulator.models_catalogue import Model, ModelSku
 from simulator.scopes import scope_of_place
 
@@ -128,7 +129,10 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Account:
-    """A Cognitive Services account with its deployments."""
+    """A Cognitive Services account with its deployments.
+
+    ``properties`` are those in which it differs from Azure's defaults, with ARM's names.
+    """
 
     subscription: str
     resource_group: str
@@ -137,6 +141,12 @@ class Account:
     kind: str
     deployments: tuple[Deployment, ...]
     tags: dict[str, str] = field(default_factory=dict)
+    sku: str = "S0"
+    identity: dict[str, Any] | None = None
+    properties: dict[str, Any] = field(default_factory=dict)
+    created_at: datetime | None = None
+    changed_at: datetime | None = None
+    revision: int = 0
 
     @property
     def id(self) -> str:
@@ -186,6 +196,9 @@ class World:
     tier_upgrades: tuple[TierUpgrade, ...] = ()
     service_capacity: dict[tuple[str, str], int] = field(default_factory=dict)
     """(region, SKU) → units that Azure itself has there; without an end where it is not said."""
+    plans: tuple[Plan, ...] = ()
+    extra_regions: frozenset[str] = frozenset()
+    """Regions the subscriptions may use although nothing is in them yet."""
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -194,7 +207,6 @@ class World:
 
     @property
     def regions(self) -> frozenset[str]:
-        """Every region something is in."""
-        return frozenset(a.region for a in self.accounts) | {
-            row.region for row in self.limits if scope_of_place(row.region) is None
-        }
+        """Every region something is in or may come into."""
+        limited = {row.region for row in self.limits if scope_of_place(row.region) is None}
+        return self.extra_regions | {each.region for each in self.accounts} | limited

@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from simulator.clock import iso, parse_relative_time, parse_time
+from simulator.lifecycle import UPGRADE_OPTIONS, Plan
+from simulator.model_types import HOSTING_KINDS
 from simulator.models_catalogue import MODELS, Model, ModelSku, find_model
+from simulator.plan_file import read_plan
+from simulator.posture import posture_problem
 from simulator.world import Account, Deployment, Limit, Subscription, TierUpgrade, World
 from simulator.world_checks import WorldError, check_world
 from simulator.world_traffic import TrafficFile, read_traffic
 
-_TIME_FIELDS = {"created_at", "from", "until", "start", "at"}
+_TIME_FIELDS = {
+    "created_at", "from", "until", "start", "at", "retires_at", "upgrade_from", "listed_until",
+}  # fmt: skip
 _ACCOUNT_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}")
-_KINDS = ("OpenAI", "AIServices")
+_OTHER_KINDS = (
+    "CognitiveServices", "ComputerVision", "ContentSafety", "Face", "FormRecognizer",
+    "SpeechServices", "TextAnalytics", "TextTranslation",
+)  # fmt: skip
+ACCOUNT_KINDS = (*HOSTING_KINDS, *_OTHER_KINDS)
+_DEPLOYMENT_PROPERTIES = (
+    "versionUpgradeOption", "raiPolicyName", "serviceTier", "deploymentState", "routing",
+    "dynamicThrottlingEnabled",
+)  # fmt: skip
 
 
 def region_of(text: str) -> str:
@@ -63,9 +78,11 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
             _limit(row, f"limits[{n}]", known) for n, row in enumerate(_rows(raw, "limits"))
         ),
         accounts=tuple(
-            _account(row, f"accounts[{n}]", known, has_file)
+            _account(row, f"accounts[{n}]", known, loaded_at, has_file)
             for n, row in enumerate(_rows(raw, "accounts"))
         ),
+        plans=tuple(_plan(row, f"models[{n}]") for n, row in enumerate(_rows(raw, "models"))),
+        extra_regions=_regions(raw),
         quota_scopes=_quota_scopes(raw),
         tier_upgrades=tuple(
             _tier_upgrade(row, f"tier_upgrades[{n}]", known)
@@ -154,14 +171,35 @@ def _tier_upgrade(row: dict[str, Any], where: str, known: set[str]) -> TierUpgra
     )
 
 
+def _plan(row: dict[str, Any], where: str) -> Plan:
+    try:
+        return read_plan(row)
+    except ValueError as problem:
+        raise WorldError(f"{where}.{problem}") from None
+
+
+def _regions(raw: dict[str, Any]) -> frozenset[str]:
+    regions = raw.get("regions", [])
+    if not isinstance(regions, list) or not all(isinstance(each, str) for each in regions):
+        raise WorldError("regions: expected a list of region names.")
+    return frozenset(map(region_of, regions))
+
+
 def _account(
-    row: dict[str, Any], where: str, known: set[str], has_file: Callable[[str], bool]
+    row: dict[str, Any],
+    where: str,
+    known: set[str],
+    loaded_at: datetime,
+    has_file: Callable[[str], bool],
 ) -> Account:
     name, kind = _text(row, "name", where), row.get("kind", "OpenAI")
     if not _ACCOUNT_NAME.fullmatch(name):
         raise WorldError(f"{where}.name: {name!r} is not a name Azure allows for an account.")
-    if kind not in _KINDS:
-        raise WorldError(f"{where}.kind: {kind!r}; choose one of {', '.join(_KINDS)}.")
+    if kind not in ACCOUNT_KINDS:
+        raise WorldError(f"{where}.kind: {kind!r}; choose one of {', '.join(ACCOUNT_KINDS)}.")
+    problem = posture_problem(row)
+    if problem:
+        raise WorldError(f"{where}.{problem}")
     shell = Account(
         subscription=_known_subscription(row, where, known),
         resource_group=_text(row, "resource_group", where),
@@ -169,26 +207,29 @@ def _account(
         region=region_of(_text(row, "region", where)),
         kind=kind,
         deployments=(),
+        tags=row.get("tags") or {},
+        sku=row.get("sku") or "S0",
+        identity=row.get("identity"),
+        properties=row.get("properties") or {},
+        created_at=_moment(row, "created_at", where) if row.get("created_at") else loaded_at,
     )
     deployments = tuple(
         _deployment(each, f"{where}.deployments[{n}]", shell, has_file)
         for n, each in enumerate(_rows(row, "deployments"))
     )
-    return Account(
-        subscription=shell.subscription,
-        resource_group=shell.resource_group,
-        name=shell.name,
-        region=shell.region,
-        kind=shell.kind,
-        deployments=deployments,
-        tags={str(k): str(v) for k, v in row.get("tags", {}).items()},
-    )
+    if deployments and kind not in HOSTING_KINDS:
+        raise WorldError(f"{where}.deployments: an account of kind {kind} hosts none.")
+    return replace(shell, deployments=deployments)
 
 
 def _deployment(
     row: dict[str, Any], where: str, account: Account, has_file: Callable[[str], bool]
 ) -> Deployment:
     model, sku = _model_and_sku(row, where)
+    if account.kind in HOSTING_KINDS and account.kind not in model.kinds:
+        raise WorldError(
+            f"{where}.model: {model.format} models need an account of kind {model.kinds[0]}."
+        )
     created_at = _moment(row, "created_at", where) if row.get("created_at") else None
     return Deployment(
         subscription=account.subscription,
@@ -202,7 +243,24 @@ def _deployment(
         created_at=created_at,
         spillover_deployment_name=row.get("spillover_deployment_name"),
         traffic=_traffic(row, where, has_file),
+        properties=_deployment_properties(row, where),
     )
+
+
+def _deployment_properties(row: dict[str, Any], where: str) -> dict[str, Any]:
+    """ARM's names; what is not said takes Azure's default."""
+    properties = row.get("properties") or {}
+    unknown = sorted(set(properties) - set(_DEPLOYMENT_PROPERTIES))
+    if unknown:
+        names = ", ".join(_DEPLOYMENT_PROPERTIES)
+        raise WorldError(f"{where}.properties.{unknown[0]}: not among {names}.")
+    option = properties.get("versionUpgradeOption", UPGRADE_OPTIONS[0])
+    if option not in UPGRADE_OPTIONS:
+        choices = ", ".join(UPGRADE_OPTIONS)
+        raise WorldError(
+            f"{where}.properties.versionUpgradeOption: {option!r}; choose one of {choices}."
+        )
+    return dict(properties)
 
 
 def _traffic(row: dict[str, Any], where: str, has_file: Callable[[str], bool]) -> Any:

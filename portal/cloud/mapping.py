@@ -17,6 +17,7 @@ from quotas.gateway import AccountSeen, DeploymentSeen, ModelSkuSeen, QuotaSeen
 
 # The kinds of account that host model deployments.
 HOSTING_KINDS = {"openai": "OpenAI", "aiservices": "AIServices"}
+FINE_TUNED_POOL = "-finetune"
 # Quota rows of one of these scopes are one pool, however many regions list it.
 SHARED_SCOPES = frozenset({"global", "datazone"})
 
@@ -122,11 +123,17 @@ def _careful(first: QuotaSeen, other: QuotaSeen) -> QuotaSeen:
 
 
 def model_skus_seen(model: azure.Model, region: str) -> Iterable[ModelSkuSeen]:
-    """The deployable SKUs of one model version, for the kinds of account that host deployments."""
+    """The deployable SKUs of one model version, for the kinds of account that host deployments.
+
+    A model that can be fine-tuned has a second row of the same SKU, whose pool serves fine-tuned
+    deployments only (they carry a model name of their own): the pool of the base model counts.
+    """
     described = model.model
     if described is None or (model.kind or "").lower() not in HOSTING_KINDS:
         return
     for sku in described.skus or ():
+        if (sku.usage_name or "").lower().endswith(FINE_TUNED_POOL):
+            continue
         capacity = sku.capacity or azure.CapacityConfig()
         yield ModelSkuSeen(
             region=region,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from simulator.tests import worlds
+from simulator.tests.foundry_world import foundry_world
 from simulator.tests.process import NOW, SimulatorProcess, without_azure
 from simulator.tests.sdk import Sdk
 
@@ -62,6 +63,30 @@ def start(tmp_path: Path) -> Iterator[Callable[..., SimulatorProcess]]:
 def sdk(simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
     """The real Azure SDKs, pointed at the shared simulator by environment alone."""
     yield from azure_environment(simulator, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def foundry_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
+    """A simulator with accounts of every sort, shared by the whole run."""
+    folder = tmp_path_factory.mktemp("foundry")
+    (folder / "world.json").write_text(json.dumps(foundry_world()))
+    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
+    yield process
+    assert process.stop() == 0
+
+
+@pytest.fixture
+def foundry(foundry_running: SimulatorProcess) -> SimulatorProcess:
+    """The shared simulator of :func:`foundry_world` as freshly loaded, its clock at NOW."""
+    foundry_running.control("POST", "/reset")
+    foundry_running.control("POST", "/clock", {"at": NOW, "frozen": True})
+    return foundry_running
+
+
+@pytest.fixture
+def foundry_sdk(foundry: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
+    """The SDK clients on the simulator with accounts of every sort."""
+    yield from azure_environment(foundry, monkeypatch)
 
 
 def azure_environment(

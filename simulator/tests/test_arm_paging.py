@@ -18,6 +18,8 @@ LISTS: dict[str, Callable[[Sdk], Any]] = {
     "accounts of a group": lambda sdk: sdk.arm.accounts.list_by_resource_group(GROUP),
     "deployments": lambda sdk: sdk.arm.deployments.list(GROUP, "one"),
     "usages": lambda sdk: sdk.arm.usages.list(REGION),
+    "models of an account": lambda sdk: sdk.arm.accounts.list_models(GROUP, "one"),
+    "kinds of account": lambda sdk: sdk.arm.resource_skus.list(),
     "models": lambda sdk: sdk.arm.models.list(REGION),
 }
 

@@ -59,7 +59,7 @@ def test_a_location_may_list_every_kind_of_row(sdk: Sdk, simulator: SimulatorPro
         sku.usage_name
         for each in sdk.arm.models.list(REGION)
         for sku in each.model.skus
-        if each.model.format == "OpenAI"
+        if each.model.lifecycle_status != "Deprecated"
     }
     assert "OpenAI.Standard.gpt-35-turbo" not in deployable
 

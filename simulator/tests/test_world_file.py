@@ -54,7 +54,7 @@ def without(key: str) -> dict[str, Any]:
         (worlds.world_of(worlds.deployment(), worlds.deployment()), "one/chat is there twice"),
         (worlds.world(worlds.account("one", subscription="other")), "not among the subscriptions"),
         (worlds.world(worlds.account("-one")), "not a name Azure allows"),
-        (worlds.world(worlds.account("one", kind="Face")), "choose one of OpenAI, AIServices"),
+        (worlds.world(worlds.account("one", kind="Fish")), "choose one of OpenAI, AIServices"),
     ],
 )
 def test_a_wrong_world_is_refused_with_a_sentence(raw: dict[str, Any], sentence: str):

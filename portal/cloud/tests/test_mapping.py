@@ -136,6 +136,14 @@ def test_a_rate_that_never_renews_is_no_rate() -> None:
     assert (seen.rate, seen.usage_name) == (NO_RATE, "")
 
 
+def test_the_pool_of_fine_tuned_deployments_is_not_the_pool_of_the_model() -> None:
+    sku = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o"}
+    tuned = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o-finetune"}
+    for rows in ([sku, tuned], [tuned, sku]):
+        [seen] = one_region(models=listed([model("gpt-4o", *rows)])).model_skus
+        assert seen.usage_name == "OpenAI.Standard.gpt-4o"
+
+
 def test_a_model_listed_for_both_kinds_of_account_counts_once() -> None:
     sku = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o"}
     both = [model("gpt-4o", sku), model("gpt-4o", sku, kind="AIServices")]
