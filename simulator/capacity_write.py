@@ -51,19 +51,19 @@ def check_capacity(state: State, wanted: Deployment, units: int, old: Deployment
         raise invalid(
             f"The capacity '{units}' of account deployment with SKU '{wanted.sku.name}' {problem}."
         )
-    more = _check_quota(state, wanted, units, old)
-    check_service_capacity(state, wanted, more)
+    _check_quota(state, wanted, units, old)
+    check_service_capacity(state, wanted, units, old)
 
 
-def _check_quota(state: State, wanted: Deployment, units: int, old: Deployment | None) -> int:
-    """The growth. A shrink always fits; a grow must fit into what the pool has left."""
+def _check_quota(state: State, wanted: Deployment, units: int, old: Deployment | None) -> None:
+    """A shrink always fits; a grow must fit into what the pool has left."""
     quota, pool = state.quota, wanted.pool
     same_pool = old is not None and quota.pool(old.pool) == quota.pool(pool)
     more = units - (state.capacity(old) if old is not None and same_pool else 0)
     usage, limit = quota.allocated(pool), quota.limit(pool)
     available = max(limit - usage, 0)
     if more <= available or (same_pool and more <= 0):
-        return more
+        return
     if state.knobs.quota_refusal == "715-123420":
         raise ArmError(400, "715-123420", _OPAQUE)
     label = quota_label_of(wanted.sku.usage_name)

@@ -81,6 +81,19 @@ def test_quota_is_not_deployability(sdk: Sdk, simulator: SimulatorProcess):
     assert available(sdk)["GlobalStandard"] == (1830, 0)
 
 
+def test_a_change_of_the_model_gives_back_what_the_old_one_held(
+    sdk: Sdk, simulator: SimulatorProcess
+):
+    name = "OpenAI.GlobalStandard.gpt-4o-mini"
+    pool = {"subscription": SUBSCRIPTION, "region": REGION, "usage_name": name, "limit": 500}
+    simulator.control("POST", "/limits", pool)
+    service(simulator, 160)  # all of it is held
+    mini = {"format": "OpenAI", "name": "gpt-4o-mini", "version": "2024-07-18"}
+    body = {"sku": {"name": "GlobalStandard", "capacity": 10}, "properties": {"model": mini}}
+    moved = sdk.arm.deployments.begin_create_or_update(GROUP, "one", "pilot", body).result(5)
+    assert moved.properties.model.name == "gpt-4o-mini"
+
+
 def test_service_capacity_outlives_a_restart_but_not_a_reset(simulator: SimulatorProcess):
     service(simulator, 7, "Standard")
     simulator.stop()
