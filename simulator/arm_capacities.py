@@ -23,7 +23,7 @@ from simulator.paging import list_response
 from simulator.sizing import Workload, deployable_units, estimated_units
 from simulator.state import State
 from simulator.web import ArmError, Call, Route, json_response
-from simulator.world_file import ACCOUNT_KINDS
+from simulator.world_accounts import ACCOUNT_KINDS
 
 
 async def _list_everywhere(call: Call) -> Response:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from simulator.scopes import GLOBAL_PLACE
 from simulator.web import ArmError, Call
 from simulator.world import Account, Deployment
-from simulator.world_file import region_of
+from simulator.world_fields import region_of
 
 SUBSCRIPTION = "/subscriptions/{subscription}"
 PROVIDER = "/providers/Microsoft.CognitiveServices"

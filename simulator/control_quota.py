@@ -13,7 +13,7 @@ from simulator.scopes import SCOPES
 from simulator.state import State
 from simulator.web import Call, Route, json_response
 from simulator.world import TierUpgrade
-from simulator.world_file import region_of
+from simulator.world_fields import region_of
 
 
 def limit_rows(state: State) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from simulator.clock import SECONDS_PER_MINUTE, parse_time
 from simulator.metrics_catalogue import Metric, find_metric
 from simulator.web import ArmError, Call
 from simulator.world import Account
-from simulator.world_file import region_of
+from simulator.world_fields import region_of
 
 _INTERVAL_MINUTES = {
     "PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30,

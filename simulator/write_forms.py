@@ -19,7 +19,7 @@ from simulator.refusals import failure_error
 from simulator.state import State
 from simulator.web import ArmError, Call, Route, json_response
 from simulator.world import Account, Deployment
-from simulator.world_file import region_of
+from simulator.world_fields import region_of
 
 _RESULTS = f"{LOCATION}/operationResults/{{operation}}"
 # ARM's rules want one address for the status and one for the result; only the first was recorded.
