@@ -59,6 +59,7 @@ def _read_create(state: State, account: Account, name: str, body: dict[str, Any]
     properties, sku_json = _properties(body), _sku(body)
     model = _model(properties, None)
     _check_deployable(state, account, model)
+    _check_not_deprecating(state, model)
     if not sku_json.get("name"):
         raise invalid("The property 'sku.name' of account deployment is required.")
     sku = _sku_of(model, str(sku_json["name"]))
@@ -219,7 +220,7 @@ def _not_supported(publisher: str, name: str, version: str) -> ArmError:
 def _check_deployable(state: State, account: Account, model: Model) -> None:
     """A model comes into accounts of its kinds only, and not after its date.
 
-    Code and words of the second refusal are not verified.
+    Codes and words of the end of a model are from public reports of refused deployments.
     """
     if account.kind not in model.kinds:
         raise _not_supported(model.format, model.name, model.version)
@@ -227,9 +228,22 @@ def _check_deployable(state: State, account: Account, model: Model) -> None:
     if date is not None and date <= state.clock.now():
         raise ArmError(
             400, "ServiceModelDeprecated",
-            f"The model 'Format: {model.format}, Name: {model.name}, Version: {model.version}' has "
-            f"been deprecated since {date:%m/%d/%Y}.",
+            f"The model '{_named(model)}' has been deprecated since {date:%m/%d/%Y %H:%M:%S}.",
         )  # fmt: skip
+
+
+def _check_not_deprecating(state: State, model: Model) -> None:
+    """Shortly before its date a model serves on, but nothing new is made of it."""
+    if state.lifecycles.status(model, state.clock.now()) == "Deprecating":
+        raise ArmError(
+            400, "ServiceModelDeprecating",
+            f"The model '{_named(model)}' is in deprecating state and cannot be used for new "
+            "deployments.",
+        )  # fmt: skip
+
+
+def _named(model: Model) -> str:
+    return f"Format:{model.format},Name:{model.name},Version:{model.version}"
 
 
 def _sku_of(model: Model, name: str) -> ModelSku:

@@ -320,6 +320,25 @@ def test_capacity_and_model_do_not_change_together(sdk: Sdk):
     assert message.startswith("Cannot change capacity and model at the same time for deployment")
 
 
+@pytest.mark.parametrize(
+    ("retires_at", "code", "words"),
+    [
+        ("2026-03-04", "ServiceModelDeprecated", "has been deprecated since 03/04/2026 00:00:00."),
+        ("2026-04-01", "ServiceModelDeprecating",
+         "is in deprecating state and cannot be used for new deployments."),
+    ],
+)  # fmt: skip
+def test_nothing_new_is_made_of_a_model_at_its_end(
+    sdk: Sdk, simulator: SimulatorProcess, retires_at: str, code: str, words: str
+):
+    end = {"model": "gpt-4o", "version": VERSION, "retires_at": retires_at}
+    simulator.control("POST", "/models", end)
+    status, said, message = refusal(lambda: put(sdk, "new", wanted(1)))
+    assert (status, said) == (400, code)
+    assert message == f"The model 'Format:OpenAI,Name:gpt-4o,Version:{VERSION}' {words}"
+    assert sdk.set_capacity("chat", 40).sku.capacity == 40
+
+
 def test_an_account_has_at_most_32_standard_deployments(sdk: Sdk):
     for number in range(30):
         put(sdk, f"n{number}", wanted(1))

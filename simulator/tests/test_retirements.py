@@ -166,13 +166,13 @@ def test_versions_that_replace_each_other_do_not_turn_for_ever(
 
 
 def test_a_retired_version_cannot_be_deployed_any_more(foundry_sdk: Sdk, foundry: SimulatorProcess):
-    retire(foundry, retires_at="2026-03-04T11:00:00Z")
     wanted = m.Deployment(
         sku=m.Sku(name="GlobalStandard", capacity=1),
         properties=m.DeploymentProperties(model=m.DeploymentModel(format="OpenAI", **MODEL)),
     )
     made = foundry_sdk.arm.deployments.begin_create_or_update(GROUP, "one", "early", wanted)
     assert made.result().properties.model.version == OLD["version"]
+    retire(foundry, retires_at="2026-03-04T11:00:00Z")
     advance(foundry, HOUR)
     with pytest.raises(HttpResponseError) as caught:
         foundry_sdk.arm.deployments.begin_create_or_update(GROUP, "one", "late", wanted)
