@@ -11,7 +11,6 @@ from simulator.arm_lookup import (
     DEPLOYMENT,
     DEPLOYMENTS,
     LOCATION,
-    READ_HEADERS,
     called_account,
     called_deployment,
     called_location,
@@ -38,12 +37,12 @@ async def _list_deployments(call: Call) -> Response:
     account = called_account(call)
     version = call.query("api-version") or ""
     rows = [deployment_json(call.state, account, each, version) for each in account.deployments]
-    return list_response(call, rows, READ_HEADERS)
+    return list_response(call, rows)
 
 
 async def _get_deployment(call: Call) -> Response:
     account, deployment = called_deployment(call)
-    headers = {**READ_HEADERS, **note_poll(call, account, deployment)}
+    headers = note_poll(call, account, deployment)
     version = call.query("api-version") or ""
     content = deployment_json(call.state, account, deployment, version)
     return json_response(content, headers=headers)
@@ -51,7 +50,7 @@ async def _get_deployment(call: Call) -> Response:
 
 async def _list_models(call: Call) -> Response:
     called_location(call, "models")
-    return list_response(call, model_rows(call.state, MODELS), READ_HEADERS)
+    return list_response(call, model_rows(call.state, MODELS))
 
 
 ARM_PLANE = Plane(

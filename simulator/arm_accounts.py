@@ -9,7 +9,6 @@ from simulator.arm_lookup import (
     ACCOUNT,
     ACCOUNTS,
     PROVIDER,
-    READ_HEADERS,
     SUBSCRIPTION,
     accounts_of_group,
     accounts_of_subscription,
@@ -22,21 +21,21 @@ from simulator.web import Call, Route, json_response
 
 async def _list_accounts(call: Call) -> Response:
     rows = [account_json(each) for each in accounts_of_subscription(call)]
-    return list_response(call, rows, READ_HEADERS)
+    return list_response(call, rows)
 
 
 async def _list_accounts_of_group(call: Call) -> Response:
     rows = [account_json(each) for each in accounts_of_group(call)]
-    return list_response(call, rows, READ_HEADERS)
+    return list_response(call, rows)
 
 
 async def _get_account(call: Call) -> Response:
-    return json_response(account_json(called_account(call)), headers=READ_HEADERS)
+    return json_response(account_json(called_account(call)))
 
 
 async def _list_models(call: Call) -> Response:
     rows = account_model_rows(call.state, called_account(call).kind)
-    return list_response(call, rows, READ_HEADERS)
+    return list_response(call, rows)
 
 
 ACCOUNT_ROUTES = (

@@ -18,9 +18,6 @@ DEPLOYMENTS = f"{ACCOUNT}/deployments"
 DEPLOYMENT = f"{DEPLOYMENTS}/{{deployment}}"
 LOCATION = f"{SUBSCRIPTION}{PROVIDER}/locations/{{location}}"
 
-# Advisory figures, as recorded from Azure in October 2025.
-READ_HEADERS = {"x-ms-ratelimit-remaining-subscription-global-reads": "16499"}
-
 
 def called_subscription(call: Call) -> str:
     """The subscription id as the path spells it. Raises ArmError 404 when there is none such."""

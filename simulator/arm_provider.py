@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from simulator.arm_lookup import PROVIDER, READ_HEADERS, SUBSCRIPTION, called_subscription
+from simulator.arm_lookup import PROVIDER, SUBSCRIPTION, called_subscription
 from simulator.web import Call, Route, json_response
 
 _API_VERSIONS = ("2025-09-01", "2025-06-01", "2024-10-01", "2023-05-01")
@@ -29,7 +29,7 @@ def _provider_json(call: Call) -> dict[str, Any]:
 async def _get_provider(call: Call) -> Response:
     """The provider as the tenant knows it."""
     identifier = {"id": PROVIDER}
-    return json_response({**identifier, **_provider_json(call)}, headers=READ_HEADERS)
+    return json_response({**identifier, **_provider_json(call)})
 
 
 async def _get_registration(call: Call) -> Response:
@@ -40,7 +40,7 @@ async def _get_registration(call: Call) -> Response:
         "registrationState": "Registered",
         "registrationPolicy": "RegistrationRequired",
     }
-    return json_response(content, headers=READ_HEADERS)
+    return json_response(content)
 
 
 PROVIDER_ROUTES = (

@@ -17,20 +17,18 @@ from simulator.web import ArmError, Call, json_response
 _SKIP_TOKEN = "$skiptoken"  # noqa: S105 - the name of a query parameter
 
 
-def list_response(
-    call: Call, rows: list[dict[str, Any]], headers: dict[str, str] | None = None
-) -> Response:
+def list_response(call: Call, rows: list[dict[str, Any]]) -> Response:
     """The page of ``rows`` that the call asks for; all of them while the knob ``page_size`` is 0.
 
     Raises ArmError 400 for a token that no page of this list has named.
     """
     size, start = int(call.state.knobs.page_size), _start(call)
     if not size:
-        return json_response({"value": rows[start:]}, headers=headers)
+        return json_response({"value": rows[start:]})
     page: dict[str, Any] = {"value": rows[start : start + size]}
     if start + size < len(rows):
         page["nextLink"] = _link(call, start + size)
-    return json_response(page, headers=headers)
+    return json_response(page)
 
 
 def _start(call: Call) -> int:

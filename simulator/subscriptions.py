@@ -56,5 +56,6 @@ SUBSCRIPTIONS_PLANE = Plane(
     ),
     audiences=ARM_PLANE.audiences,
     needs_api_version=True,
+    throttled=True,
 )
 """Shapes as in the REST reference of Microsoft.Resources 2022-12-01; policies are ours."""

@@ -141,3 +141,11 @@ def test_calls_without_a_token_cost_nobody_anything(sdk: Sdk, simulator: Simulat
     assert {answer.status_code for answer in answers} == {401}
     assert f"{LEFT}-reads" not in answers[0].headers
     assert headers_of(sdk)[f"{LEFT}-reads"] == "249"
+
+
+def test_calls_outside_any_subscription_count_for_the_tenant(simulator: SimulatorProcess):
+    headers = {"Authorization": f"Bearer {simulator.token('https://management.azure.com')}"}
+    with simulator.http() as http:
+        answer = http.get("/subscriptions?api-version=2022-12-01", headers=headers)
+    left = {name: n for name, n in answer.headers.items() if "ratelimit" in name}
+    assert left == {"x-ms-ratelimit-remaining-tenant-reads": "249"}
