@@ -26,6 +26,7 @@ class AccountSeen:
     name: str
     region: str  # lower case, no blanks
     kind: str  # OpenAI | AIServices
+    subdomain: str = ""  # of its own host, lower case; "" where it has none
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def account_seen(account: azure.Account) -> AccountSeen | None:
     if kind is None:
         return None
     parts = account_id(account.id or "")
+    properties = account.properties or azure.AccountProperties()
     return AccountSeen(
         resource_id=account.id or "",
         subscription_id=parts.subscription_id,
@@ -40,6 +41,7 @@ def account_seen(account: azure.Account) -> AccountSeen | None:
         name=account.name or parts.account,
         region=region_name(account.location),
         kind=kind,
+        subdomain=(properties.custom_sub_domain_name or "").lower(),
     )
 
 

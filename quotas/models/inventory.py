@@ -24,6 +24,8 @@ class AzureAccount(models.Model):
     name = models.CharField(max_length=64)
     region = models.CharField(max_length=40)
     kind = models.CharField(max_length=40)
+    # First label of its own host, lower case; "" where it has none (a region's common host).
+    subdomain = models.CharField(max_length=64, blank=True, default="")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
 

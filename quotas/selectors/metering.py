@@ -33,6 +33,7 @@ class MeteredDeployment:
     gone_at: datetime | None
     capacity_units: int  # what Azure had deployed at `observed_at`
     observed_at: datetime
+    subdomain: str = ""  # of the account's own host, lower case; "" where it has none
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def _metered(row: Deployment) -> MeteredDeployment:
         gone_at=row.gone_at,
         capacity_units=row.capacity_units,
         observed_at=row.observed_at,
+        subdomain=row.account.subdomain,
     )
 
 

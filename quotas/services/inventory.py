@@ -95,6 +95,7 @@ def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
         "name": row.name,
         "region": row.region,
         "kind": row.kind,
+        "subdomain": row.subdomain,
         "last_seen_at": at,
     }
     account, _ = AzureAccount.objects.update_or_create(

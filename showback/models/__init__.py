@@ -1,5 +1,14 @@
-"""Nouns of showback: what was used, how far the data is, what it costs."""
+"""Nouns of showback: what was used and by whom, how far the data is, what it costs."""
 
+from showback.models.callers import (
+    Caller,
+    CallerHour,
+    CallerMapping,
+    CallerMinutes,
+    CallerTarget,
+    GatewayHour,
+    GatewaySource,
+)
 from showback.models.costs import CostLine, Meter, PriceRow
 from showback.models.pulls import (
     BackfillSlice,
@@ -10,21 +19,32 @@ from showback.models.pulls import (
     UsagePull,
 )
 from showback.models.rollups import Attribution, ServiceDay, ServiceHour
+from showback.models.sharing import SharedDeployment, SplitRule, SplitShare
 from showback.models.usage import Grain, Kept, UsageDayBlock, UsageHour, UsageMinutes
 
 __all__ = [
     "Attribution",
     "BackfillSlice",
+    "Caller",
+    "CallerHour",
+    "CallerMapping",
+    "CallerMinutes",
+    "CallerTarget",
     "CapacitySeen",
     "CostLine",
     "DayBasis",
     "DeploymentSeen",
+    "GatewayHour",
+    "GatewaySource",
     "Grain",
     "Kept",
     "Meter",
     "PriceRow",
     "ServiceDay",
     "ServiceHour",
+    "SharedDeployment",
+    "SplitRule",
+    "SplitShare",
     "TouchedHour",
     "UsageDayBlock",
     "UsageHour",

@@ -7,17 +7,20 @@ from showback.models.usage import Grain
 
 
 class UsagePull(models.Model):
-    """The watermark of one source (subscription and region) and one hour: the latest pull of it.
+    """The watermark of one source and one hour: the latest pull of it.
 
+    A source is a subscription's region (`subscription/region`) or a gateway (`gateway:key`).
     STARTED without DONE means that a pull failed or was cut off; `problem` says why where it is
-    known. The next pull replaces the hour, so nothing needs to be undone.
+    known. PARTIAL: some minutes that were due could not be read, the others are there. The next
+    pull replaces the hour, so nothing needs to be undone.
     """
 
     class State(models.TextChoices):
         STARTED = "started", "Started"
+        PARTIAL = "partial", "Partial"
         DONE = "done", "Done"
 
-    source = models.CharField(max_length=90)  # subscription/region
+    source = models.CharField(max_length=90)  # subscription/region | gateway:key
     hour = models.DateTimeField()
     grain = models.CharField(max_length=6, choices=Grain.choices)
     state = models.CharField(max_length=8, choices=State.choices)
@@ -32,7 +35,7 @@ class UsagePull(models.Model):
             models.UniqueConstraint(fields=["source", "hour"], name="one_watermark_per_hour"),
             models.CheckConstraint(
                 condition=Q(state="started", done_at__isnull=True)
-                | Q(state="done", done_at__isnull=False),
+                | Q(state__in=["partial", "done"], done_at__isnull=False),
                 name="pull_done_has_a_time",
             ),
         ]

@@ -7,6 +7,8 @@ from django.db.models import F, Q
 class Attribution(models.TextChoices):
     """How the use of a deployment's hour was given to a service."""
 
+    GATEWAY = "gateway", "Counted by the gateway, caller by caller"
+    SPLIT = "split", "Divided by the split rule"
     HOLDER = "holder", "Held by one service in that hour"
     HELD_SHARE = "held_share", "Shared by what each service held in that hour"
     MAPPING = "mapping", "Mapped to the service; nobody held it in that hour"
@@ -42,6 +44,10 @@ class Attributed(models.Model):
 
 
 class ServiceHour(Attributed):
+    """One row for each method: of a shared deployment a service may have a part by the gateway and
+    another by the split rule. Minutes and what was held are the hour's, equal in both.
+    """
+
     hour = models.DateTimeField()
     method = models.CharField(max_length=10, choices=Attribution.choices)
 
@@ -50,9 +56,9 @@ class ServiceHour(Attributed):
         ordering = ["hour"]
         constraints = [
             models.UniqueConstraint(
-                fields=["deployment", "hour", "service"],
+                fields=["deployment", "hour", "service", "method"],
                 nulls_distinct=False,
-                name="one_service_hour",
+                name="one_service_hour_and_method",
             ),
             models.CheckConstraint(
                 condition=Q(prompt_tokens__gte=0, generated_tokens__gte=0, ok_requests__gte=0),
