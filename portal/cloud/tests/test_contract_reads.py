@@ -87,8 +87,12 @@ def test_a_model_of_another_publisher_keeps_its_format_and_its_pool(
     path = "value.*.model.format"
     fault = {"match": "swedencentral/models", "change": {"set": {path: "Mistral AI"}}, "times": 0}
     simulator.control("POST", "/faults", fault)
-    formats = {sku.region: sku.model_format for sku in inventory().model_skus}
+    seen = inventory().model_skus
+    formats = {sku.region: sku.model_format for sku in seen if sku.model_name == "gpt-4o"}
     assert formats == {"eastus2": "OpenAI", "swedencentral": "Mistral AI"}
+    [grok] = [sku for sku in seen if (sku.region, sku.model_name) == ("eastus2", "grok-4.3")]
+    assert (grok.model_format, grok.usage_name) == ("xAI", "AIServices.GlobalStandard.grok-4.3")
+    assert (grok.minimum_units, grok.maximum_units, grok.step_units) == (None, None, None)
 
 
 def test_a_quota_row_without_a_limit_is_left_out_rather_than_nought(
