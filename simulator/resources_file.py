@@ -37,15 +37,16 @@ def row_of(deployment: Deployment, originals: dict[str, Deployment]) -> dict[str
 def read_row(row: dict[str, Any], originals: dict[str, Deployment]) -> Deployment:
     """The inverse of :func:`row_of`. Raises KeyError for a model no longer in the catalogue."""
     key = f"{row['account']}/{row['name']}".lower()
-    fields = {name: row[name] for name in _PLAIN}
+    # A folder written by an earlier version lacks what it did not know: then the default holds.
+    fields = {name: row[name] for name in _PLAIN if name in row}
     fields["model"], fields["sku"] = _model_and_sku(row)
     fields["created_at"] = _moment(row["created_at"])
-    fields["changed_at"] = _moment(row["changed_at"])
+    fields["changed_at"] = _moment(row.get("changed_at"))
     if "traffic" in row:
         fields["traffic"] = read_traffic(row["traffic"], lambda _file: True)
     if key not in originals:
         return Deployment(capacity_steps=(), **fields)
-    steps = () if row["generation"] else originals[key].capacity_steps
+    steps = () if row.get("generation") else originals[key].capacity_steps
     return replace(originals[key], capacity_steps=steps, **fields)
 
 

@@ -175,3 +175,15 @@ def test_a_deleted_account_is_read_back_after_a_restart(moment: datetime):
     assert again.deleted(moment) == resources.deleted(moment)
     again.restore_account(again.deleted(moment)[0], moment)
     assert again.capacity(living(again)) == 100
+
+
+def test_what_an_earlier_version_did_not_write_has_its_default():
+    resources = resources_of(worlds.deployment())
+    resources.change(living(resources), NOON, tags={"team": "care"})
+    kept = resources.as_json()
+    for row in kept["deployments"]:
+        for name in ("provisioning_state", "generation", "changed_at"):
+            row.pop(name)
+    again = Resources(resources._loaded, kept, {})
+    assert living(again).provisioning_state == "Succeeded"
+    assert living(again).tags == {"team": "care"}
