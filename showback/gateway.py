@@ -33,9 +33,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Series:
-    """One deployment over a window: per measure one int64 array with an element for each slot."""
+    """One deployment over a window: int64 (MEASURES, slots), MISSING where nothing came."""
 
-    values: Mapping[str, NDArray[np.int64]]
+    table: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, values: Mapping[str, NDArray[np.int64]]) -> "Series":
+        return cls(np.stack([values[measure] for measure in MEASURES]))
+
+    @property
+    def values(self) -> dict[str, NDArray[np.int64]]:
+        return dict(zip(MEASURES, self.table, strict=True))
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import orjson
 from azure.core.rest import HttpRequest
 
 from portal.cloud.clients import metrics_client
 from portal.cloud.errors import azure_errors
 from portal.cloud.metrics_answer import UsageTally
+from portal.cloud.metrics_bytes import read_body
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.gateway import MetricsAnswer
@@ -85,8 +85,10 @@ class AzureMetrics:
                 times = tally.times(call.first, call.last)
                 names = ", ".join(call.query.metrics)
                 with azure_errors(f"read the metrics {names} of region {region}"):
-                    body = _ask(subscription_id, region, call, times, grain)
-                    tally.add(asked, body, call.query.aggregation.lower(), MOST_SERIES)
+                    content = _ask(subscription_id, region, call, times, grain)
+                    field = call.query.aggregation.lower()
+                    body = read_body(content, asked.stamps, field)
+                    tally.add(asked, body, field, MOST_SERIES)
                 answered = True
             except CloudError as error:
                 errors.append(error)
@@ -122,7 +124,7 @@ def _ask(
     call: _Call,
     times: tuple[datetime, datetime],
     grain: timedelta,
-) -> dict[str, object]:
+) -> bytes:
     response = metrics_client(region).send_request(
         HttpRequest(
             "POST",
@@ -143,10 +145,7 @@ def _ask(
         retry_on_methods=["POST"],  # it only reads
     )
     response.raise_for_status()
-    body = orjson.loads(response.content)
-    if not isinstance(body, dict):
-        raise TypeError(f"an object was expected, not a {type(body).__name__}")
-    return body
+    return bytes(response.content)
 
 
 def _azure_time(at: datetime) -> str:

@@ -6,18 +6,19 @@ that are silent there are nought.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from portal.cloud.metrics_table import REQUEST_MEASURES, UsageTable
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to
-from showback.gateway import MEASURES, MISSING, MetricsAnswer, Series
+from showback.gateway import MEASURES, MetricsAnswer
 
 REQUESTS = "azureopenairequests"
-REQUEST_MEASURES = ("ok", "throttled", "other", "spilled")
 MEASURE_OF_METRIC = {
     "processedprompttokens": "prompt",
     "generatedtokens": "generated",
@@ -28,7 +29,7 @@ DEPLOYMENT, STATUS, SPILLOVER = "modeldeploymentname", "statuscode", "isspillove
 # "2026-01-01T00:00": all that names a slot of a minute or an hour, whatever follows.
 TIMESTAMP_CHARACTERS = 16
 
-Arrays = dict[str, NDArray[np.int64]]
+TIME = itemgetter("timeStamp")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class UsageTally:
             raise ValueError(f"{window} is not made of whole slots of {grain}")
         self.window, self.grain = window, grain
         self.slots = window.length // grain
-        self._arrays: dict[tuple[str, str], Arrays] = {}
+        self._table = UsageTable(self.slots)
         self._failed: dict[str, set[str]] = {}
         self._problems: list[str] = []
 
@@ -87,6 +88,7 @@ class UsageTally:
 
     def add(self, asked: Asked, body: Mapping[str, Any], field: str, most_series: int) -> None:
         """Takes in one answer; `field` is the aggregation's key in each point."""
+        rows = _Rows(self._table, asked, field)
         silent = {(account, metric) for account in asked.accounts for metric in asked.metrics}
         for resource in body["values"]:
             account = _account_of(resource)
@@ -98,8 +100,9 @@ class UsageTally:
                     silent.discard((account, name))
                     continue
                 for series in metric["timeseries"]:
-                    self._add_series(account, name, series, asked, field)
+                    _add_series(rows, account, name, series)
                 silent.discard((account, name))
+        rows.flush()
         for account, metric in sorted(silent):
             self._fail_metric(account, metric, "it is not in Azure's answer")
 
@@ -107,7 +110,7 @@ class UsageTally:
         return MetricsAnswer(
             window=self.window,
             grain=self.grain,
-            series={key: Series(_settled(arrays)) for key, arrays in self._arrays.items()},
+            series=self._table.series(),
             failed_measures={key: frozenset(measures) for key, measures in self._failed.items()},
             problems=tuple(self._problems),
         )
@@ -134,32 +137,69 @@ class UsageTally:
         if problem and problem not in self._problems:
             self._problems.append(problem)
 
-    def _add_series(
-        self, account: str, metric: str, series: Mapping[str, Any], asked: Asked, field: str
-    ) -> None:
-        labels = {m["name"]["value"].lower(): m["value"] for m in series["metadatavalues"]}
-        deployment = str(labels.get(DEPLOYMENT) or "").lower()
-        if not deployment:
-            return  # refused before Azure knew for which deployment
-        slots, values = _points(series["data"], field, asked.stamps)
-        if not len(values):
-            return
-        slots = slots + asked.first
-        arrays = self._arrays_of(account, deployment)
-        if metric == REQUESTS:
-            measure = _request_measure(labels)
-            # Counts of several series (statuses) meet in one measure.
-            arrays[measure][slots] = np.maximum(arrays[measure][slots], 0) + values
-        else:
-            arrays[MEASURE_OF_METRIC[metric]][slots] = values
 
-    def _arrays_of(self, account: str, deployment: str) -> Arrays:
-        key = (account, deployment)
-        if key not in self._arrays:
-            self._arrays[key] = {
-                measure: np.full(self.slots, MISSING, dtype=np.int64) for measure in MEASURES
-            }
-        return self._arrays[key]
+class _Rows:
+    """Series of one answer on their way into the table, which takes many in one piece.
+
+    A batch has each (place, measure) once; the next series of the same, another status of the
+    requests, goes to the batch after it.
+    """
+
+    def __init__(self, table: UsageTable, asked: Asked, field: str) -> None:
+        self._table, self._asked, self._field = table, asked, field
+        self._value_of = itemgetter(field)
+        self._stamps: dict[str, list[str]] = {}
+        self._batches: list[tuple[dict[tuple[int, int], None], list[float | None]]] = []
+
+    def add(self, key: tuple[str, str], measure: str, data: Sequence[Any]) -> None:
+        """`data` is points, or values of every slot (`metrics_bytes.read_body`)."""
+        is_points = bool(data) and isinstance(data[0], dict)
+        values = self._dense(data) if is_points else data
+        if values.count(None) == len(values):
+            return
+        where = self._table.place_of(key), MEASURES.index(measure)
+        for keys, collected in self._batches:  # noqa: B007 the one that has room is used below
+            if where not in keys:
+                break
+        else:
+            keys, collected = {}, []
+            self._batches.append((keys, collected))
+        keys[where] = None
+        collected += values
+
+    def flush(self) -> None:
+        count, first = len(self._asked.stamps), self._asked.first
+        for keys, collected in self._batches:
+            values = np.array(collected, dtype=np.float64)  # None becomes nan
+            places, rows = zip(*keys, strict=True)
+            self._table.add(places, rows, slice(first, first + count), values.reshape(-1, count))
+
+    def _dense(self, data: Sequence[Mapping[str, Any]]) -> list[float | None]:
+        """A value, or None, for each slot asked for.
+
+        The common case, one point with a value for every slot in order, is taken in one piece.
+        Points outside the slots are left out; of a slot that is named twice the last counts.
+        """
+        if list(map(TIME, data)) == self._stamps_like(TIME(data[0])):
+            with suppress(KeyError):  # a point without a value
+                return list(map(self._value_of, data))
+        found = {TIME(p)[:TIMESTAMP_CHARACTERS]: p.get(self._field) for p in data}
+        return [found.get(stamp) for stamp in self._asked.stamps]
+
+    def _stamps_like(self, stamp: str) -> list[str]:
+        """The stamps of all slots with the end (seconds, zone) that this one has."""
+        end = stamp[TIMESTAMP_CHARACTERS:]
+        if end not in self._stamps:
+            self._stamps[end] = [start + end for start in self._asked.stamps]
+        return self._stamps[end]
+
+
+def _add_series(rows: _Rows, account: str, metric: str, series: Mapping[str, Any]) -> None:
+    labels = {m["name"]["value"].lower(): m["value"] for m in series["metadatavalues"]}
+    deployment = str(labels.get(DEPLOYMENT) or "").lower()
+    if deployment:  # else it was refused before Azure knew for which deployment
+        measure = request_measure(labels) if metric == REQUESTS else MEASURE_OF_METRIC[metric]
+        rows.add((account, deployment), measure, series["data"])
 
 
 def _account_of(resource: Mapping[str, Any]) -> str:
@@ -170,41 +210,10 @@ def _account_of(resource: Mapping[str, Any]) -> str:
     return str(resource_id or "").lower()
 
 
-def _request_measure(labels: Mapping[str, Any]) -> str:
+def request_measure(labels: Mapping[str, Any]) -> str:
     status = str(labels.get(STATUS) or "")
     if status == "429":
         return "throttled"
     if not status.startswith("2"):
         return "other"
     return "spilled" if str(labels.get(SPILLOVER) or "").lower() == "true" else "ok"
-
-
-def _points(
-    data: Sequence[Mapping[str, Any]], field: str, stamps: list[str]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Slots (counted from the first stamp) and whole values of the points that have one.
-
-    The common case, one point with a value for every slot in order, is taken in one piece.
-    Points outside the slots asked for are left out.
-    """
-    found = [point["timeStamp"][:TIMESTAMP_CHARACTERS] for point in data]
-    values = [point.get(field) for point in data]
-    slots = np.arange(len(stamps))
-    if found != stamps:
-        slot_of = {stamp: slot for slot, stamp in enumerate(stamps)}
-        inside = [(slot_of[s], v) for s, v in zip(found, values, strict=True) if s in slot_of]
-        slots = np.array([slot for slot, _ in inside], dtype=np.int64)
-        values = [value for _, value in inside]
-    measured = np.array(values, dtype=np.float64)  # None becomes nan
-    has_value = ~np.isnan(measured)
-    if not has_value.all():
-        slots, measured = slots[has_value], measured[has_value]
-    return slots, np.rint(measured).astype(np.int64)
-
-
-def _settled(arrays: Arrays) -> Arrays:
-    """Where one status was measured, the silent ones are nought; elsewhere all stay MISSING."""
-    measured = np.any([arrays[measure] != MISSING for measure in REQUEST_MEASURES], axis=0)
-    for measure in REQUEST_MEASURES:
-        arrays[measure][measured & (arrays[measure] == MISSING)] = 0
-    return arrays

@@ -35,7 +35,15 @@ class Use:
         return self.uncached + self.cached
 
     def __add__(self, other: "Use") -> "Use":
-        return Use(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Use)))
+        return Use(
+            self.ok + other.ok,
+            self.throttled + other.throttled,
+            self.other + other.other,
+            self.spilled + other.spilled,
+            self.uncached + other.uncached,
+            self.cached + other.cached,
+            self.generated + other.generated,
+        )
 
 
 def shares_of(held: Mapping[int | None, int], mapped: int | None) -> list[Share]:

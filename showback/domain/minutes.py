@@ -34,7 +34,7 @@ def settled_slots(window: Window, grain: timedelta, at: datetime) -> int:
 
 
 def settle(values: Ints, failed: frozenset[str], settled: int) -> Ints:
-    """One deployment's (measures, slots): noughts filled in, what has not settled taken out.
+    """(…, measures, slots): noughts filled in, what has not settled taken out.
 
     Of a measure that was answered, a settled slot without a value is nought where it counts
     something, for Azure sends no point for nothing. It stays a gap where the measure failed, and
@@ -44,9 +44,9 @@ def settle(values: Ints, failed: frozenset[str], settled: int) -> Ints:
     result = values.copy()
     for name in COUNTS:
         if name not in failed:
-            row = result[INDEX[name], :settled]
+            row = result[..., INDEX[name], :settled]
             row[row == MISSING] = 0
-    result[:, settled:] = MISSING
+    result[..., settled:] = MISSING
     return result
 
 

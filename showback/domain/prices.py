@@ -1,7 +1,7 @@
 """The price book: which price row holds for a meter of a deployment at an hour."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -47,6 +47,7 @@ class PriceBook:
 
     def __init__(self, prices: Iterable[Price]) -> None:
         self._rows: dict[tuple[str, ...], list[Price]] = defaultdict(list)
+        self._found: dict[tuple[Priced, str], list[Price]] = {}
         for price in prices:
             key = (
                 price.meter,
@@ -60,6 +61,13 @@ class PriceBook:
 
     def find(self, what: Priced, meter: str, at: datetime) -> Price | None:
         """None: there is no price, and what it would be for stays unpriced."""
+        key = (what, meter)
+        if key not in self._found:
+            self._found[key] = list(self._candidates(what, meter))
+        return next((price for price in self._found[key] if at in price.window), None)
+
+    def _candidates(self, what: Priced, meter: str) -> Iterator[Price]:
+        """Of any time, most exact first. Worked out once: a day asks for each hour."""
         for model, version in (
             (what.model_name.lower(), what.model_version),
             (what.model_name.lower(), ""),
@@ -67,7 +75,4 @@ class PriceBook:
         ):
             for scope in region_scopes(what.region):
                 key = (meter, what.sku_name.lower(), what.service_tier, model, version, scope)
-                for price in self._rows.get(key, ()):
-                    if at in price.window:
-                        return price
-        return None
+                yield from self._rows.get(key, ())

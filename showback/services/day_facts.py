@@ -95,6 +95,7 @@ class DayFacts:
     usage: dict[HourKey, HourRow]
     held: dict[HourKey, ByService]
     deployed: dict[HourKey, int]
+    teams: Mapping[int, int]  # by service
 
 
 def read_inputs(day: date, *, at: datetime) -> DayInputs:
@@ -130,6 +131,7 @@ def read_facts(inputs: DayInputs, chosen: Collection[int]) -> DayFacts:
         usage=usage,
         held=held_by_hour(spans),
         deployed=_deployed(inputs, until, spans),
+        teams=inputs.teams,
     )
 
 

@@ -5,7 +5,7 @@ rows, and a reader sees either the old day or the new one.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple
 from datetime import date, datetime
 
@@ -14,8 +14,6 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from portal.kernel.windows import Window
-from quotas.selectors.metering import service_names
-from showback.domain.attribution import Use
 from showback.domain.days import HourOfService, largest, total
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
@@ -124,11 +122,11 @@ def _remember(day: date, bases: dict[int, int], chosen: Collection[int] | None) 
 
 def _fill(facts: DayFacts) -> None:
     prices = read_prices()
-    _write(facts.day, [work_out(facts, d, prices) for d in facts.deployments.values()])
+    worked = [work_out(facts, d, prices) for d in facts.deployments.values()]
+    _write(facts.day, worked, facts.teams)
 
 
-def _write(day: date, worked: list[WorkedOut]) -> None:
-    names = service_names()
+def _write(day: date, worked: list[WorkedOut], teams: Mapping[int, int]) -> None:
     copy_rows(
         "showback_service_hour",
         HOUR_COLUMNS,
@@ -154,7 +152,7 @@ def _write(day: date, worked: list[WorkedOut]) -> None:
             (
                 day,
                 item.id,
-                names[line.service_id].team_id if line.service_id is not None else None,
+                teams[line.service_id] if line.service_id is not None else None,
                 settings.HEADROOM_CURRENCY,
                 *astuple(line),
             )
@@ -175,7 +173,7 @@ def _by_service(
 
 def _counts(hours: list[HourOfService]) -> tuple[int | None, ...]:
     """In the order of COUNT_COLUMNS."""
-    use = sum((hour.use for hour in hours), Use())
+    use = sum((hour.use for hour in hours[1:]), hours[0].use)
     return (
         use.ok,
         use.throttled,

@@ -120,11 +120,12 @@ def rows_of(
     values = np.full(
         (len(deployments), len(MEASURES), len(hours) * per_hour), MISSING, dtype=np.int64
     )
-    has_failed = np.zeros(len(deployments), dtype=bool)
-    for position, deployment in enumerate(deployments):
-        failed = answer.failed_measures.get(deployment.account_key, frozenset())
-        has_failed[position] = bool(failed)
-        values[position, :, :slots] = settle(_series(answer, deployment, slots), failed, settled)
+    failed = [answer.failed_measures.get(d.account_key, frozenset()) for d in deployments]
+    found = _tables(answer, deployments, slots)
+    for measures in set(failed):
+        chosen = np.array([measures == of for of in failed])
+        values[chosen, :, :slots] = settle(found[chosen], measures, settled)
+    has_failed = np.array([bool(measures) for measures in failed], dtype=bool)
     begun = -(-settled // per_hour)
     hours = hours[:begun]
     ids = np.array([deployment.id for deployment in deployments], dtype=np.int64)
@@ -145,14 +146,13 @@ def rows_of(
     )
 
 
-def _series(
-    answer: MetricsAnswer, deployment: MeteredDeployment, slots: int
+def _tables(
+    answer: MetricsAnswer, deployments: Sequence[MeteredDeployment], slots: int
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """(measures, slots); a deployment that no metric named has no point at all."""
-    series = answer.series.get((deployment.account_key, deployment.name.lower()))
-    if series is None:
-        return np.full((len(MEASURES), slots), MISSING, dtype=np.int64)
-    return np.stack([series.values[measure] for measure in MEASURES])
+    """(deployments, measures, slots); one that no metric named has no point at all."""
+    nothing = np.full((len(MEASURES), slots), MISSING, dtype=np.int64)
+    found = [answer.series.get((d.account_key, d.name.lower())) for d in deployments]
+    return np.stack([nothing if series is None else series.table for series in found])
 
 
 def _mark(

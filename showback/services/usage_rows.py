@@ -81,11 +81,13 @@ class UsageRows:
         )
 
 
-def hour_stream(rows: UsageRows, hashes: Ints) -> bytes:
-    """The COPY stream of `showback_usage_hour`, columns as in HOUR_COLUMNS."""
+def hour_stream(rows: UsageRows, hashes: Ints, hours: Ints | None = None) -> bytes:
+    """The COPY stream of `showback_usage_hour`, columns as in HOUR_COLUMNS; of other `hours` where
+    those are given.
+    """
     columns = [
         pgcopy.integers(rows.deployments, 8),
-        pgcopy.timestamps(rows.hours),
+        pgcopy.timestamps(rows.hours if hours is None else hours),
         pgcopy.constant_text(rows.grain, len(rows)),
     ]
     for field, size in zip(fields(HourSums), SIZES, strict=True):

@@ -106,7 +106,7 @@ class FakeMetrics:
         values = self.traffic(name, minutes)
         if grain == HOUR:
             values = _by_hour(values)
-        return Series(
+        return Series.of(
             {
                 measure: np.where(
                     (measure in self.failing) | ((values[measure] == 0) & (measure in SUMMED)),

@@ -11,7 +11,8 @@ from django.utils.module_loading import import_string
 # Name → function(quick) -> {"rows": [{column: value}], …}; imported only when it is asked for.
 BENCHES = {
     "pages": "portal.management.benches.pages.bench_pages",
-    "ingest": "showback.benches.bench_ingest",
+    "ingest": "portal.management.benches.ingest.bench_ingest",
+    "rollup": "portal.management.benches.rollup.bench_rollup",
 }
 
 
