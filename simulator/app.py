@@ -16,6 +16,7 @@ from simulator.control import CONTROL_PLANE
 from simulator.front import Front
 from simulator.identity import identity_plane
 from simulator.login import login_plane
+from simulator.logs import LOGS_PLANE
 from simulator.metrics import METRICS_PLANE
 from simulator.refusals import check_allowed
 from simulator.state import State
@@ -27,7 +28,7 @@ from simulator.web import ArmError, Call, Plane, Route, error_response
 from simulator.wire_headers import stamp
 from simulator.writes import settle
 
-HTTPS_PLANES = (SUBSCRIPTIONS_PLANE, ARM_PLANE, METRICS_PLANE, CONTROL_PLANE)
+HTTPS_PLANES = (SUBSCRIPTIONS_PLANE, ARM_PLANE, METRICS_PLANE, LOGS_PLANE, CONTROL_PLANE)
 _REGIONAL_HOST = re.compile(r"([a-z0-9]+)\.metrics\.monitor\.azure\.(?:com|us|cn)(?::\d+)?")
 _HEADERS = "simulator.headers"
 _log = logging.getLogger("simulator")

@@ -11,7 +11,9 @@ from simulator.clock import iso
 from simulator.control_accounts import MODEL_CONTROLS
 from simulator.control_behaviour import BEHAVIOUR_ROUTES, clock_json
 from simulator.control_edit import EDIT_ROUTES, deployment_row
+from simulator.control_gateways import GATEWAY_ROUTES
 from simulator.control_quota import QUOTA_CONTROLS, limit_rows
+from simulator.gateways import gateway_json
 from simulator.model_json import capacity_json
 from simulator.models_catalogue import MODELS
 from simulator.tiers import tier_name
@@ -44,6 +46,7 @@ async def _get_state(call: Call) -> Response:
                 }
                 for account in state.world.accounts
             ],
+            "gateways": [gateway_json(each) for each in state.world.gateways],
         }
     )
 
@@ -75,6 +78,7 @@ CONTROL_PLANE = Plane(
         Route("GET", "/_sim/catalogue", _get_catalogue),
         *QUOTA_CONTROLS,
         *EDIT_ROUTES,
+        *GATEWAY_ROUTES,
         *BEHAVIOUR_ROUTES,
         *MODEL_CONTROLS,
     ),

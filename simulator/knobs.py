@@ -38,6 +38,25 @@ class Knobs:
         'metric name to error {"errorCode", "errorMessage"}',
         "These metrics alone fail inside a 200.",
     )
+    logs_latency_minutes: float = number(
+        5.0, "Log Analytics shows a minute this long after its end."
+    )
+    logs_late_minutes: float = number(
+        0.0, "A minute that logs show grows for this many minutes more, as late rows arrive."
+    )
+    logs_retention_days: float = number(90.0, "Older log rows are gone.")
+    logs_most_rows: int = whole(
+        500_000, "A longer answer of Log Analytics is cut there and partial: 200 with an error."
+    )
+    logs_longest_minutes: int = whole(
+        0, "A log query over a longer window times out (504); 0 means none does."
+    )
+    logs_queries_per_30_seconds: int = whole(
+        200, "Log queries beyond that (real time, all clients together) get 429.", least=1
+    )
+    logs_token_error: float = number(
+        0.0, "The gateway's token counts are off by up to this fraction, as estimates are.", most=1
+    )
     write_seconds: float = number(
         0.0, "A capacity write takes this long (real seconds) and blocks its account meanwhile."
     )

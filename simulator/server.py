@@ -120,6 +120,7 @@ def ready_facts(
     return {
         "arm_endpoint": base,
         "metrics_endpoint": f"{base}/metrics/{{region}}",
+        "logs_endpoint": base,
         "control_url": f"{base}/_sim",
         "identity_endpoint": f"http://{listeners.name}:{token_port}/msi/token",
         "identity_header": keys.header,

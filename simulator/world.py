@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from simulator.gateways import Gateway
 from simulator.lifecycle import Plan
 from simulator.models_catalogue import Model, ModelSku
 from simulator.scopes import scope_of_place
@@ -196,6 +197,7 @@ class World:
     tier_upgrades: tuple[TierUpgrade, ...] = ()
     service_capacity: dict[tuple[str, str], int] = field(default_factory=dict)
     """(region, SKU) → units that Azure itself has there; without an end where it is not said."""
+    gateways: tuple[Gateway, ...] = ()
     plans: tuple[Plan, ...] = ()
     extra_regions: frozenset[str] = frozenset()
     """Regions the subscriptions may use although nothing is in them yet."""

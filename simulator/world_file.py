@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from simulator.clock import iso, parse_relative_time
+from simulator.gateway_file import read_gateways
 from simulator.lifecycle import Plan
 from simulator.plan_file import read_plan
 from simulator.world import Limit, Subscription, TierUpgrade, World
@@ -50,6 +51,10 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
     if not subscriptions:
         raise WorldError("subscriptions: a world needs at least one.")
     known = {each.id.lower() for each in subscriptions}
+    accounts = tuple(
+        read_account(row, f"accounts[{n}]", known, loaded_at, has_file)
+        for n, row in enumerate(rows(raw, "accounts"))
+    )
     world = World(
         name=str(raw.get("name", "unnamed")),
         seed=whole_number(raw, "seed", "world", minimum=0),
@@ -58,10 +63,7 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
         limits=tuple(
             _limit(row, f"limits[{n}]", known) for n, row in enumerate(rows(raw, "limits"))
         ),
-        accounts=tuple(
-            read_account(row, f"accounts[{n}]", known, loaded_at, has_file)
-            for n, row in enumerate(rows(raw, "accounts"))
-        ),
+        accounts=accounts,
         plans=tuple(_plan(row, f"models[{n}]") for n, row in enumerate(rows(raw, "models"))),
         extra_regions=_regions(raw),
         quota_scopes=_quota_scopes(raw),
@@ -76,6 +78,9 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
             ): whole_number(row, "units", f"service_capacity[{n}]", minimum=0)
             for n, row in enumerate(rows(raw, "service_capacity"))
         },
+        gateways=read_gateways(
+            raw, known, {each.key for account in accounts for each in account.deployments}
+        ),
     )
     check_world(world)
     return world

@@ -25,6 +25,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProce
     raw = worlds.world(
         worlds.account("one", chat, pilot, ptu), worlds.account("two", worlds.deployment("other"))
     )
+    raw["gateways"] = [worlds.gateway()]
     (folder / "world.json").write_text(json.dumps(raw))
     process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
     yield process

@@ -8,6 +8,7 @@ from typing import Any
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices import models as m
+from azure.monitor.query import LogsQueryClient
 from azure.monitor.querymetrics import MetricsClient
 
 from simulator.clock import parse_time
@@ -19,7 +20,7 @@ GROUP = "rg-one"
 
 
 class Sdk:
-    """ARM and metrics clients that never retry, so a test sees each answer."""
+    """ARM, metrics and logs clients that never retry, so a test sees each answer."""
 
     def __init__(self, simulator: SimulatorProcess) -> None:
         self._credential = DefaultAzureCredential()
@@ -36,11 +37,18 @@ class Sdk:
             audience="https://metrics.monitor.azure.com",
             retry_total=0,
         )
+        self.logs = LogsQueryClient(
+            self._credential,
+            endpoint=simulator.ready["logs_endpoint"],
+            audience="https://api.loganalytics.io",
+            retry_total=0,
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self.arm.close()
         self.metrics.close()
+        self.logs.close()
         self._credential.close()
 
     def set_capacity(self, name: str, capacity: int, account: str = "one") -> m.Deployment:

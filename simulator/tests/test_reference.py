@@ -87,6 +87,7 @@ def test_the_example_of_a_world_file_is_one():
         lambda _name: False,
     )
     assert [each.name for each in world.accounts] == ["contoso-east"]
+    assert [each.name for each in world.gateways] == ["contoso-apim"]
 
 
 @pytest.mark.skipif(

@@ -92,6 +92,32 @@ def world_of(*deployments: dict[str, Any], seed: int = 3) -> dict[str, Any]:
     return world(account("one", *deployments), seed=seed)
 
 
+WORKSPACE = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+
+
+def gateway(*behind: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Two subscriptions in front of ``one/chat`` unless other backends are said."""
+    return {
+        "name": "apim",
+        "subscription": SUBSCRIPTION,
+        "resource_group": "rg-gateway",
+        "workspace": WORKSPACE,
+        "products": [{"id": "clinical", "name": "Clinical"}],
+        "subscriptions": [
+            {"id": "radiology", "product": "clinical", "prompt_factor": 2, "tags": {"team": "rad"}},
+            {"id": "risk", "name": "Risk reports"},
+        ],
+        "backends": list(behind) or [backend()],
+        **changes,
+    }
+
+
+def backend(**changes: Any) -> dict[str, Any]:
+    """Three calls of radiology for one of risk, every tenth past the gateway."""
+    weights = [{"of": {"radiology": 3, "risk": 1}}]
+    return {"deployment": "one/chat", "bypass_share": 0.1, "weights": weights, **changes}
+
+
 def parsed(raw: dict[str, Any], traces: Path = Path("/nonexistent")) -> World:
     """The checked world."""
     return read_world(raw, parse_time(LOADED_AT), trace_finder(traces))

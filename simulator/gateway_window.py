@@ -1,0 +1,37 @@
+"""What a gateway's callers did in a run of minutes of the living world."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.buckets import ROW
+from simulator.clock import MINUTES_PER_DAY
+from simulator.gateway_traffic import Counts, Split, split
+from simulator.gateways import Backend, Gateway
+from simulator.hashing import Ints
+from simulator.state import State
+
+
+def split_of(state: State, gateway: Gateway, backend: Backend, minutes: Ints) -> Split:
+    """Callers of one deployment in consecutive epoch minutes; whatever nobody may see yet too."""
+    return split(counts_of(state, backend.deployment, minutes), gateway, backend, state.world.seed)
+
+
+def counts_of(state: State, key: str, minutes: Ints) -> Counts:
+    """What Monitor says of ``account/deployment``, of all its generations together."""
+    account = key.partition("/")[0]
+    ever = [each for each in state.resources.ever(account) if each.key == key]
+    names = ("ok", "throttled", "bad", "failed", "prompt", "generated")
+    sums = {name: np.zeros(minutes.size, dtype=np.int64) for name in names}
+    first, end = int(minutes[0]), int(minutes[-1]) + 1
+    for day in range(first // MINUTES_PER_DAY, -(-end // MINUTES_PER_DAY)):
+        start = day * MINUTES_PER_DAY
+        low, high = max(first, start), min(end, start + MINUTES_PER_DAY)
+        for each in ever:
+            rows = state.served.day(each, day)[:, low - start : high - start].astype(np.int64)
+            there = slice(low - first, high - first)
+            sums["ok"][there] += rows[ROW["served"]] + rows[ROW["spill_served"]]
+            sums["throttled"][there] += rows[ROW["throttled"]] + rows[ROW["spill_throttled"]]
+            sums["prompt"][there] += rows[ROW["prompt"]]
+            sums["generated"][there] += rows[ROW["generated"]]
+    return Counts(minutes, **sums)
