@@ -13,6 +13,7 @@ from simulator.control_behaviour import BEHAVIOUR_ROUTES, clock_json
 from simulator.control_edit import EDIT_ROUTES, deployment_row
 from simulator.control_gateways import GATEWAY_ROUTES
 from simulator.control_quota import QUOTA_CONTROLS, limit_rows
+from simulator.control_traffic import TRAFFIC_ROUTES
 from simulator.gateways import gateway_json
 from simulator.model_json import capacity_json
 from simulator.models_catalogue import MODELS
@@ -81,5 +82,6 @@ CONTROL_PLANE = Plane(
         *GATEWAY_ROUTES,
         *BEHAVIOUR_ROUTES,
         *MODEL_CONTROLS,
+        *TRAFFIC_ROUTES,
     ),
 )

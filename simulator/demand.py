@@ -42,6 +42,28 @@ class Demand:
     generated: Ints
     cache_percent: Floats
     listed: Requests | None = None
+    own: Demand | None = None
+    """Without the neighbour's part, where there is one."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held by the arrays."""
+        arrays = [self.requests, self.prompt, self.generated, self.cache_percent]
+        if self.listed is not None:
+            arrays += [each for each in vars(self.listed).values() if each is not None]
+        return sum(each.nbytes for each in arrays) + (0 if self.own is None else self.own.nbytes)
+
+    def plus(self, neighbour: Demand) -> Demand:
+        """Both together, mixed evenly; neither is listed."""
+        prompt = self.prompt + neighbour.prompt
+        cached = self.prompt * self.cache_percent + neighbour.prompt * neighbour.cache_percent
+        return Demand(
+            requests=self.requests + neighbour.requests,
+            prompt=prompt,
+            generated=self.generated + neighbour.generated,
+            cache_percent=cached / np.maximum(prompt, 1),
+            own=self,
+        )
 
 
 def minutes_of_day(day: int) -> Ints:
@@ -56,7 +78,10 @@ def demand_of_day(world: World, deployment: Deployment, day: int, traces: Path) 
     traffic = deployment.traffic
     if isinstance(traffic, TraceTraffic):
         return _from_trace(traffic, world, key, minutes, traces)
-    return _from_profile(traffic, world, key, minutes)
+    own = _from_profile(traffic, world, key, minutes)
+    if traffic.neighbour is None:
+        return own
+    return own.plus(_from_profile(traffic.neighbour, world, key_of(key, "neighbour"), minutes))
 
 
 def level_at(level: Level, world: World, key: int, minutes: Ints) -> Floats:

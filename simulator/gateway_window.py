@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.buckets import ROW
 from simulator.clock import MINUTES_PER_DAY
 from simulator.gateway_traffic import Counts, Split, split
 from simulator.gateways import Backend, Gateway
@@ -28,10 +27,14 @@ def counts_of(state: State, key: str, minutes: Ints) -> Counts:
         start = day * MINUTES_PER_DAY
         low, high = max(first, start), min(end, start + MINUTES_PER_DAY)
         for each in ever:
-            rows = state.served.day(each, day)[:, low - start : high - start].astype(np.int64)
-            there = slice(low - first, high - first)
-            sums["ok"][there] += rows[ROW["served"]] + rows[ROW["spill_served"]]
-            sums["throttled"][there] += rows[ROW["throttled"]] + rows[ROW["spill_throttled"]]
-            sums["prompt"][there] += rows[ROW["prompt"]]
-            sums["generated"][there] += rows[ROW["generated"]]
+            served = state.served.day(each, day)
+            here, there = slice(low - start, high - start), slice(low - first, high - first)
+            sums["ok"][there] += served.total(200)[here]
+            sums["throttled"][there] += served.total(429)[here]
+            if not state.knobs.spilled_counts_as_429:
+                sums["throttled"][there] -= served.total(429, spilled_away=True)[here]
+            sums["bad"][there] += served.total(400)[here]
+            sums["failed"][there] += served.total(500)[here]
+            sums["prompt"][there] += served.prompt[here]
+            sums["generated"][there] += served.generated[here]
     return Counts(minutes, **sums)

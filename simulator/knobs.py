@@ -32,7 +32,7 @@ def _is_result(value: Any) -> bool:
 class Knobs:
     """Defaults are those of a well-behaved Azure."""
 
-    metrics_latency_minutes: float = number(2.0, "A minute is visible this long after its end.")
+    metrics_latency_minutes: float = number(3.0, "A minute is visible this long after its end.")
     metrics_retention_days: float = number(93.0, "Older minutes are gone.")
     metric_errors: dict[str, dict[str, str]] = table(
         'metric name to error {"errorCode", "errorMessage"}',
@@ -56,6 +56,12 @@ class Knobs:
     )
     logs_token_error: float = number(
         0.0, "The gateway's token counts are off by up to this fraction, as estimates are.", most=1
+    )
+    late_points: float = number(
+        0.0, "A visible minute grows for this many minutes more, as late records of it arrive."
+    )
+    spilled_counts_as_429: bool = flag(
+        True, "A spilled request also counts as 429 on its provisioned deployment; sources differ."
     )
     write_seconds: float = number(
         0.0, "A capacity write takes this long (real seconds) and blocks its account meanwhile."

@@ -1,8 +1,4 @@
-"""Reads a ``metrics:getBatch`` request: window, interval, filter, resources.
-
-Filter grammar: ``A eq 'x' or A eq 'y' and B eq '*'``; ``or`` joins values of one dimension only;
-a quote in a value is doubled; round brackets are allowed. Names and values ignore case.
-"""
+"""Reads a ``metrics:getBatch`` request: window, interval, metrics, order, resources."""
 
 from __future__ import annotations
 
@@ -11,26 +7,29 @@ from dataclasses import dataclass
 
 from simulator.clock import SECONDS_PER_MINUTE, parse_time
 from simulator.metrics_catalogue import Metric, find_metric
+from simulator.metrics_filter import Split, bad_request, read_filter
 from simulator.web import ArmError, Call
 from simulator.world import Account
 from simulator.world_fields import region_of
 
-_INTERVAL_MINUTES = {
-    "PT1M": 1, "PT5M": 5, "PT15M": 15, "PT30M": 30,
-    "PT1H": 60, "PT6H": 360, "PT12H": 720, "P1D": 1440,
+_GRAINS = {
+    1: "PT1M", 5: "PT5M", 15: "PT15M", 30: "PT30M",
+    60: "PT1H", 360: "PT6H", 720: "PT12H", 1440: "P1D",
 }  # fmt: skip
+_FULL = "FULL"
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
+_ORDER = re.compile(r"(total|sum|average|minimum|maximum)(?: +(asc|desc))?")
+_AGGREGATIONS = ("total", "average", "minimum", "maximum", "count", "none")
 _DEFAULT_WINDOW_MINUTES = 60
 _DEFAULT_TOP = 10
 _MAXIMUM_RESOURCES = 50
 _MAXIMUM_POINTS = 200_000  # more than the 93 days kept have minutes
 _NAMESPACE = "microsoft.cognitiveservices/accounts"
-_CONDITION = re.compile(r"\s*\(*\s*(\w+)\s+eq\s+'((?:[^']|'')*)'\s*\)*\s*", re.IGNORECASE)
-_JOINER = re.compile(r"(and|or)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Window:
-    """Epoch minutes ``[first, end)``, whole buckets of ``grain`` minutes."""
+    """Epoch minutes ``[first, end)``, whole buckets of ``grain`` minutes (at least one)."""
 
     first: int
     end: int
@@ -46,7 +45,9 @@ class Window:
 class MetricsQuery:
     """A checked request.
 
-    ``split`` maps a dimension (lower case) to the wanted values (lower case), None meaning all.
+    ``split`` maps a dimension (lower case) to the wanted values (lower case), None meaning all;
+    ``rolled_up`` are those of them that are filtered by but not told apart. ``order`` is an
+    aggregation and whether the largest come first.
     """
 
     metrics: tuple[Metric, ...]
@@ -55,15 +56,17 @@ class MetricsQuery:
     start_text: str
     end_text: str
     interval: str
-    split: dict[str, frozenset[str] | None]
+    split: Split
+    rolled_up: frozenset[str]
     top: int | None
-    order_by_total: str | None
+    order: tuple[str, bool] | None
     accounts: tuple[Account, ...]
 
-
-def bad_request(message: str) -> ArmError:
-    """Monitor's answer to a request it cannot use."""
-    return ArmError(400, "BadRequest", message)
+    @property
+    def wants_extremes(self) -> bool:
+        """Whether least and greatest values are answered or ordered by."""
+        ordered = set() if self.order is None else {self.order[0]}
+        return bool((self.aggregations | ordered) & {"minimum", "maximum"})
 
 
 def read_query(call: Call) -> MetricsQuery:
@@ -72,75 +75,79 @@ def read_query(call: Call) -> MetricsQuery:
     if namespace.lower() != _NAMESPACE:
         raise bad_request(f"The metric namespace '{namespace}' is not played here.")
     interval = call.query("interval") or "PT1M"
-    grain = _INTERVAL_MINUTES.get(interval.upper())
-    if grain is None:
-        supported = ", ".join(_INTERVAL_MINUTES)
-        raise bad_request(f"Invalid time grain '{interval}'. Supported ones are: {supported}.")
     split = read_filter(call.query("filter"))
-    window, start_text, end_text = _window(call, grain)
+    rolled_up = frozenset(_names(call.query("rollupby")))
+    aggregations = _aggregations(call.query("aggregation"))
+    window, start_text, end_text = _window(call, _grain(interval))
     return MetricsQuery(
-        metrics=_metrics(call.query("metricnames"), split),
-        aggregations=frozenset(
-            part.strip().lower() for part in (call.query("aggregation") or "").split(",") if part
-        ),
+        metrics=_metrics(call.query("metricnames"), [*split, *rolled_up], aggregations),
+        aggregations=aggregations,
         window=window,
         start_text=start_text,
         end_text=end_text,
         interval=interval,
         split=split,
+        rolled_up=rolled_up,
         top=_top(call.query("top")) if split else None,
-        order_by_total=_order(call.query("orderby")),
+        order=_order(call.query("orderby")),
         accounts=_accounts(call),
     )
 
 
-def read_filter(text: str | None) -> dict[str, frozenset[str] | None]:
-    """Dimension → wanted values, None for ``*``. Raises ArmError 400 where the grammar ends."""
-    split: dict[str, frozenset[str] | None] = {}
-    position, joiner, previous = 0, "and", ""
-    text = (text or "").strip()
-    while position < len(text):
-        match = _CONDITION.match(text, position)
-        if match is None:
-            raise bad_request(f"Invalid filter near '{text[position:]}'.")
-        name, value = match[1].lower(), match[2].replace("''", "'").lower()
-        if joiner == "or" and name != previous:
-            raise bad_request("Invalid filter: 'or' may join values of one dimension only.")
-        _add_condition(split, name, value)
-        position, previous = match.end(), name
-        if position < len(text):
-            found = _JOINER.match(text, position)
-            if found is None:
-                raise bad_request(f"Invalid filter near '{text[position:]}'.")
-            joiner, position = found[1].lower(), found.end()
-    return split
+def _names(text: str | None) -> list[str]:
+    return [part.strip().lower() for part in (text or "").split(",") if part.strip()]
 
 
-def _add_condition(split: dict[str, frozenset[str] | None], name: str, value: str) -> None:
-    known = split.get(name, frozenset())
-    split[name] = None if value == "*" or known is None else known | {value}
+def _grain(interval: str) -> int | None:
+    """Minutes of a supported time grain, however the duration is written; None for FULL."""
+    if interval.upper() == _FULL:
+        return None
+    match = _DURATION.fullmatch(interval.upper())
+    days, hours, minutes = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    grain = days * 1440 + hours * 60 + minutes
+    if grain not in _GRAINS:
+        supported = ", ".join([*_GRAINS.values(), _FULL])
+        raise bad_request(f"Invalid time grain '{interval}'. Supported ones are: {supported}.")
+    return grain
 
 
-def _metrics(names: str | None, split: dict[str, frozenset[str] | None]) -> tuple[Metric, ...]:
+def _aggregations(text: str | None) -> frozenset[str]:
+    """Those asked for; empty means each metric's own."""
+    names = frozenset(_names(text))
+    unknown = names - set(_AGGREGATIONS)
+    if unknown:
+        raise bad_request(f"Invalid aggregation type '{min(unknown)}'.")
+    return names - {"none"}
+
+
+def _metrics(
+    names: str | None, dimensions: list[str], aggregations: frozenset[str]
+) -> tuple[Metric, ...]:
     metrics = []
-    for name in (names or "").split(","):
+    for name in dict.fromkeys((names or "").split(",")):
         metric = find_metric(name.strip())
         if metric is None:
             raise bad_request(
                 "Failed to find metric configuration for provider: Microsoft.CognitiveServices, "
                 f"resource Type: accounts, metric: {name.strip()}."
             )
-        unknown = [each for each in split if each not in metric.dimensions]
-        if unknown:
+        if any(each not in metric.dimensions for each in dimensions):
             raise bad_request(
                 f"Metric: {metric.name} does not support requested dimension combination: "
-                f"{','.join(split)}, supported ones are: {','.join(metric.dimensions)}."
+                f"{','.join(dimensions)}, supported ones are: {','.join(metric.dimensions)}."
+            )
+        unsupported = aggregations - set(metric.aggregations)
+        if unsupported:
+            raise bad_request(
+                f"Metric: {metric.name} does not support requested aggregation type: "
+                f"{min(unsupported)}, supported ones are: {','.join(metric.aggregations)}."
             )
         metrics.append(metric)
-    return tuple(metrics)
+    return tuple(dict.fromkeys(metrics))
 
 
-def _window(call: Call, grain: int) -> tuple[Window, str, str]:
+def _window(call: Call, grain: int | None) -> tuple[Window, str, str]:
+    """Cut to whole grains; FULL is one bucket of all whole minutes."""
     start_text, end_text = call.query("starttime"), call.query("endtime")
     now = call.state.clock.now().timestamp()
     try:
@@ -153,9 +160,10 @@ def _window(call: Call, grain: int) -> tuple[Window, str, str]:
         raise bad_request("The start time is required when an end time is given.")
     if start > end:
         raise bad_request("The start time cannot be later than the end time.")
-    grain_seconds = grain * SECONDS_PER_MINUTE
-    window = Window(int(start // grain_seconds) * grain, int(end // grain_seconds) * grain, grain)
-    if window.buckets > _MAXIMUM_POINTS:
+    unit = grain or 1
+    first, last = (int(at // (unit * SECONDS_PER_MINUTE)) * unit for at in (start, end))
+    window = Window(first, last, grain or max(last - first, 1))
+    if window.end - window.first > _MAXIMUM_POINTS * unit:
         raise bad_request("The time span holds too many points for this time grain.")
     return window, start_text or "", end_text or ""
 
@@ -169,11 +177,13 @@ def _top(text: str | None) -> int:
     return int(text)
 
 
-def _order(text: str | None) -> str | None:
-    if text is None:
+def _order(text: str | None) -> tuple[str, bool] | None:
+    if not text:
         return None
-    direction = text.strip().lower().rpartition(" ")[2]
-    return direction if direction in ("asc", "desc") else "asc"
+    match = _ORDER.fullmatch(text.strip().lower())
+    if match is None:
+        raise bad_request(f"Invalid orderby '{text}': say an aggregation, then asc or desc.")
+    return match[1].replace("sum", "total"), match[2] == "desc"
 
 
 def _accounts(call: Call) -> tuple[Account, ...]:

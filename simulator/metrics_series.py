@@ -7,142 +7,111 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator.buckets import ROW, Buckets, average, buckets_of_minutes, joined
-from simulator.clock import MINUTES_PER_DAY, MINUTES_PER_HOUR, SECONDS_PER_MINUTE
+from simulator.clock import MINUTES_PER_DAY, SECONDS_PER_MINUTE
 from simulator.hashing import Floats
-from simulator.metrics_catalogue import Cell, Metric
-from simulator.metrics_query import MetricsQuery, Window
+from simulator.metrics_buckets import Accumulator
+from simulator.metrics_catalogue import Metric
+from simulator.metrics_parts import DayView, emits, parts_of
+from simulator.metrics_query import MetricsQuery
 from simulator.state import State
-from simulator.world import Deployment
+from simulator.world import Account, Deployment
 
-_EXTREME_ROW = {"cache_weighted": 0, "utilisation": 1}
+Group = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Series:
     """``dimensions`` are the split values; ``values`` maps an aggregation to points, NaN = none."""
 
-    dimensions: tuple[tuple[str, str], ...]
+    dimensions: Group
     values: dict[str, Floats]
 
 
-def visible_minutes(state: State) -> tuple[int, int]:
-    """Epoch minutes ``[first, end)`` that Monitor shows now: not too old, not too fresh."""
-    now = state.clock.now().timestamp()
-    latency_seconds = state.knobs.metrics_latency_minutes * SECONDS_PER_MINUTE
-    retention_seconds = state.knobs.metrics_retention_days * MINUTES_PER_DAY * SECONDS_PER_MINUTE
-    end = int((now - latency_seconds) // SECONDS_PER_MINUTE)
-    return int((now - retention_seconds) // SECONDS_PER_MINUTE), end
+def shown_minutes(state: State, minutes: Floats) -> Floats:
+    """The share of each epoch minute's counts that Monitor shows now, 0 to 1.
 
-
-def buckets_of(state: State, deployment: Deployment, window: Window) -> Buckets:
-    """The window's buckets; minutes that are not visible count as having no data."""
-    first, end = visible_minutes(state)
-    parts = []
-    for day in range(window.first // MINUTES_PER_DAY, -(-window.end // MINUTES_PER_DAY)):
-        start, stop = day * MINUTES_PER_DAY, (day + 1) * MINUTES_PER_DAY
-        whole = window.first <= start and stop <= window.end
-        final = first <= start and stop <= end
-        if whole and final and window.grain % MINUTES_PER_HOUR == 0:
-            hours = state.served.hours(deployment, day)
-            parts.append(hours.merged(window.grain // MINUTES_PER_HOUR))
-        else:
-            rows = _masked_rows(state, deployment, day, (first, end))
-            inside = slice(max(window.first - start, 0), min(window.end, stop) - start)
-            parts.append(buckets_of_minutes(rows[:, inside], window.grain))
-    return joined(parts)
-
-
-def _masked_rows(
-    state: State, deployment: Deployment, day: int, visible: tuple[int, int]
-) -> Floats:
-    rows = state.served.day(deployment, day)
-    start = day * MINUTES_PER_DAY
-    low = min(max(visible[0] - start, 0), MINUTES_PER_DAY)
-    high = min(max(visible[1] - start, 0), MINUTES_PER_DAY)
-    if (low, high) == (0, MINUTES_PER_DAY):
-        return rows
-    shown = np.zeros_like(rows)
-    shown[:, low:high] = rows[:, low:high]
+    Nothing of what is too old or too fresh. With the knob ``late_points`` a minute that has become
+    visible still grows for that many minutes, as late records of it arrive.
+    """
+    now = state.clock.now().timestamp() / SECONDS_PER_MINUTE
+    knobs = state.knobs
+    # Since how many minutes it is visible; from 0 on it is.
+    visible_for = now - knobs.metrics_latency_minutes - (minutes + 1)
+    arrived = np.minimum((visible_for + 1) / (knobs.late_points + 1), 1.0)
+    first = np.floor(now - knobs.metrics_retention_days * MINUTES_PER_DAY)
+    shown: Floats = np.where((visible_for >= 0) & (minutes >= first), arrived, 0.0)
     return shown
 
 
-def series_of(
-    query: MetricsQuery, metric: Metric, parts: list[tuple[Deployment, Buckets]]
-) -> list[Series]:
-    """The series of one metric of one resource, cut to ``top``. Those without data are left out."""
-    if metric.average_of:
-        series = _average_series(query, metric, metric.average_of, parts)
-    else:
-        series = _total_series(query, metric, parts)
-    shown = [each for each in series if any(not np.isnan(v).all() for v in each.values.values())]
-    if query.order_by_total:
-        shown.sort(key=_weight, reverse=query.order_by_total == "desc")
-    return shown if query.top is None else shown[: query.top]
+def series_of(state: State, query: MetricsQuery, account: Account) -> dict[Metric, list[Series]]:
+    """The series of each metric of one resource, cut to ``top``; those without data left out."""
+    found: dict[Metric, dict[Group, Accumulator]] = {metric: {} for metric in query.metrics}
+    wanted = query.split.get("modeldeploymentname")
+    for deployment in state.deployments_ever(account):
+        if wanted is None or deployment.name.lower() in wanted:
+            metrics = [metric for metric in query.metrics if emits(metric, deployment)]
+            for view, offset in _views(state, query, deployment):
+                for metric in metrics:
+                    _add(found[metric], metric, query, view, offset)
+    return {metric: _listed(query, metric, groups) for metric, groups in found.items()}
 
 
-def _weight(series: Series) -> float:
-    return float(np.nansum(next(iter(series.values.values()))))
+def _views(
+    state: State, query: MetricsQuery, deployment: Deployment
+) -> Iterator[tuple[DayView, int]]:
+    """(a day's stretch of the window, the bucket it begins with), without what nobody can see."""
+    window = query.window
+    for day in range(window.first // MINUTES_PER_DAY, -(-window.end // MINUTES_PER_DAY)):
+        start = day * MINUTES_PER_DAY
+        low, high = max(window.first, start), min(window.end, start + MINUTES_PER_DAY)
+        minutes = np.arange(low, high, dtype=np.int64)
+        shown = shown_minutes(state, minutes.astype(np.float64))
+        if not shown.any():
+            continue
+        view = DayView(
+            deployment=deployment,
+            served=state.served.day(deployment, day),
+            stretch=slice(low - start, high - start),
+            shown=shown,
+            minutes=minutes,
+            seed=state.world.seed,
+            counts_spilled_away=state.knobs.spilled_counts_as_429,
+        )
+        yield view, (low - window.first) // window.grain
 
 
-def _group(
-    query: MetricsQuery, deployment: Deployment, cell: Cell | None
-) -> tuple[tuple[str, str], ...] | None:
-    """The split values of a deployment's cell; None when the filter leaves it out."""
-    values = {
-        "modeldeploymentname": deployment.name,
-        "modelname": deployment.model.name,
-        "modelversion": deployment.model.version,
-        "region": deployment.region,
-    }
-    if cell is not None:
-        values |= {"statuscode": cell.status_code, "isspillover": cell.is_spillover}
+def _add(
+    groups: dict[Group, Accumulator], metric: Metric, query: MetricsQuery, view: DayView,
+    offset: int,
+) -> None:  # fmt: skip
+    for part in parts_of(metric, view):
+        group = _group(query, part.dimensions)
+        if group is None:
+            continue
+        if group not in groups:
+            groups[group] = Accumulator(
+                query.window.buckets,
+                has_samples=part.samples is not None,
+                has_extremes=query.wants_extremes,
+            )
+        groups[group].add(part, offset, query.window.grain)
+
+
+def _group(query: MetricsQuery, dimensions: dict[str, str]) -> Group | None:
+    """The values a part is told apart by; None when the filter leaves it out."""
     for name, wanted in query.split.items():
-        if wanted is not None and values[name].lower() not in wanted:
+        if wanted is not None and dimensions[name].lower() not in wanted:
             return None
-    return tuple((name, values[name]) for name in query.split)
+    return tuple((name, dimensions[name]) for name in query.split if name not in query.rolled_up)
 
 
-def _total_series(
-    query: MetricsQuery, metric: Metric, parts: list[tuple[Deployment, Buckets]]
-) -> Iterator[Series]:
-    totals: dict[tuple[tuple[str, str], ...], Floats] = {}
-    for deployment, buckets in parts:
-        for cell in metric.cells:
-            group = _group(query, deployment, cell)
-            if group is not None:
-                total = _cell_total(buckets, cell)
-                totals[group] = totals[group] + total if group in totals else total
-    for group, total in totals.items():
-        # A count of nothing is not emitted: such a point carries its time stamp only.
-        yield Series(group, {"total": np.where(total != 0, total, np.nan)})
-
-
-def _cell_total(buckets: Buckets, cell: Cell) -> Floats:
-    total: Floats = buckets.sums[[ROW[name] for name in cell.plus]].sum(axis=0)
-    if cell.minus:
-        total = total - buckets.sums[[ROW[name] for name in cell.minus]].sum(axis=0)
-    return total
-
-
-def _average_series(
-    query: MetricsQuery, metric: Metric, row: str, parts: list[tuple[Deployment, Buckets]]
-) -> Iterator[Series]:
-    grouped: dict[tuple[tuple[str, str], ...], Buckets] = {}
-    for deployment, buckets in parts:
-        group = _group(query, deployment, None)
-        if group is not None:
-            grouped[group] = grouped[group].plus(buckets) if group in grouped else buckets
-    wanted = query.aggregations & {"average", "minimum", "maximum"} or {metric.default_aggregation}
-    for group, buckets in grouped.items():
-        extreme = _EXTREME_ROW[row]
-        answers = {
-            "average": average(buckets.sums, row),
-            "minimum": _finite(buckets.lows[extreme]),
-            "maximum": _finite(buckets.highs[extreme]),
-        }
-        yield Series(group, {name: answers[name] for name in answers if name in wanted})
-
-
-def _finite(values: Floats) -> Floats:
-    return np.where(np.isfinite(values), values, np.nan)
+def _listed(query: MetricsQuery, metric: Metric, groups: dict[Group, Accumulator]) -> list[Series]:
+    shown = [(group, each) for group, each in groups.items() if each.has_data]
+    if query.order is not None:
+        aggregation, descending = query.order
+        shown.sort(key=lambda pair: pair[1].rank(aggregation), reverse=descending)
+    names = query.aggregations or {metric.default_aggregation}
+    return [
+        Series(group, {name: each.values(name) for name in metric.aggregations if name in names})
+        for group, each in shown[: query.top]
+    ]

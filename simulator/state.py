@@ -18,6 +18,7 @@ from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
 from simulator.lifecycle import Lifecycles
+from simulator.lowered_limits import LoweredLimits
 from simulator.operations import Operations
 from simulator.quota import Quota
 from simulator.quota_tiers import QuotaTiers
@@ -87,7 +88,8 @@ class State:
         self.service_capacity = ServiceCapacity(
             loaded, self.units_held, stored.get("service_capacity")
         )
-        self.served = Served(self.resources, self.traces)
+        self.lowered_limits = LoweredLimits(stored.get("lowered_limits"))
+        self.served = Served(self.resources, self.traces, self.lowered_limits)
 
     def account(self, account_id: str) -> Account | None:
         """The account of an ARM id, compared without case."""
@@ -176,6 +178,7 @@ class State:
                 },
                 "resources": self.resources.as_json(),
                 "operations": self.operations.as_json(),
+                "lowered_limits": self.lowered_limits.as_json(),
             }
             write_atomically(self._folder / _FILE, json.dumps(self._stored))
 

@@ -7,16 +7,18 @@ Columns are those of the Azure LLM inference traces (Azure Public Dataset, CC-BY
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.hashing import Floats, Ints, uniforms
 
 _COLUMNS = ("TIMESTAMP", "ContextTokens", "GeneratedTokens")
 _NANOSECONDS_PER_MINUTE = 60_000_000_000
+_NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
 class TraceError(Exception):
@@ -25,11 +27,34 @@ class TraceError(Exception):
 
 @dataclass(frozen=True)
 class Requests:
-    """Single requests in time order. ``minute`` is the index of the minute each arrives in."""
+    """Single requests in time order. ``minute`` is the index of the minute each arrives in.
+
+    ``second`` is the second within that minute; without it they lie evenly.
+    """
 
     minute: Ints
     prompt: Ints
     generated: Ints
+    second: Ints | None = None
+
+    @property
+    def place(self) -> Ints:
+        """The place of each request in its minute, from 0."""
+        return place_in(self.minute)
+
+    def chosen(self, wanted: slice | Ints | NDArray[np.bool_]) -> Requests:
+        """Some of them, still in time order."""
+        second = None if self.second is None else self.second[wanted]
+        return Requests(self.minute[wanted], self.prompt[wanted], self.generated[wanted], second)
+
+
+def place_in(runs: Ints) -> Ints:
+    """The place of each entry among those equal to it, from 0; ``runs`` never falls."""
+    if not runs.size:
+        return runs
+    counts = np.bincount(runs)
+    places: Ints = np.arange(runs.size) - (np.cumsum(counts) - counts)[runs]
+    return places
 
 
 @dataclass(frozen=True)
@@ -61,6 +86,7 @@ def load_trace(path: Path) -> Trace:
         minute=minute,
         prompt=np.array(prompts, dtype=np.int64)[order],
         generated=np.array(generated, dtype=np.int64)[order],
+        second=nanoseconds % _NANOSECONDS_PER_MINUTE // _NANOSECONDS_PER_SECOND,
     )
     first = np.searchsorted(minute, np.arange(int(minute[-1]) + 2))
     return Trace(requests, first.astype(np.int64))
@@ -106,12 +132,8 @@ def play_once(trace: Trace, start_minute: int, minutes: Ints) -> Requests:
     ``start_minute``."""
     low = min(max(int(minutes[0]) - start_minute, 0), trace.minutes)
     high = min(max(int(minutes[-1]) + 1 - start_minute, 0), trace.minutes)
-    chosen = slice(int(trace.first[low]), int(trace.first[high]))
-    return Requests(
-        minute=trace.requests.minute[chosen] + start_minute - int(minutes[0]),
-        prompt=trace.requests.prompt[chosen],
-        generated=trace.requests.generated[chosen],
-    )
+    chosen = trace.requests.chosen(slice(int(trace.first[low]), int(trace.first[high])))
+    return replace(chosen, minute=chosen.minute + start_minute - int(minutes[0]))
 
 
 def play_repeated(trace: Trace, key: int, minutes: Ints, level: Floats) -> Requests:
@@ -127,9 +149,5 @@ def play_repeated(trace: Trace, key: int, minutes: Ints, level: Floats) -> Reque
     index = np.repeat(trace.first[source], counts) + place
     chance = uniforms(key, minutes[minute] * np.int64(1 << 20) + place)
     copies = np.floor(level[minute] + chance).astype(np.int64)
-    chosen = np.repeat(index, copies)
-    return Requests(
-        minute=np.repeat(minute, copies),
-        prompt=trace.requests.prompt[chosen],
-        generated=trace.requests.generated[chosen],
-    )
+    kept = trace.requests.chosen(np.repeat(index, copies))
+    return replace(kept, minute=np.repeat(minute, copies))

@@ -42,14 +42,45 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Callers:
+    """How the callers behave, whatever they ask for. Shares are fractions from 0 to 1.
+
+    The defaults leave a deployment's numbers as a plain world has them.
+    """
+
+    api_name: str = "Azure OpenAI API version 2024-10-21"
+    stream_share: float = 0.0
+    """Requests that stream their answer."""
+    priority_share: float = 0.0
+    """Requests of service tier priority; the rest is of tier default."""
+    bad_request_share: float = 0.0
+    """Admitted requests that end as 400."""
+    server_error_share: float = 0.0
+    """Admitted requests that end as 500."""
+    burstiness: float = 0.0
+    """0: a minute's requests arrive evenly; 1: all in one ten-second slot of it."""
+    request_slices: bool = False
+    """Requests are limited per ten seconds, as Azure may, not only per minute."""
+    max_tokens_factor: float = 1.0
+    """``max_tokens`` of a request ÷ what it really generates; limits count the former."""
+    retry_factor: float = 1.0
+    """How often a request that is refused is sent in all, 1 to 4."""
+
+
+@dataclass(frozen=True)
 class ProfileTraffic:
-    """Generated requests: a level times a peak, with mean token counts per request."""
+    """Generated requests: a level times a peak, with mean token counts per request.
+
+    ``neighbour`` is what somebody else asks of the same deployment at the same time.
+    """
 
     level: Level
     peak_requests_per_minute: float
     prompt_tokens: float
     generated_tokens: float
     cache_match_percent: float = 0.0
+    callers: Callers = Callers()
+    neighbour: ProfileTraffic | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +96,7 @@ class TraceTraffic:
     level: Level
     scale: float = 1.0
     cache_match_percent: float = 0.0
+    callers: Callers = Callers()
 
 
 Traffic = ProfileTraffic | TraceTraffic

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from simulator.clock import iso, parse_time
 from simulator.profiles import PROFILES
-from simulator.world import Event, Level, ProfileTraffic, TraceTraffic, Traffic
+from simulator.world import Callers, Event, Level, ProfileTraffic, TraceTraffic, Traffic
+
+_SHARES = (
+    "stream_share", "priority_share", "bad_request_share", "server_error_share", "burstiness",
+)  # fmt: skip
+_FACTORS = {"max_tokens_factor": (1.0, 100.0), "retry_factor": (1.0, 4.0)}
 
 NO_TRAFFIC = ProfileTraffic(Level("none"), 0.0, 1000.0, 200.0)
 
@@ -47,9 +53,12 @@ def traffic_json(traffic: Traffic) -> dict[str, Any]:
             for each in level.events
         ],
         "cache_match_percent": traffic.cache_match_percent,
+        **asdict(traffic.callers),
     }
     if isinstance(traffic, ProfileTraffic):
         names = ("peak_requests_per_minute", "prompt_tokens", "generated_tokens")
+        if traffic.neighbour is not None:
+            row["neighbour"] = traffic_json(traffic.neighbour)
         return row | {"kind": "profile"} | {name: getattr(traffic, name) for name in names}
     row |= {"kind": "trace", "file": traffic.file, "scale": traffic.scale}
     return row | ({"start": iso(traffic.start)} if traffic.start else {})
@@ -63,10 +72,50 @@ def _profile(raw: dict[str, Any]) -> ProfileTraffic:
         prompt_tokens=_number(raw, "prompt_tokens", 1000.0),
         generated_tokens=_number(raw, "generated_tokens", 200.0),
         cache_match_percent=_percent(raw),
+        callers=_callers(raw),
+        neighbour=_neighbour(raw),
     )
 
 
+def _neighbour(raw: dict[str, Any]) -> ProfileTraffic | None:
+    """Somebody else on the same deployment; profile traffic, since requests are mixed evenly."""
+    described = raw.get("neighbour")
+    if described is None:
+        return None
+    if not isinstance(described, dict) or described.get("kind", "profile") != "profile":
+        raise ValueError("neighbour: expected traffic of kind profile.")
+    if "neighbour" in described:
+        raise ValueError("neighbour: a neighbour has no neighbour of its own.")
+    return _profile(described)
+
+
+def _callers(raw: dict[str, Any]) -> Callers:
+    values: dict[str, Any] = {name: _within(raw, name, 0.0, 1.0) for name in _SHARES if name in raw}
+    for name, (least, most) in _FACTORS.items():
+        if name in raw:
+            values[name] = _within(raw, name, least, most)
+    if "request_slices" in raw:
+        if not isinstance(raw["request_slices"], bool):
+            raise ValueError(f"request_slices is true or false, got {raw['request_slices']!r}.")
+        values["request_slices"] = raw["request_slices"]
+    if "api_name" in raw:
+        values["api_name"] = str(raw["api_name"])
+    callers = Callers(**values)
+    if callers.bad_request_share + callers.server_error_share > 1:
+        raise ValueError("bad_request_share and server_error_share are more than 1 together.")
+    return callers
+
+
+def _within(raw: dict[str, Any], key: str, least: float, most: float) -> float:
+    value = _number(raw, key, least)
+    if not least <= value <= most:
+        raise ValueError(f"{key} must lie between {least:g} and {most:g}, got {value:g}.")
+    return value
+
+
 def _trace(raw: dict[str, Any], file: str) -> TraceTraffic:
+    if "neighbour" in raw:
+        raise ValueError("neighbour: only traffic of kind profile is shared with a neighbour.")
     start = parse_time(raw["start"]) if raw.get("start") else None
     if start is not None and (start.second or start.microsecond):
         raise ValueError("start must be a whole minute.")
@@ -76,6 +125,7 @@ def _trace(raw: dict[str, Any], file: str) -> TraceTraffic:
         level=_level({"profile": "steady", **raw}),
         scale=_number(raw, "scale", 1.0),
         cache_match_percent=_percent(raw),
+        callers=_callers(raw),
     )
 
 

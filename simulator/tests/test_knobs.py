@@ -48,7 +48,7 @@ def test_each_kind_takes_its_values_and_refuses_others_with_a_sentence(
     with pytest.raises(ValueError, match=name) as caught:
         knobs.update({"metrics_latency_minutes": 9, name: wrong})
     assert str(caught.value) == sentence
-    assert knobs.metrics_latency_minutes == 2, "one wrong value and none is turned"
+    assert knobs.metrics_latency_minutes == 3, "one wrong value and none is turned"
 
 
 def test_what_is_stored_comes_back_without_what_no_longer_fits():

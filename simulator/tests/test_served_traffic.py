@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.buckets import ROW
 from simulator.clock import parse_time
 from simulator.hashing import Floats
 from simulator.resources import Resources
@@ -26,7 +25,7 @@ def rows(
     wanted = f"one/{name or deployments[0]['name']}"
     one = next(each for each in worlds.parsed(raw).deployments if each.key == wanted)
     array = worlds.served(raw).day(one, day)
-    return {row: array[index] for row, index in ROW.items()}
+    return worlds.rows_of(array)
 
 
 def test_with_room_everything_is_served():
@@ -73,19 +72,12 @@ def test_a_write_changes_the_future_only():
     raw = worlds.world_of(worlds.deployment(capacity=36))
     resources = Resources(worlds.parsed(raw), {}, {})
     served, chat = Served(resources, Path("/nonexistent")), resources.world.deployments[0]
-    before = served.day(chat, DAY).copy()
+    before = worlds.rows_of(served.day(chat, DAY))
     resources.change(chat, parse_time("2026-03-03T12:00:00Z"), units=500)
-    after = served.day(chat, DAY)
-    assert np.array_equal(before[:, :720], after[:, :720])
-    assert after[ROW["throttled"], 720:].sum() == 0
-
-
-def test_an_hour_is_the_sum_of_its_minutes():
-    raw = worlds.world_of(worlds.deployment(capacity=36, traffic=worlds.profile()))
-    served, one = worlds.served(raw), worlds.parsed(raw).deployments[0]
-    minutes, hours = served.day(one, DAY), served.hours(one, DAY)
-    assert hours.sums.shape == (len(ROW), 24)
-    assert np.array_equal(hours.sums[ROW["prompt"]], minutes[ROW["prompt"]].reshape(24, 60).sum(1))
+    after = worlds.rows_of(served.day(chat, DAY))
+    for name in ("served", "throttled", "prompt", "generated", "cached"):
+        assert np.array_equal(before[name][:720], after[name][:720])
+    assert after["throttled"][720:].sum() == 0
 
 
 def busy_ptu(**changes: Any) -> dict[str, Any]:
@@ -104,7 +96,7 @@ def test_a_provisioned_deployment_is_full_at_its_units_and_refuses_the_rest():
 def test_an_idle_provisioned_deployment_has_a_utilisation_of_zero():
     day = rows(worlds.provisioned(traffic={"kind": "profile", "profile": "none"}))
     assert day["utilisation"].max() == 0.0
-    assert day["provisioned_minutes"].all()
+    assert day["exists"].all()
 
 
 def test_what_a_provisioned_deployment_refuses_spills_onto_the_standard_one():
@@ -132,5 +124,6 @@ def test_own_requests_come_before_spilled_ones():
 
 def test_cache_matches_weigh_by_requests():
     day = rows(worlds.deployment(traffic=worlds.profile(cache_match_percent=20)))
-    assert day["cache_weighted"].sum() / day["served"].sum() == pytest.approx(20, abs=0.5)
+    weighted = day["cache_percent"] * day["served"]
+    assert weighted.sum() / day["served"].sum() == pytest.approx(20, abs=0.5)
     assert day["cached"].sum() / day["prompt"].sum() == pytest.approx(0.2, abs=0.01)

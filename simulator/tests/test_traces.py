@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.buckets import ROW
 from simulator.hashing import Floats
 from simulator.tests import worlds
 from simulator.traces import TraceError, load_trace, play_repeated
@@ -38,7 +37,7 @@ def day_of_trace(path: Path, capacity: int, **traffic: Any) -> dict[str, Floats]
     raw["limits"][0]["limit"] = 10**6
     one = worlds.parsed(raw, path.parent).deployments[0]
     array = worlds.served(raw, path.parent).day(one, worlds.day_of("2026-03-03"))
-    return {row: array[index] for row, index in ROW.items()}
+    return worlds.rows_of(array)
 
 
 def per_minute(path: Path) -> dict[int, tuple[int, int, int]]:
@@ -99,9 +98,9 @@ def test_a_trace_may_run_over_midnight(small: Path):
     one = worlds.parsed(raw, small.parent).deployments[0]
     served = worlds.served(raw, small.parent)
     day = worlds.day_of("2026-03-03")
-    assert served.day(one, day)[ROW["served"]].sum() == 2
-    assert served.day(one, day + 1)[ROW["served"]][:3].tolist() == [1, 0, 1]
-    assert served.day(one, day + 2)[ROW["served"]].sum() == 0
+    assert served.day(one, day).total(200).sum() == 2
+    assert served.day(one, day + 1).total(200)[:3].tolist() == [1, 0, 1]
+    assert served.day(one, day + 2).total(200).sum() == 0
 
 
 def test_times_with_a_utc_offset_are_read(tmp_path: Path):

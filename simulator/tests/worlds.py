@@ -10,6 +10,7 @@ from simulator.clock import parse_time
 from simulator.quota import Quota
 from simulator.quota_tiers import QuotaTiers
 from simulator.resources import Resources
+from simulator.served_day import ServedDay
 from simulator.state import trace_finder
 from simulator.traffic import Served
 from simulator.world import World
@@ -139,3 +140,21 @@ def day_of(text: str) -> int:
     """Epoch day of an ISO moment."""
     moment: datetime = parse_time(text)
     return int(moment.timestamp()) // 86400
+
+
+def rows_of(day: ServedDay) -> dict[str, Any]:
+    """A served day as rows of 1440 minutes by name; 429s include what was spilled away."""
+    away = day.total(429, spilled_away=True)
+    return {
+        "served": day.total(200, is_spillover=False),
+        "throttled": day.total(429, is_spillover=False),
+        "spilled_away": away,
+        "spill_served": day.total(200, is_spillover=True),
+        "spill_throttled": day.total(429, is_spillover=True),
+        "prompt": day.prompt,
+        "generated": day.generated,
+        "cached": day.cached,
+        "cache_percent": day.cache_percent,
+        "utilisation": day.utilisation,
+        "exists": day.exists,
+    }
