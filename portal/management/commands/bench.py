@@ -13,6 +13,7 @@ BENCHES = {
     "pages": "portal.management.benches.pages.bench_pages",
     "ingest": "portal.management.benches.ingest.bench_ingest",
     "rollup": "portal.management.benches.rollup.bench_rollup",
+    "simulator": "portal.management.benches.simulator.bench_simulator",
 }
 
 
