@@ -76,7 +76,7 @@ def test_images_have_requests_and_no_tokens_to_count(foundry_sdk: Sdk):
 
 def test_what_a_sku_does_not_limit_does_not_stop_requests(foundry_sdk: Sdk):
     served = foundry_sdk.series(
-        ["AzureOpenAIRequests"], "ModelDeploymentName eq 'llama' and StatusCode eq '*'",
+        ["ModelRequests"], "ModelDeploymentName eq 'llama' and StatusCode eq '*'",
         account="foundry",
     )  # fmt: skip
     ((_, *values),) = served
