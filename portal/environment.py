@@ -65,6 +65,15 @@ class Environment:
             raise SettingMissing(name, f"is {value!r}; it must be one of: {', '.join(words)}.")
         return value
 
+    def months(self, name: str, default: int, *, least: int, why: str) -> int:
+        """A whole number of months, at least so many; 0 (for ever) where `least` is 0."""
+        value = self.text(name, str(default))
+        if not value.isdecimal() or int(value) < least:
+            raise SettingMissing(
+                name, f"is {value!r}; it must be a whole number of months from {least} on. {why}"
+            )
+        return int(value)
+
     def https(self, name: str, default: str) -> str:
         value = self.text(name, default).rstrip("/")
         if urlsplit(value).scheme != "https":

@@ -224,6 +224,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 24 * HOUR,
         "options": {"expires": 20000},
     },
+    "drop old usage": {
+        "task": "showback.tasks.drop_old_usage",
+        "schedule": 24 * HOUR,
+        "options": {"expires": 20000},
+    },
     "backfill usage": {
         "task": "showback.tasks.backfill",
         "schedule": 20.0,
@@ -256,6 +261,26 @@ HEADROOM_EVIDENCE_SOURCE = "showback.evidence.UsageHistory"
 
 # ── Headroom ─────────────────────────────────────────────────────────────────────────────────
 HEADROOM_FINANCE_TIME_ZONE = env.zone("HEADROOM_FINANCE_TIME_ZONE", "UTC")
+# How long use is kept, in months before this one; each coarser form at least as long.
+HEADROOM_KEEP_MINUTES_MONTHS = env.months(
+    "HEADROOM_KEEP_MINUTES_MONTHS",
+    13,
+    least=4,
+    why="Azure keeps 93 days: what is dropped earlier would be pulled again.",
+)
+HEADROOM_KEEP_HOURS_MONTHS = env.months(
+    "HEADROOM_KEEP_HOURS_MONTHS",
+    max(36, HEADROOM_KEEP_MINUTES_MONTHS),
+    least=HEADROOM_KEEP_MINUTES_MONTHS,
+    why="Hours are kept at least as long as minutes (HEADROOM_KEEP_MINUTES_MONTHS).",
+)
+HEADROOM_KEEP_DAYS_MONTHS = env.months("HEADROOM_KEEP_DAYS_MONTHS", 0, least=0, why="0: for ever.")
+if 0 < HEADROOM_KEEP_DAYS_MONTHS < HEADROOM_KEEP_HOURS_MONTHS:
+    raise SettingMissing(
+        "HEADROOM_KEEP_DAYS_MONTHS",
+        f"is {HEADROOM_KEEP_DAYS_MONTHS}; days are kept at least as long as hours "
+        f"(HEADROOM_KEEP_HOURS_MONTHS, {HEADROOM_KEEP_HOURS_MONTHS}), or for ever (0).",
+    )
 HEADROOM_CURRENCY = env.text("HEADROOM_CURRENCY", "USD")
 # Only a simulated Azure has a clock that can be set; production has no such variable.
 HEADROOM_SIMULATOR_CONTROL_URL = (

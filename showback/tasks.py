@@ -1,14 +1,17 @@
 """Doors for the schedule in settings: one service call each, safe to run twice."""
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
 
 from portal.kernel.clock import now
 from showback.services import backfill as history
-from showback.services import compaction, rollup
+from showback.services import compaction, retention, rollup
 from showback.services.usage_pull import NIGHTLY
 from showback.services.usage_pull import pull_recent as pull
+
+logger = logging.getLogger(__name__)
 
 # Well below the 15 s after which the next one is due to be taken.
 BACKFILL_SECONDS = 10.0
@@ -50,3 +53,10 @@ def roll_up_and_cost() -> None:
 def compact_minutes() -> None:
     """Days that no regular pull changes any more, into compressed blocks."""
     compaction.compact_for(COMPACT_SECONDS, at=now())
+
+
+@shared_task(acks_late=True)
+def drop_old_usage() -> None:
+    """What is older than the settings keep, and next month's partitions."""
+    for sentence in retention.tidy(at=now()).kept_back:
+        logger.warning("%s", sentence)

@@ -19,8 +19,9 @@ from quotas.selectors.metering import (
 )
 from showback.domain.months import Month, day_of, month_window, same_day_before
 from showback.gateway import finance_zone
-from showback.models import CostLine
+from showback.models import CostLine, Kept
 from showback.selectors.cents import UNALLOCATED, UNATTRIBUTED, Account, Days, lines_of
+from showback.selectors.kept import older_than_kept
 
 # A team's slug has no tilde, so these never stand in a team's way.
 PLATFORM_ACCOUNTS = {"~unallocated": UNALLOCATED, "~unattributed": UNATTRIBUTED}
@@ -55,6 +56,11 @@ class MonthScope:
     @property
     def url(self) -> str:
         return reverse("showback_month", args=[str(self.month)])
+
+    @property
+    def older_than_kept(self) -> str:
+        """A sentence where the days of this month were dropped; else empty."""
+        return older_than_kept(Kept.What.DAYS, self.month.last_day)
 
     @property
     def compared_with(self) -> str:

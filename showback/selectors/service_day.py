@@ -9,9 +9,10 @@ from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
-from showback.models import Attribution, CostLine, Meter, ServiceHour
+from showback.models import Attribution, CostLine, Kept, Meter, ServiceHour
 from showback.selectors.cents import Days, day_cents
 from showback.selectors.cost_rows import money_cents
+from showback.selectors.kept import older_than_kept
 from showback.selectors.member_lines import cents_of_lines, lines_of_member
 from showback.selectors.scope import MemberScope, deployments_of, label_of
 from showback.selectors.unpriced import quantity
@@ -47,6 +48,7 @@ class ServiceDayPage:
     amount: Decimal
     use: UseTotals
     attribution: list[str]
+    older_than_kept: str  # a sentence where the day's hours were dropped
     previous_url: str
     next_url: str
 
@@ -71,6 +73,7 @@ def service_day(member: MemberScope, day: date) -> ServiceDayPage:
         amount=sum((row.cents or ZERO for row in rows), ZERO),
         use=use_of(one_day),
         attribution=_attribution(member, day),
+        older_than_kept=older_than_kept(Kept.What.HOURS, day),
         previous_url=_neighbour(member, [other for other in others if other < day][-1:]),
         next_url=_neighbour(member, [other for other in others if other > day][:1]),
     )

@@ -20,10 +20,12 @@ from showback.models import (
     CapacitySeen,
     DayBasis,
     DeploymentSeen,
+    Kept,
     ServiceDay,
     TouchedHour,
     UsageHour,
 )
+from showback.selectors.kept import kept_since
 from showback.services.day_fill import fill_day
 from showback.services.locks import pipeline_lock
 
@@ -61,7 +63,17 @@ def days_to_fill(at: datetime) -> list[date]:
     zone = finance_zone()
     today = day_of(at, zone)
     days = {day_of(hour, zone) for hour in TouchedHour.objects.values_list("hour", flat=True)}
-    return sorted((day for day in days | {today, _open_since(at)} if day <= today), reverse=True)
+    days |= {today, _open_since(at)}
+    # A day whose hours were dropped stays as it is: nothing is left to work it out from.
+    since = kept_since(Kept.What.HOURS)
+    return sorted(
+        (
+            day
+            for day in days
+            if day <= today and (since is None or day_window(day, zone).start >= since)
+        ),
+        reverse=True,
+    )
 
 
 def _open_since(at: datetime) -> date:

@@ -97,7 +97,7 @@ def test_every_task_of_the_schedule_does_its_work(world, settings, monkeypatch):
         if entry["task"].startswith("showback.")
     }
     names = ["pull_usage", "pull_recent", "pull_nightly", "backfill", "roll_up_and_cost"]
-    names += ["compact_minutes"]
+    names += ["compact_minutes", "drop_old_usage"]
     assert scheduled == set(names)
     for name in names:
         getattr(tasks, name).delay()
