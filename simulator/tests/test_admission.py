@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from simulator.admission import Budget, admit
 from simulator.clock import MINUTES_PER_DAY
 from simulator.demand import Demand, sum_by_minute
+from simulator.hashing import Ints
 from simulator.traces import Requests
 
 EVEN = (np.ones(MINUTES_PER_DAY), 1)
@@ -115,3 +118,47 @@ def test_equal_requests_are_admitted_alike_in_both_forms(
     together = admit(summed(demand), budget(999, tokens), EVEN)
     assert (one_by_one.requests == together.requests).all()
     assert (one_by_one.prompt == together.prompt).all()
+
+
+def in_seconds(*requests: tuple[int, int]) -> Demand:
+    """Requests of (second of the minute, tokens), all in minute 5."""
+    rows = sorted(requests)
+    demand = listed(*((tokens, 0) for _, tokens in rows))
+    second = np.array([each[0] for each in rows], dtype=np.int64)
+    assert demand.listed is not None
+    return replace(demand, listed=replace(demand.listed, second=second))
+
+
+def slots_of(demand: Demand) -> Ints:
+    assert demand.listed is not None
+    assert demand.listed.second is not None
+    slot = demand.listed.minute * 6 + demand.listed.second // 10
+    return np.bincount(slot, minlength=MINUTES_PER_DAY * 6).reshape(MINUTES_PER_DAY, 6)
+
+
+def test_ten_seconds_admit_a_sixth_of_the_minutes_requests_each():
+    demand = in_seconds((0, 5), (3, 6), (9, 7), (10, 8), (25, 9))
+    sliced = replace(budget(6, 10_000), slice_requests=np.full(MINUTES_PER_DAY, 1))
+    served = admit(demand, sliced, EVEN, slots_of(demand))
+    assert (served.requests[5], served.prompt[5]) == (3, 5 + 8 + 9)
+    assert admit(demand, budget(6, 10_000), EVEN, slots_of(demand)).requests[5] == 5
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 59), st.integers(1, 300)), max_size=40),
+    st.integers(0, 40), st.integers(0, 6000),
+)  # fmt: skip
+def test_slices_are_exactly_a_loop_over_the_requests(
+    requests: list[tuple[int, int]], rpm: int, tokens: int
+):
+    a_slice = -(-rpm // 6)
+    slots, counter, count, prompt = [0] * 6, 0, 0, 0
+    for second, size in sorted(requests):
+        slots[second // 10] += 1
+        if slots[second // 10] > a_slice or counter >= tokens or count >= rpm:
+            continue
+        counter, count, prompt = counter + size, count + 1, prompt + size
+    demand = in_seconds(*requests)
+    sliced = replace(budget(rpm, tokens), slice_requests=np.full(MINUTES_PER_DAY, a_slice))
+    served = admit(demand, sliced, EVEN, slots_of(demand))
+    assert (served.requests[5], served.prompt[5]) == (count, prompt)

@@ -188,3 +188,20 @@ def test_every_field_of_callers_comes_back_from_json():
 def test_a_wrong_caller_is_refused_with_a_sentence(wrong: dict[str, Any], sentence: str):
     with pytest.raises(WorldError, match=sentence):
         worlds.parsed(worlds.world_of(chat(**wrong)))
+
+
+def test_a_trace_on_provisioned_throughput_serves_the_first_requests_of_a_minute(tmp_path: Path):
+    rows = [(second, 4500 + 10 * second) for second in range(0, 60, 5)]
+    lines = [f"2023-11-16 18:17:{second:02}.0,{tokens},0" for second, tokens in rows]
+    header = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+    (tmp_path / "small.csv").write_text(header + "\n".join(lines) + "\n")
+    trace = {"kind": "trace", "file": "small.csv", "start": "2026-03-03T10:00:00Z"}
+    raw = worlds.world_of(worlds.provisioned(traffic=trace))  # 37,500 tokens a minute
+    ptu = worlds.parsed(raw, tmp_path).deployments[0]
+    day = worlds.served(raw, tmp_path).day(ptu, DAY)
+    served = int(day.total(200)[600])
+    assert 8 < served < 12
+    assert day.prompt[600] == sum(tokens for _, tokens in rows[:served])
+    assert day.total(429)[600] == 12 - served
+    # The bucket drains what is left in the minute after.
+    assert 0 < day.utilisation[601] < day.utilisation[600] <= 100
