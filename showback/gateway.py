@@ -21,6 +21,7 @@ __all__ = [
     "MISSING",
     "CallerAnswer",
     "CallerKey",
+    "CallerSeries",
     "CallerSource",
     "MetricsAnswer",
     "Series",
@@ -112,6 +113,13 @@ class CallerKey:
 
 
 @dataclass(frozen=True)
+class CallerSeries:
+    """One key over a window: for each of CALLER_MEASURES int64, an element for each minute."""
+
+    values: Mapping[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
 class CallerAnswer:
     """What callers did in each minute of a window of whole minutes.
 
@@ -122,7 +130,7 @@ class CallerAnswer:
     """
 
     window: Window
-    series: Mapping[CallerKey, Series]
+    series: Mapping[CallerKey, CallerSeries]
     received: NDArray[np.bool_]
     problems: tuple[str, ...] = ()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from simulator.clock import iso
 from simulator.resources import QUOTA_KEPT, DeletedAccount
@@ -110,6 +111,12 @@ def _endpoint(account: Account, sub_domain: str | None) -> str:
         return f"https://{account.region}.api.cognitive.microsoft.com/"
     host = "openai" if account.kind == "OpenAI" else "cognitiveservices"
     return f"https://{sub_domain}.{host}.azure.com/"
+
+
+def openai_host(account: Account) -> str:
+    """The host under which the account answers requests to its models."""
+    endpoint = _properties(account)["endpoint"].replace(".cognitiveservices.", ".openai.")
+    return str(urlsplit(endpoint).hostname)
 
 
 def _endpoints(account: Account, endpoint: str) -> dict[str, str]:

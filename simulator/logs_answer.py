@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from simulator.account_json import openai_host
 from simulator.clock import MINUTES_PER_DAY, SECONDS_PER_MINUTE, iso_of_minute
 from simulator.gateway_traffic import Split
 from simulator.gateway_window import split_of
@@ -64,7 +65,7 @@ def caller_rows(state: State, gateway: Gateway, minutes: Ints) -> Iterator[Row]:
     for backend in gateway.backends:
         account, _, deployment = backend.deployment.partition("/")
         view = _View(
-            host=f"{account}.openai.azure.com",
+            host=_host(state, account),
             deployment=deployment,
             part=split_of(state, gateway, backend, minutes),
             minutes=minutes,
@@ -76,6 +77,12 @@ def caller_rows(state: State, gateway: Gateway, minutes: Ints) -> Iterator[Row]:
         for row in range(len(view.part.callers)):
             yield from _arrived(view, row)
             yield from _refused(view, row)
+
+
+def _host(state: State, name: str) -> str:
+    """Of a living account; of one that is gone, what Azure gives by default."""
+    found = [each for each in state.world.accounts if each.name.lower() == name]
+    return openai_host(found[0]) if found else f"{name}.openai.azure.com"
 
 
 def _shown(state: State, minutes: Ints) -> Floats:

@@ -132,6 +132,7 @@ def ready_facts(
         "proxy_url": listeners.proxy and f"http://{listeners.name}:{_port(listeners.proxy)}",
         "pid": os.getpid(),
         "subscriptions": [each.id for each in state.world.subscriptions],
+        "workspaces": sorted({each.workspace for each in state.world.gateways}),
     }
 
 

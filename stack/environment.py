@@ -38,6 +38,7 @@ def portal_variables(folder: Path, *, database_url: str, redis_url: str) -> dict
         "HEADROOM_AZURE_CLOUD": "public",
         "AZURE_ARM_ENDPOINT": NOWHERE,
         "AZURE_METRICS_ENDPOINT": NOWHERE,
+        "AZURE_LOGS_ENDPOINT": NOWHERE,
         "IDENTITY_ENDPOINT": "http://127.0.0.1:1/msi/token",
         "IDENTITY_HEADER": "none",
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
@@ -46,18 +47,20 @@ def portal_variables(folder: Path, *, database_url: str, redis_url: str) -> dict
 
 def simulator_variables(ready: Ready) -> dict[str, str]:
     """How the portal finds the simulated Azure that wrote this ready.json."""
-    subscriptions = ready["subscriptions"]
-    if not isinstance(subscriptions, list):
-        raise TypeError("ready.json: subscriptions must be a list of ids")
+    subscriptions, workspaces = ready["subscriptions"], ready["workspaces"]
+    if not isinstance(subscriptions, list) or not isinstance(workspaces, list):
+        raise TypeError("ready.json: subscriptions and workspaces must be lists of ids")
     return {
         "AZURE_ARM_ENDPOINT": str(ready["arm_endpoint"]),
         "AZURE_METRICS_ENDPOINT": str(ready["metrics_endpoint"]),
+        "AZURE_LOGS_ENDPOINT": str(ready["logs_endpoint"]),
         "IDENTITY_ENDPOINT": str(ready["identity_endpoint"]),
         "IDENTITY_HEADER": str(ready["identity_header"]),
         "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
         "REQUESTS_CA_BUNDLE": str(ready["ca_file"]),
         "HEADROOM_SIMULATOR_CONTROL_URL": str(ready["control_url"]),
         "HEADROOM_SUBSCRIPTIONS": ",".join(map(str, subscriptions)),
+        "HEADROOM_LOG_WORKSPACES": ",".join(map(str, workspaces)),
     }
 
 

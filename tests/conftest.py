@@ -13,7 +13,12 @@ from stack import simulator_process
 from stack.simulator_process import SimulatorProcess
 from tests.golden import world
 
-SETTINGS = ("AZURE_ARM_ENDPOINT", "AZURE_METRICS_ENDPOINT", "HEADROOM_SIMULATOR_CONTROL_URL")
+SETTINGS = (
+    "AZURE_ARM_ENDPOINT",
+    "AZURE_METRICS_ENDPOINT",
+    "AZURE_LOGS_ENDPOINT",
+    "HEADROOM_SIMULATOR_CONTROL_URL",
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
-"""The SDK clients, one per process and subscription (ARM) or region (metrics).
+"""The SDK clients, one per process and subscription (ARM) or region (metrics), and one for logs.
 
-Endpoints come from settings (`AZURE_ARM_ENDPOINT`, `AZURE_METRICS_ENDPOINT`), so a simulated Azure
-differs from the real one in environment only; the token audiences follow from the cloud alone
+Endpoints come from settings (`AZURE_ARM_ENDPOINT` and its like), so a simulated Azure differs from
+the real one in environment only; the token audiences follow from the cloud alone
 (`portal.cloud.clouds`), so that a wrong endpoint never gets a token meant for another plane. The
 chain of policies is written out here rather than left to the SDK's default, which would register
 resource providers by itself, follow redirects with the token, and retry as `portal.cloud.retry`
@@ -16,12 +16,19 @@ from typing import Any
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline import policies
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+from azure.monitor.query import LogsQueryClient
 from azure.monitor.querymetrics import MetricsClient
 from django.conf import settings
 
 from portal.cloud.clouds import CLOUDS, Cloud
 from portal.cloud.credentials import CONNECT_TIMEOUT_SECONDS, credential
-from portal.cloud.endpoints import Endpoint, Plane, arm_endpoint, metrics_endpoint
+from portal.cloud.endpoints import (
+    Endpoint,
+    Plane,
+    arm_endpoint,
+    logs_endpoint,
+    metrics_endpoint,
+)
 from portal.cloud.policies import Gate, Meter, OurRequestId
 from portal.cloud.retry import OneSendBearer, PatientRetry
 from portal.cloud.transport import close_connections, transport
@@ -49,6 +56,11 @@ def metrics_client(region: str) -> MetricsClient:
     return _metrics_client(os.getpid(), metrics_endpoint(region).address)
 
 
+def logs_client() -> LogsQueryClient:
+    """This process's client of Log Analytics, for all workspaces."""
+    return _logs_client(os.getpid(), logs_endpoint().address)
+
+
 @cache
 def _arm_client(
     _pid: int, endpoint: str, subscription_id: str
@@ -59,6 +71,11 @@ def _arm_client(
 @cache
 def _metrics_client(_pid: int, endpoint: str) -> MetricsClient:
     return build_metrics_client(credential(), endpoint)
+
+
+@cache
+def _logs_client(_pid: int, endpoint: str) -> LogsQueryClient:
+    return build_logs_client(credential(), endpoint)
 
 
 def build_arm_client(
@@ -96,11 +113,26 @@ def build_metrics_client(
     )
 
 
+def build_logs_client(
+    token_credential: TokenCredential, endpoint: str, **overrides: Any
+) -> LogsQueryClient:
+    audience = cloud().logs_audience
+    options = {"transport": _transport()} | overrides
+    return LogsQueryClient(
+        token_credential,
+        endpoint=endpoint,
+        audience=audience,  # else the SDK asks for a token for the endpoint
+        policies=_chain(Endpoint(Plane.LOGS, endpoint), token_credential, f"{audience}/.default"),
+        **options,
+    )
+
+
 def forget_clients() -> None:
     """Drops this process's clients, tokens included, and closes their sockets (tests, changed
     identity)."""
     _arm_client.cache_clear()
     _metrics_client.cache_clear()
+    _logs_client.cache_clear()
     close_connections()
 
 

@@ -11,12 +11,14 @@ class Plane(StrEnum):
 
     ARM = "arm"
     METRICS = "metrics"
+    LOGS = "logs"
     IDENTITY = "identity"
 
 
 PLANE_WORDS = {
     Plane.ARM: "Azure Resource Manager",
     Plane.METRICS: "Azure Monitor metrics",
+    Plane.LOGS: "Log Analytics",
     Plane.IDENTITY: "Sign-in",
 }
 
@@ -42,3 +44,8 @@ def metrics_endpoint(region: str) -> Endpoint:
     """`region` in lower case, without blanks."""
     address = settings.AZURE_METRICS_ENDPOINT.replace("{region}", region)
     return Endpoint(Plane.METRICS, address.rstrip("/"))
+
+
+def logs_endpoint() -> Endpoint:
+    """The one Log Analytics of this installation's cloud, for all workspaces."""
+    return Endpoint(Plane.LOGS, settings.AZURE_LOGS_ENDPOINT.rstrip("/"))

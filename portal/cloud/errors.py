@@ -134,7 +134,18 @@ def _what_azure_said(error: Exception) -> _Said:
         for detail in body.get("details") or ()
         if isinstance(detail, dict)
     )
+    innermost = _innermost(body)
+    if innermost and innermost not in message:
+        message = f"{message}: {innermost}" if message else innermost
     return _Said(error.status_code, code, message or _short(error), details)
+
+
+def _innermost(body: dict[str, Any]) -> str:
+    """Log Analytics says what is wrong in the last of nested `innererror` objects."""
+    message = ""
+    while isinstance(body := body.get("innererror"), dict):  # type: ignore[assignment]
+        message = str(body.get("message") or message)
+    return message
 
 
 def _error_body(response: Any) -> dict[str, Any]:

@@ -58,16 +58,20 @@ def _seconds_until(text: str | None) -> float | None:
 class PatientRetry(HTTPPolicy[Any, Any]):
     """Repeats reads on 408, 429, 5xx and broken connections, with jitter; leaves all else alone.
 
-    A POST that only reads is repeated when the call says `retry_on_methods=["POST"]`.
+    A POST that only reads is repeated when the call says `retry_on_methods=["POST"]`; a call may
+    name other `temporary_statuses`.
     """
 
     def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         methods = request.context.options.pop("retry_on_methods", READ_METHODS)
+        temporary = request.context.options.pop("temporary_statuses", TEMPORARY_STATUSES)
         if request.http_request.method.upper() not in methods:
             return self.next.send(request)
-        return self._send_patiently(request)
+        return self._send_patiently(request, temporary)
 
-    def _send_patiently(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+    def _send_patiently(
+        self, request: PipelineRequest[Any], temporary: frozenset[int]
+    ) -> PipelineResponse[Any, Any]:
         transport: Any = request.context.transport
         deadline = time.monotonic() + PATIENCE_SECONDS
         for attempt in range(1, ATTEMPTS):
@@ -80,7 +84,7 @@ class PatientRetry(HTTPPolicy[Any, Any]):
                     raise
                 pause = _backoff_seconds(attempt)
             else:
-                asked = _pause_after(response, attempt)
+                asked = _pause_after(response, attempt, temporary)
                 if asked is None or time.monotonic() > deadline:
                     return response
                 pause = asked
@@ -88,9 +92,11 @@ class PatientRetry(HTTPPolicy[Any, Any]):
         return self.next.send(request)
 
 
-def _pause_after(response: PipelineResponse[Any, Any], attempt: int) -> float | None:
+def _pause_after(
+    response: PipelineResponse[Any, Any], attempt: int, temporary: frozenset[int]
+) -> float | None:
     """Seconds to wait before asking again; None when the answer stands."""
-    if response.http_response.status_code not in TEMPORARY_STATUSES:
+    if response.http_response.status_code not in temporary:
         return None
     asked = retry_after_seconds(response.http_response.headers)
     if asked is None:

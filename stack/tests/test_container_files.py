@@ -112,6 +112,7 @@ def test_the_demo_environment_fits_the_simulator_beside_it(compose: dict[str, An
     address = f"https://{options['--name']}:{options['--port']}"
     assert demo["AZURE_ARM_ENDPOINT"] == address
     assert demo["AZURE_METRICS_ENDPOINT"] == f"{address}/metrics/{{region}}"
+    assert demo["AZURE_LOGS_ENDPOINT"] == address
     assert demo["HEADROOM_SIMULATOR_CONTROL_URL"] == f"{address}/_sim"
     assert demo["IDENTITY_ENDPOINT"] == f"http://simulator:{options['--token-port']}/msi/token"
     assert demo["HEADROOM_ENV"] == "deploy/demo.env"

@@ -79,14 +79,18 @@ def test_the_simulators_note_becomes_the_portals_environment() -> None:
     ready = {
         "arm_endpoint": "https://127.0.0.1:5",
         "metrics_endpoint": "https://127.0.0.1:5/metrics/{region}",
+        "logs_endpoint": "https://127.0.0.1:5",
         "control_url": "https://127.0.0.1:5/_sim",
         "identity_endpoint": "http://127.0.0.1:6/msi/token",
         "identity_header": "secret",
         "ca_file": "/state/tls/ca.pem",
         "subscriptions": ["one", "two"],
+        "workspaces": ["3f2504e0-4f89-41d3-9a0c-0305e82c3301"],
     }
     variables = simulator_variables(ready)
     assert variables["HEADROOM_SUBSCRIPTIONS"] == "one,two"
+    assert variables["HEADROOM_LOG_WORKSPACES"] == "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    assert variables["AZURE_LOGS_ENDPOINT"] == "https://127.0.0.1:5"
     assert variables["REQUESTS_CA_BUNDLE"] == "/state/tls/ca.pem"
     assert variables["AZURE_METRICS_ENDPOINT"].endswith("{region}")
 

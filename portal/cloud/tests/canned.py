@@ -15,11 +15,12 @@ import requests
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
 from azure.core.pipeline.transport import RequestsTransport
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
+from azure.monitor.query import LogsQueryClient
 from azure.monitor.querymetrics import MetricsClient
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from portal.cloud.clients import build_arm_client, build_metrics_client
+from portal.cloud.clients import build_arm_client, build_logs_client, build_metrics_client
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 ACCOUNT = (
@@ -98,6 +99,9 @@ class Canned(BaseAdapter):
         return build_metrics_client(
             AnyToken(), "https://metrics.invalid", transport=_transport(self)
         )
+
+    def logs(self) -> LogsQueryClient:
+        return build_logs_client(AnyToken(), "https://logs.invalid", transport=_transport(self))
 
 
 class AnyToken:

@@ -29,6 +29,7 @@ def simulator(
         monkeypatch.setenv(name, value)
     settings.AZURE_ARM_ENDPOINT = running_simulator.environment["AZURE_ARM_ENDPOINT"]
     settings.AZURE_METRICS_ENDPOINT = running_simulator.environment["AZURE_METRICS_ENDPOINT"]
+    settings.AZURE_LOGS_ENDPOINT = running_simulator.environment["AZURE_LOGS_ENDPOINT"]
     forget()
     yield running_simulator
     forget()

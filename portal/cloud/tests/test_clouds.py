@@ -9,7 +9,7 @@ from azure.core import AzureClouds
 from azure.identity import AzureAuthorityHosts
 from azure.mgmt.core.tools import get_arm_endpoints
 
-from portal.cloud.clients import build_arm_client, build_metrics_client
+from portal.cloud.clients import build_arm_client, build_logs_client, build_metrics_client
 from portal.cloud.clouds import CLOUDS
 from portal.cloud.credentials import credential, forget_credentials
 from portal.cloud.tests.canned import SUBSCRIPTION, AnyToken
@@ -21,7 +21,8 @@ OF_THE_SDK = {
 }
 SHOW = (
     "from portal import settings as s;"
-    "print(s.AZURE_ARM_ENDPOINT, s.AZURE_METRICS_ENDPOINT, s.AZURE_AUTHORITY_HOST)"
+    "print(s.AZURE_ARM_ENDPOINT, s.AZURE_METRICS_ENDPOINT, s.AZURE_AUTHORITY_HOST,"
+    " s.AZURE_LOGS_ENDPOINT)"
 )
 
 
@@ -67,8 +68,12 @@ def test_each_plane_asks_for_a_token_of_its_cloud(name: str, settings, monkeypat
             metric_namespace="n",
             metric_names=["m"],
         )
+    logs = build_logs_client(Asked(), CLOUDS[name].logs_endpoint)
+    with pytest.raises(InterruptedError):
+        logs.query_workspace("w", "q", timespan=None)
     cloud = CLOUDS[name]
-    assert asked == [f"{cloud.arm_audience}/.default", f"{cloud.metrics_audience}/.default"]
+    audiences = [cloud.arm_audience, cloud.metrics_audience, cloud.logs_audience]
+    assert asked == [f"{audience}/.default" for audience in audiences]
 
 
 def test_an_app_registration_signs_in_at_the_clouds_own_host(settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -86,7 +91,8 @@ def test_an_app_registration_signs_in_at_the_clouds_own_host(settings, monkeypat
 def test_the_addresses_follow_the_setting_unless_they_are_named() -> None:
     gov = CLOUDS["us_government"]
     answer = started_with(HEADROOM_AZURE_CLOUD="us_government")
-    assert answer.stdout.split() == [gov.arm_endpoint, gov.metrics_endpoint, gov.authority]
+    addresses = [gov.arm_endpoint, gov.metrics_endpoint, gov.authority, gov.logs_endpoint]
+    assert answer.stdout.split() == addresses
     named = started_with(HEADROOM_AZURE_CLOUD="China", AZURE_ARM_ENDPOINT="https://arm.internal/")
     assert named.stdout.split()[0] == "https://arm.internal"
     assert named.stdout.split()[1] == CLOUDS["china"].metrics_endpoint

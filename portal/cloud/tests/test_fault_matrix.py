@@ -1,4 +1,4 @@
-"""Every call of the adapters against every fault of Azure, over real HTTPS: one table.
+"""Every call of the adapters against every fault of Azure, over real HTTPS, as tables.
 
 A cell reads `reason ×sent`: what the `CloudError` says (`ok` where there is none) and how often
 Azure saw the request while the fault lasted. `+` follows where the error hands on Azure's
@@ -6,9 +6,11 @@ Retry-After, `?` where the write may have happened. In every cell: nothing but a
 escapes, its sentence has a full stop, no sleep is longer than 20 seconds, a write goes out once.
 
 Why some cells are as they are. A throttling, a refusal or a silence ends a pull of metrics, any
-other fault costs its query alone, and there are three. A poll that went wrong says nothing of the
-write, so it stays in doubt. A write that was answered with a bare 200 counts as done: it is read
-back anyway. Without a token a write never leaves; the identity library tries four times by itself.
+other fault costs its query alone, and there are three. A log query that took too long (504) is not
+repeated but halved, until five failures in a row pause the endpoint. A poll that went wrong says
+nothing of the write, so it stays in doubt. A write that was answered with a bare 200 counts as
+done: it is read back anyway. Without a token a write never leaves; the identity library tries four
+times by itself.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from portal.cloud import clients, credentials
 from portal.cloud.capacity import AzureCapacity
 from portal.cloud.clients import arm_client
 from portal.cloud.inventory import read_accounts, read_deployments, read_model_skus, read_quotas
+from portal.cloud.logs import AzureCallers
 from portal.cloud.metrics import AzureMetrics
 from portal.cloud.retry import LONGEST_SLEEP_SECONDS
 from portal.kernel.clock import real_now
@@ -38,7 +41,7 @@ ACCOUNT = (
 )
 CHAT = f"{ACCOUNT}/deployments/chat"
 EAST = AccountSeen(ACCOUNT, SUBSCRIPTION, "rg-ai-east", "contoso-east", "eastus2", "OpenAI")
-WAITS = {"429 short": 3, "429 long": 300, "429 until a date": 600}
+WAITS = {"429 short": 3, "429 long": 300, "429 until a date": 600, "504": 30}
 OPERATION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.CognitiveServices/operations/7"
 RUNNING = {"status": 200, "body": {"status": "InProgress", "fieldOfTomorrow": [1]}}
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -52,6 +55,7 @@ fault            | reads          | metrics        | write          | poll      
 409              | conflict ×1    | conflict ×3    | conflict ×1    | conflict ×1 ?    | unknown ×1
 500              | unknown ×4     | unknown ×12    | unknown ×1 ?   | unknown ×4 ?     | unknown ×4
 502 in HTML      | unknown ×4     | unknown ×12    | unknown ×1 ?   | unknown ×4 ?     | unknown ×4
+504              | timeout ×4     | timeout ×4     | timeout ×1 ?   | timeout ×4 ?     | unknown ×4
 timeout          | timeout ×4     | timeout ×4     | timeout ×1 ?   | timeout ×4 ?     | unknown ×4
 dropped before   | timeout ×4     | timeout ×4     | timeout ×1 ?   | timeout ×4 ?     | unknown ×4
 dropped mid-body | timeout ×4     | timeout ×4     | timeout ×1 ?   | timeout ×4 ?     | unknown ×4
@@ -63,6 +67,27 @@ dropped mid-body | timeout ×4     | timeout ×4     | timeout ×1 ?   | timeout
 403              | forbidden ×1   | forbidden ×1   | forbidden ×1   | forbidden ×1 ?   | unknown ×1
 404              | not_found ×1   | not_found ×3   | not_found ×1   | not_found ×1 ?   | unknown ×1
 unknown fields   | ok ×1          | ok ×3          | ok ×1          | ok ×1            | ok ×1
+"""
+LOGS_TABLE = """
+fault            | logs
+429 short        | throttled ×4 +
+429 long         | throttled ×1 +
+429 until a date | throttled ×1 +
+409              | conflict ×1
+500              | unknown ×4
+502 in HTML      | unknown ×4
+504              | timeout ×5 +
+timeout          | timeout ×4
+dropped before   | timeout ×4
+dropped mid-body | timeout ×4
+200, no JSON     | unknown ×1
+200, a list      | unknown ×1
+200, no fields   | unknown ×1
+200, empty       | unknown ×1
+401              | forbidden ×1
+403              | forbidden ×1
+404              | not_found ×1
+unknown fields   | ok ×1
 """
 
 
@@ -83,6 +108,7 @@ FAULTS: dict[str, Callable[[], dict[str, Any]]] = {
     "409": lambda: refused(409, "RequestConflict"),
     "500": lambda: refused(500, "InternalServerError"),
     "502 in HTML": lambda: {"status": 502, "body": "<html>Bad gateway</html>"},
+    "504": lambda: refused(504, "GatewayTimeout"),
     "timeout": lambda: {"delay_seconds": 4 * READ_TIMEOUT_SECONDS},
     "dropped before": lambda: {"drop": "before"},
     "dropped mid-body": lambda: {"drop": "mid"},
@@ -114,6 +140,13 @@ def pull() -> object:
     )
 
 
+def pull_callers() -> object:
+    return AzureCallers().pull(
+        workspace_id="3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        window=Window(NOON - 2 * HOUR, NOON - HOUR),
+    )
+
+
 # call → (which requests the fault hits, the call itself)
 READS: dict[str, tuple[str, Callable[[], object]]] = {
     "accounts": ("/accounts", lambda: read_accounts(arm_client(SUBSCRIPTION), SUBSCRIPTION)),
@@ -124,6 +157,7 @@ READS: dict[str, tuple[str, Callable[[], object]]] = {
 }
 CALLS = READS | {
     "metrics": ("metrics:getBatch", pull),
+    "logs": ("POST /v1/workspaces", pull_callers),
     "write": ("PATCH ", write),
     "token": ("/msi/token", write),
 }
@@ -131,12 +165,15 @@ CALLS = READS | {
 
 def expected() -> Iterator[tuple[str, str, str]]:
     """(fault, call, cell) of every cell; `reads` stands for five calls."""
-    head, *rows = ([part.strip() for part in row.split("|")] for row in TABLE.strip().split("\n"))
-    assert {row[0] for row in rows} == set(FAULTS)
-    for fault, *cells in rows:
-        for column, cell in zip(head[1:], cells, strict=True):
-            for call in READS if column == "reads" else [column]:
-                yield fault, call, cell
+    for table in (TABLE, LOGS_TABLE):
+        head, *rows = (
+            [part.strip() for part in row.split("|")] for row in table.split("\n") if row
+        )
+        assert {row[0] for row in rows} == set(FAULTS)
+        for fault, *cells in rows:
+            for column, cell in zip(head[1:], cells, strict=True):
+                for call in READS if column == "reads" else [column]:
+                    yield fault, call, cell
 
 
 @pytest.fixture
