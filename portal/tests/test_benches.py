@@ -2,17 +2,30 @@
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 
-from portal.management.benches import ingest, rollup, storage
+from portal.kernel.clock import now
+from portal.management.benches import ingest, pages, rollup, storage
+from portal.management.benches.made_organisation import make_organisation
+from portal.management.benches.made_quarter import make_quarter
+from portal.management.benches.made_work import make_work
 from portal.management.benches.sandbox import SCHEMA, own_tables
-from showback.models import CostLine, PriceRow, TouchedHour, UsageDayBlock, UsageHour, UsagePull
+from showback.models import (
+    CostLine,
+    PriceRow,
+    ServiceDay,
+    TouchedHour,
+    UsageDayBlock,
+    UsageHour,
+    UsagePull,
+)
 
 TABLES = (CostLine, PriceRow, TouchedHour, UsageDayBlock, UsageHour, UsagePull)
 
 
 def left_behind() -> list[object]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [SCHEMA])
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE starts_with(nspname, %s)", [SCHEMA])
         return [*cursor.fetchall(), *(row for table in TABLES for row in table.objects.all())]
 
 
@@ -50,4 +63,32 @@ def test_the_roll_up_is_measured_on_an_organisation_of_its_own() -> None:
 def test_a_bench_that_fails_takes_its_tables_with_it() -> None:
     with pytest.raises(RuntimeError), own_tables():
         raise RuntimeError
+    assert left_behind() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_every_page_is_measured_at_two_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "DEMO_DEPLOYMENTS", 12)
+    monkeypatch.setattr(pages, "QUICK_DEPLOYMENTS", 33)
+    monkeypatch.setattr(pages, "IN_A_ROW", 1)
+    found = pages.bench_pages(True)["pages"]
+    assert {"home", "home of a team", "health", "pools", "showback_month"} <= set(found)
+    assert not {"request_approve", "map_deployment", "showback"} & set(found)  # no pages
+    for page in found.values():
+        assert page["median_ms"] > 0
+        assert page["ratio_to_demo"] > 0
+        assert page["queries"] > 0
+    assert left_behind() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_quarter_is_made_of_what_the_portal_itself_writes() -> None:
+    with own_tables():
+        made = make_organisation(12, at=now())
+        make_quarter(made)
+        make_work(made)
+        days = ServiceDay.objects.values_list("day", flat=True).distinct()
+        assert len(days) == 93
+        whole = ServiceDay.objects.aggregate(n=Sum("ok_requests"))["n"]
+        assert whole == UsageHour.objects.aggregate(n=Sum("ok_requests"))["n"] > 0
     assert left_behind() == []

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management import CommandError
-from django.db import connection
+from django.db import ProgrammingError, connection
 
 from showback.services.locks import pipeline_lock
 
 SCHEMA = "headroom_bench"
-PARTITIONED_BY = {
-    "showback_usage_hour": "hour",
-    "showback_usage_minutes": "hour",
-    "showback_usage_day_block": "day",
-}
+# Of each table: its name, and by what it is partitioned, if it is. Partitions are made when needed.
+TABLES = """
+    SELECT relname, CASE WHEN relkind = 'p' THEN pg_get_partkeydef(oid) ELSE '' END
+    FROM pg_class WHERE relnamespace = %s::regnamespace
+    AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"""
 
 
 def say(sentence: str) -> None:
@@ -27,28 +27,51 @@ def say(sentence: str) -> None:
 
 
 @contextmanager
-def own_tables() -> Iterator[None]:
-    """Every table of quotas and showback, empty. One bench at a time; CommandError for a second."""
+def own_tables(*names: str) -> Iterator[None]:
+    """Every table, empty, in one schema or, for a comparison, in one for each name (see `within`).
+
+    One bench at a time: CommandError for a second, and where the database does not allow it.
+    """
+    schemas = [schema_of(name) for name in names or ("",)]
     with pipeline_lock("bench") as ours:
         if not ours:
             raise CommandError("Another bench is running on this database. Wait for its end.")
         home = _ask("SELECT current_schema()")
         try:
-            _make(home)
+            for schema in schemas:
+                _make(schema, home)
             yield
         finally:
-            _run(f'SET search_path TO "{home}"', f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+            _run(f'SET search_path TO "{home}"')
+            _run(*(f"DROP SCHEMA IF EXISTS {schema} CASCADE" for schema in schemas))
 
 
-def _make(home: str) -> None:
-    # What a bench that was killed left behind goes first.
-    _run(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE", f"CREATE SCHEMA {SCHEMA}")
-    for table in connection.introspection.table_names():
-        if table.startswith(("quotas_", "showback_")) and not table[-7:].replace("_", "").isdigit():
-            key = PARTITIONED_BY.get(table)
-            kind = f"PARTITION BY RANGE ({key})" if key else ""
-            _run(f'CREATE TABLE {SCHEMA}.{table} (LIKE "{home}".{table} INCLUDING ALL) {kind}')
-    _run(f'SET search_path TO {SCHEMA}, "{home}"')
+def within(name: str) -> None:
+    """From now on this connection reads and writes the tables of that name."""
+    _run(f"SET search_path TO {schema_of(name)}")
+
+
+def schema_of(name: str) -> str:
+    return f"{SCHEMA}_{name}" if name else SCHEMA
+
+
+def _make(schema: str, home: str) -> None:
+    try:
+        # What a bench that was killed left behind goes first.
+        _run(f"DROP SCHEMA IF EXISTS {schema} CASCADE", f"CREATE SCHEMA {schema}")
+    except ProgrammingError as problem:
+        raise CommandError(
+            f"The bench makes tables of its own and may not: {problem}Give the database's user "
+            "the right to create schemas, or run it on another database."
+        ) from problem
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES, [home])
+        found = cursor.fetchall()
+    for table, key in found:
+        kind = f"PARTITION BY {key}" if key else ""
+        _run(f'CREATE TABLE {schema}.{table} (LIKE "{home}".{table} INCLUDING ALL) {kind}')
+    # Not the home as well: a partition of the same month there would be taken for ours.
+    _run(f"SET search_path TO {schema}")
 
 
 def _run(*statements: str) -> None:

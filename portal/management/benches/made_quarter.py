@@ -1,0 +1,175 @@
+"""A quarter of use for a made organisation: every minute of 93 days, hour, day and cost line.
+
+Three days go the whole way of ingestion and roll-up: today as far as it has come, yesterday, and
+the day before, whose minutes are compacted. The days before them are copies of that one, made
+inside the database: so tables hold what the portal itself writes there, whatever their columns.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from time import monotonic, sleep
+
+import numpy as np
+from django.core.management import CommandError
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_day
+from portal.management.benches.made_organisation import HISTORY, Made
+from portal.management.benches.sandbox import say
+from showback.domain.measures import MEASURES, MISSING
+from showback.domain.minutes import expected_minutes, hour_starts, settled_until, sums_of_minutes
+from showback.models import Grain
+from showback.services.compaction import compact_day
+from showback.services.copying import copy_rows
+from showback.services.partitions import ensure_partitions
+from showback.services.price_data import shipped_prices
+from showback.services.prices import load_prices
+from showback.services.rollup import roll_up_and_cost
+from showback.services.usage_rows import UsageRows
+from showback.services.usage_store import store
+
+Ints = NDArray[np.int64]
+COPIED_FROM = 2  # days ago
+DEPLOYMENTS_AT_ONCE = 200
+LOCK_PATIENCE_SECONDS = 60
+SYNC_EVERY = 5 * MINUTE
+# Tables of the copied day, and the column that says when.
+BY_TIME = {"showback_usage_hour": "hour", "showback_service_hour": "hour"}
+BY_DAY = {
+    "showback_usage_day_block": "day",
+    "showback_service_day": "day",
+    "showback_cost_line": "day",
+}
+
+
+def make_quarter(made: Made) -> None:
+    """Fills every table of showback from the first of the 93 days until now."""
+    load_prices(shipped_prices())
+    today = floor_to_day(made.at)
+    for ago in reversed(range(COPIED_FROM + 1)):
+        for first in range(0, len(made.deployments), DEPLOYMENTS_AT_ONCE):
+            part = made.deployments[first : first + DEPLOYMENTS_AT_ONCE]
+            _store_day([each.pk for each in part], today - ago * DAY, made.at)
+    _roll_up(made.at)
+    compact_day((today - COPIED_FROM * DAY).date())
+    _copy_back(today - COPIED_FROM * DAY, HISTORY.days - COPIED_FROM - 1)
+    _pulls(made)
+    _syncs(made)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _store_day(ids: Sequence[int], start: datetime, at: datetime) -> None:
+    hours = hour_starts(Window(start, min(start + DAY, at)))
+    values = np.concatenate([_minutes(deployment, len(hours)) for deployment in ids])
+    row_hours = np.tile(hours, len(ids))
+    expected = expected_minutes(row_hours, at)
+    values = np.where(np.arange(60) < expected[:, None, None], values, MISSING)
+    rows = UsageRows(
+        Grain.MINUTE.value, np.repeat(np.array(ids), len(hours)), row_hours, values,
+        sums_of_minutes(values, expected), np.zeros(len(row_hours), dtype=bool),
+    )  # fmt: skip
+    with transaction.atomic():
+        store(rows)
+
+
+def _minutes(deployment: int, hours: int) -> Ints:
+    """(hours, measures, 60) of an office day; a few minutes in a hundred are throttled."""
+    random = np.random.default_rng(deployment)
+    level = 0.1 + np.sin(np.pi * np.arange(hours * 60) / 1440) ** 2
+    wanted = random.poisson(random.uniform(5, 60) * level)
+    refused = np.where(random.random(wanted.size) < 0.02, wanted // 4, 0)
+    served = wanted - refused
+    measures = {
+        "ok": served,
+        "throttled": refused,
+        "other": np.zeros_like(served),
+        "spilled": np.zeros_like(served),
+        "prompt": served * random.integers(300, 1500),
+        "generated": served * random.integers(50, 400),
+        "cache_percent": np.full_like(served, random.integers(0, 40)),
+        "utilisation_percent": np.full_like(served, MISSING),
+    }
+    rows = np.stack([measures[name].reshape(hours, 60) for name in MEASURES], axis=1)
+    return rows.astype(np.int64)
+
+
+def _roll_up(at: datetime) -> None:
+    """Waits for a roll-up of the installation itself: only one runs at a time."""
+    ends = monotonic() + LOCK_PATIENCE_SECONDS
+    while not roll_up_and_cost(at=at, seconds=9e9):
+        if monotonic() > ends:
+            raise CommandError("Another roll-up went on for a minute. Run the bench again later.")
+        sleep(1)
+
+
+def _copy_back(day: datetime, times: int) -> None:
+    """The same day again on each of the days before it."""
+    say(f"{times} days of use are copied")
+    with transaction.atomic():
+        ensure_partitions(day - ago * DAY for ago in range(times + 1))
+        for table, column in (BY_TIME | BY_DAY).items():
+            begins = day if table in BY_TIME else day.date()
+            ends = day + DAY if table in BY_TIME else (day + DAY).date()
+            _insert_shifted(table, column, (begins, ends), times)
+
+
+def _insert_shifted(table: str, column: str, window: tuple[object, object], times: int) -> None:
+    with connection.cursor() as cursor:
+        description = connection.introspection.get_table_description(cursor, table)
+        names = [row.name for row in description if row.name != "id"]
+        shifted = [f"{n} - ago * {_step(column)}" if n == column else n for n in names]
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(shifted)} "  # noqa: S608
+            f"FROM {table}, generate_series(1, %s) AS ago WHERE {column} >= %s AND {column} < %s",
+            [times, *window],
+        )
+
+
+def _step(column: str) -> str:
+    return "1" if column == "day" else "interval '24 hours'"
+
+
+def _pulls(made: Made) -> None:
+    """Watermarks of each source and hour, and the history that was fetched at first sight."""
+    sources = sorted({f"{each.subscription_id}/{each.region}" for each in made.accounts})
+    hours = [made.since + n * HOUR for n in range(HISTORY // HOUR + 1)]
+    hours = [hour.replace(minute=0, second=0, microsecond=0) for hour in hours]
+    settled = settled_until(made.at)
+    copy_rows(
+        "showback_usagepull",
+        ("source", "hour", "grain", "state", "started_at", "done_at", "settled_until", "problem"),
+        (
+            (source, hour, "minute", "done", hour, hour, min(hour + HOUR, settled), "")
+            for source in sources
+            for hour in hours
+        ),
+    )
+    copy_rows(
+        "showback_backfillslice",
+        ("subscription_id", "region", "account_key", "grain", "starts_at", "ends_at", "planned_at",
+         "attempts", "not_before", "done_at", "problem"),
+        (
+            (each.subscription_id, each.region, each.resource_key, "minute",
+             made.since + n * DAY, made.since + (n + 1) * DAY, made.since, 1, made.since,
+             made.since, "")
+            for each in made.accounts
+            for n in range(HISTORY.days)
+        ),
+    )  # fmt: skip
+
+
+def _syncs(made: Made) -> None:
+    """An inventory sync of each subscription every five minutes."""
+    moments = [made.since + n * SYNC_EVERY for n in range(HISTORY // SYNC_EVERY + 1)]
+    took = timedelta(seconds=4)
+    copy_rows(
+        "quotas_syncrun",
+        ("subscription_id", "started_at", "ended_at", "problems"),
+        (
+            (subscription, moment, moment + took, "[]")
+            for subscription in sorted({each.subscription_id for each in made.accounts})
+            for moment in moments
+        ),
+    )
