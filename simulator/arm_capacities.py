@@ -18,11 +18,13 @@ from simulator.arm_lookup import (
     called_location,
     called_subscription,
 )
+from simulator.arm_usages import scope_json
 from simulator.models_catalogue import Model, ModelSku, find_model
 from simulator.paging import list_response
 from simulator.sizing import Workload, deployable_units, estimated_units
 from simulator.state import State
 from simulator.web import ArmError, Call, Route, json_response
+from simulator.world import PoolKey
 from simulator.world_accounts import ACCOUNT_KINDS
 
 
@@ -87,6 +89,7 @@ def _row(
         "name": sku.name,
         "location": region,
         "properties": properties,
+        **scope_json(state, *state.quota.scope(_pool_key(subscription, region, sku.usage_name))),
     }
 
 
@@ -99,8 +102,12 @@ def available_units(state: State, subscription: str, region: str, sku: ModelSku)
 
 
 def _quota_left(state: State, subscription: str, region: str, usage_name: str) -> int:
-    key = (subscription.lower(), region, usage_name.lower())
+    key = _pool_key(subscription, region, usage_name)
     return max(state.quota.limit(key) - state.quota.allocated(key), 0)
+
+
+def _pool_key(subscription: str, region: str, usage_name: str) -> PoolKey:
+    return subscription.lower(), region, usage_name.lower()
 
 
 async def _calculate(call: Call) -> Response:

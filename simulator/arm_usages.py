@@ -81,10 +81,7 @@ def usage_rows(state: State, subscription: str, region: str) -> list[dict[str, A
 
     The location ``global`` lists the pools that are global; a region lists those too.
     """
-    default_scope = state.knobs.usage_scope_type
-    rows = [
-        _pool_usage(row, default_scope) for row in state.quota.rows_of_region(subscription, region)
-    ]
+    rows = [_pool_usage(state, row) for row in state.quota.rows_of_region(subscription, region)]
     if region == GLOBAL_PLACE:
         return rows
     if state.knobs.more_usage_rows:
@@ -111,10 +108,15 @@ def _account_counts(state: State, subscription: str, region: str) -> list[dict[s
     ]
 
 
-def _pool_usage(row: PoolRow, default_scope: str) -> dict[str, Any]:
+def _pool_usage(state: State, row: PoolRow) -> dict[str, Any]:
     usage = _usage(row.usage_name, quota_label_of(row.usage_name), row.allocated, row.limit)
-    scope_type = row.scope_type or default_scope
-    return {**usage, "scopeType": scope_type, "scopeId": row.scope_id} if scope_type else usage
+    return {**usage, **scope_json(state, row.scope_type, row.scope_id)}
+
+
+def scope_json(state: State, scope_type: str | None, scope_id: str) -> dict[str, str]:
+    """``scopeType`` and ``scopeId``; empty where the regime was never said, unless by the knob."""
+    said = scope_type or state.knobs.usage_scope_type
+    return {"scopeType": said, "scopeId": scope_id} if said else {}
 
 
 def _usage(name: str, label: str, current: int, limit: int) -> dict[str, Any]:

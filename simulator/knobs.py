@@ -97,7 +97,7 @@ class Knobs:
     )  # fmt: skip
     usage_scope_type: str = choice(
         "", ("", "Regional", "Classic"),
-        "The scopeType of usage rows whose regime was never said; empty leaves the field out.",
+        "The scopeType of usages and capacities whose regime was never said; empty: no such field.",
     )  # fmt: skip
     more_usage_rows: bool = flag(
         False, "Locations list all kinds of usage rows: fine-tuned, dedicated, retired, AIServices."

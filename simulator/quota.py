@@ -93,6 +93,10 @@ class Quota:
         """Units held of the pool behind a deployment's key, over its whole scope."""
         return self._allocations()[self.pool(key)]
 
+    def scope(self, key: PoolKey) -> tuple[str | None, str]:
+        """``scopeType`` (None where the regime was never said) and ``scopeId`` of that pool."""
+        return self._scope(self.pool(key))
+
     def rows(self) -> list[PoolRow]:
         """Every pool once, those out of use under today's regime left out."""
         held = self._allocations()
@@ -193,17 +197,22 @@ class Quota:
         return self._scopes.get(pool[2]) == shared if shared else self.pool(pool) == pool
 
     def _row(self, pool: PoolKey, held: Counter[PoolKey]) -> PoolRow:
-        place, scope = pool[1], self._scopes.get(pool[2])
-        if scope == "DataZone" and scope_of_place(place) is None:
-            scope = "Regional"
+        scope_type, scope_id = self._scope(pool)
         return PoolRow(
             pool=pool,
             usage_name=self._names[pool],
             limit=self._limits[pool],
             allocated=held[pool],
-            scope_type=scope,
-            scope_id=scope_id_of(place),
+            scope_type=scope_type,
+            scope_id=scope_id,
         )
+
+    def _scope(self, pool: PoolKey) -> tuple[str | None, str]:
+        """A region outside every data zone keeps a pool of its own, and says so."""
+        place, scope = pool[1], self._scopes.get(pool[2])
+        if scope == "DataZone" and scope_of_place(place) is None:
+            scope = "Regional"
+        return scope, scope_id_of(place)
 
     def _allocations(self) -> Counter[PoolKey]:
         held: Counter[PoolKey] = Counter()

@@ -107,6 +107,26 @@ def test_global_pools_are_also_listed_by_the_location_global(sdk: Sdk, simulator
         list(sdk.arm.models.list("global"))
 
 
+def test_capacities_name_the_scope_of_their_pool_as_usages_do(
+    sdk: Sdk, simulator: SimulatorProcess
+):
+    def scopes(region: str, sku: str) -> tuple[Any, Any]:
+        listed = sdk.arm.location_based_model_capacities.list
+        rows = listed(region, "OpenAI", "gpt-4o", "2024-11-20")
+        [more] = [row.additional_properties or {} for row in rows if row.name == sku]
+        return more.get("scopeType"), more.get("scopeId")
+
+    assert scopes("westus", "GlobalStandard") == (None, None)
+    move(simulator, "Global")
+    move(simulator, "DataZone", ZONE_POOL)
+    assert scopes("westus", "GlobalStandard") == ("Global", "Global")
+    assert scopes("westus", "DataZoneStandard") == ("DataZone", "US")
+    assert scopes("japaneast", "DataZoneStandard") == ("Regional", "japaneast")
+    assert scopes("westus", "Standard") == (None, None)
+    simulator.control("POST", "/knobs", {"usage_scope_type": "Classic"})
+    assert scopes("westus", "Standard") == ("Classic", "westus")
+
+
 def test_a_data_zone_pool_is_shared_within_its_zone_only(sdk: Sdk, simulator: SimulatorProcess):
     # Tier 1 gives this model 300 units; one region had 30.
     move(simulator, "DataZone", ZONE_POOL)
