@@ -79,17 +79,9 @@ class Dispatcher:
     async def _call(
         self, request: Request, route: Route, plane: Plane, path: dict[str, str]
     ) -> Response:
-        if plane.audiences:
-            authorization = request.headers.get("authorization")
-            valid_from = self._state.knobs.tokens_valid_from
-            claims = check_token(
-                self._signing_key, authorization, plane.audiences, valid_from=valid_from
-            )
-            if plane.throttled:
-                self._throttle(request, path.get("subscription"), str(claims.get("oid", "")))
         call = Call(self._state, request, path, await request.body())
         if plane.audiences:
-            check_allowed(call)
+            self._authorise(call, plane)
         if plane.needs_api_version and not call.query("api-version"):
             raise ArmError(
                 400, "MissingApiVersionParameter",
@@ -103,6 +95,19 @@ class Dispatcher:
             answer.body = changed_body(bytes(answer.body), {"unknown_fields": True})
             answer.headers["content-length"] = str(len(answer.body))
         return answer
+
+    def _authorise(self, call: Call, plane: Plane) -> None:
+        """Raises ArmError 401, 429 or 403, in this order."""
+        claims = check_token(
+            self._signing_key,
+            call.request.headers.get("authorization"),
+            plane.audiences,
+            valid_from=self._state.knobs.tokens_valid_from,
+        )
+        if plane.throttled:
+            subscription = call.path.get("subscription")
+            self._throttle(call.request, subscription, str(claims.get("oid", "")))
+        check_allowed(call, claims)
 
     def _throttle(self, request: Request, subscription: str | None, principal: str) -> None:
         """Raises ArmError 429; the answer, whichever it will be, tells what is left."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
 from simulator.state import State
-from simulator.tokens import PRINCIPAL
 from simulator.web import ArmError, Call
 from simulator.world import Account
 
@@ -35,10 +35,11 @@ def action_of(method: str, path: str) -> str | None:
     return "/".join([provider, *segments[::2], _VERBS.get(method, "action")])
 
 
-def check_allowed(call: Call) -> None:
+def check_allowed(call: Call, claims: Mapping[str, Any]) -> None:
     """Raises ArmError 403 for an action that matches one of the knob ``denied_actions``.
 
     Patterns are those of role definitions (``Microsoft.CognitiveServices/*/write``), without case.
+    ``claims`` are the token's; the refusal names who asked.
     """
     path = call.request.url.path
     action = action_of(call.request.method, path)
@@ -47,9 +48,9 @@ def check_allowed(call: Call) -> None:
         return
     raise ArmError(
         403, "AuthorizationFailed",
-        f"The client '{PRINCIPAL}' with object id '{PRINCIPAL}' does not have authorization to "
-        f"perform action '{action}' over scope '{path}' or the scope is invalid. If access was "
-        "recently granted, please refresh your credentials.",
+        f"The client '{claims.get('appid')}' with object id '{claims.get('oid')}' does not have "
+        f"authorization to perform action '{action}' over scope '{path}' or the scope is invalid. "
+        "If access was recently granted, please refresh your credentials.",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.identity import (
     ClientAssertionCredential,
     ClientSecretCredential,
@@ -157,6 +157,14 @@ def test_a_user_assigned_identity_is_another_principal(
     )
     other = claims_of(ManagedIdentityCredential(**identity).get_token(f"{ARM}/.default").token)
     assert other["oid"] != own["oid"]
+    denied = ["Microsoft.CognitiveServices/accounts/read"]
+    simulator.control("POST", "/knobs", {"denied_actions": denied})
+    arm = CognitiveServicesManagementClient(
+        ManagedIdentityCredential(**identity), SUBSCRIPTION, retry_total=0,
+        base_url=simulator.ready["arm_endpoint"], credential_scopes=[f"{ARM}/.default"],
+    )  # fmt: skip
+    with pytest.raises(HttpResponseError, match=f"with object id '{other['oid']}' does not have"):
+        list(arm.accounts.list())
 
 
 def test_an_identity_that_is_not_assigned_is_refused_as_app_service_does(
