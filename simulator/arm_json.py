@@ -28,6 +28,22 @@ def deployment_json(
     capacity = state.capacity(deployment)
     running = state.operations.running_on(account.id, deployment.name)
     asked = running.requested_units if running else None
+    identifier = f"{account.id}/deployments/{deployment.name}"
+    return {
+        "id": identifier,
+        "type": "Microsoft.CognitiveServices/accounts/deployments",
+        "name": deployment.name,
+        "sku": {"name": deployment.sku.name, "capacity": capacity if asked is None else asked},
+        **({"tags": deployment.tags} if deployment.tags else {}),
+        "properties": _properties(state, deployment, capacity, api_version),
+        "systemData": _system_data(state, deployment),
+        "etag": _etag(identifier, f"{deployment.uid} {deployment.revision}"),
+    }
+
+
+def _properties(
+    state: State, deployment: Deployment, capacity: int, api_version: str
+) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "model": {
             "format": deployment.model.format,
@@ -48,17 +64,7 @@ def deployment_json(
         properties["rateLimits"] = _rate_limits(deployment.sku, capacity)
     if deployment.spillover_deployment_name:
         properties["spilloverDeploymentName"] = deployment.spillover_deployment_name
-    identifier = f"{account.id}/deployments/{deployment.name}"
-    return {
-        "id": identifier,
-        "type": "Microsoft.CognitiveServices/accounts/deployments",
-        "name": deployment.name,
-        "sku": {"name": deployment.sku.name, "capacity": capacity if asked is None else asked},
-        **({"tags": deployment.tags} if deployment.tags else {}),
-        "properties": properties,
-        "systemData": _system_data(state, deployment),
-        "etag": _etag(identifier, f"{deployment.uid} {deployment.revision}"),
-    }
+    return properties
 
 
 def _has_newer_fields(state: State, api_version: str) -> bool:

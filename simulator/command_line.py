@@ -9,8 +9,9 @@ from simulator.server import KEEP_ALIVE_SECONDS, LOOPBACK
 
 _DESCRIPTION = """\
 Plays Azure over HTTPS on this machine: tokens, Cognitive Services accounts, deployments and quota
-(ARM), Monitor metrics. The SDKs, az and curl talk to it as to the real one. Everything is kept in
-one folder; a restart, also after kill -9, is the same Azure at the same address."""
+(ARM), Monitor metrics, gateway logs (Log Analytics). The SDKs, az and curl talk to it as to the
+real one. Everything is kept in one folder; a restart, also after kill -9, is the same Azure at the
+same address."""
 
 _EPILOG = """\
 examples:

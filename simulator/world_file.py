@@ -71,13 +71,10 @@ def read_world(raw: dict[str, Any], loaded_at: datetime, has_file: Callable[[str
             _tier_upgrade(row, f"tier_upgrades[{n}]", known)
             for n, row in enumerate(rows(raw, "tier_upgrades"))
         ),
-        service_capacity={
-            (
-                region_of(text(row, "region", f"service_capacity[{n}]")),
-                text(row, "sku", f"service_capacity[{n}]"),
-            ): whole_number(row, "units", f"service_capacity[{n}]", minimum=0)
+        service_capacity=dict(
+            _service_capacity(row, f"service_capacity[{n}]")
             for n, row in enumerate(rows(raw, "service_capacity"))
-        },
+        ),
         gateways=read_gateways(
             raw, known, {each.key for account in accounts for each in account.deployments}
         ),
@@ -120,6 +117,12 @@ def _tier_upgrade(row: dict[str, Any], where: str, known: set[str]) -> TierUpgra
         at=moment(row, "at", where),
         limits={name: whole_number(limits, name, f"{where}.limits", 0) for name in limits},
     )
+
+
+def _service_capacity(row: dict[str, Any], where: str) -> tuple[tuple[str, str], int]:
+    """((region, SKU), units)."""
+    place = region_of(text(row, "region", where)), text(row, "sku", where)
+    return place, whole_number(row, "units", where, minimum=0)
 
 
 def _plan(row: dict[str, Any], where: str) -> Plan:
