@@ -70,8 +70,13 @@ class PlaneHealth:
         return not self.pauses and bad <= TROUBLED_SHARE * self.totals.calls
 
     @property
+    def is_paused(self) -> bool:
+        """By us, after failures; a wait that Azure asked for is none."""
+        return any(pause.why is Why.FAILED for pause in self.pauses)
+
+    @property
     def status(self) -> Status:
-        if any(pause.why is Why.FAILED for pause in self.pauses):
+        if self.is_paused:
             return Status("Paused", Tone.DANGER)
         if self.pauses:
             return Status("Waiting", Tone.ATTENTION)
