@@ -206,7 +206,9 @@ def run(folder: Path, port: int | None, *, reset: bool) -> int:
             code = 1
         finally:
             demo.stop()
-        say("Stopped.")
+        say(
+            "Stopped." if code == 0 else "Stopped. ./headroom demo starts again with the same data."
+        )
         return code
 
 

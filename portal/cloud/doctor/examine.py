@@ -116,6 +116,6 @@ def _no_write(all_seen: list[Seen]) -> Finding:
         writing.CHECK,
         "Writing, and following a long write (operationResults), were not tried. This sets the "
         "present capacity of one deployment again: "
-        f"manage.py doctor --write {quote(example) if example else 'DEPLOYMENT-ID'}",
+        f"./headroom manage doctor --write {quote(example) if example else 'DEPLOYMENT-ID'}",
         example_deployment=example,
     )
