@@ -15,3 +15,6 @@ class DatedQuerySet(models.QuerySet):  # type: ignore[type-arg]
 
     def touching(self, window: Window) -> Self:
         return self.filter(effective_from__lt=window.end, effective_until__gt=window.start)
+
+
+DatedManager = models.Manager.from_queryset(DatedQuerySet)

@@ -1,22 +1,16 @@
 """Deployments that belong to no service yet, each with the service it most likely belongs to."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import SequenceMatcher
 
 from django.db.models import QuerySet
 
+from portal.kernel.likeness import LEAST_LIKENESS, alike
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.models import Deployment, Pool, Service
 from quotas.selectors import words
-
-LEAST_LIKENESS = 0.55  # below this a guess is more likely wrong than right
-# Words that name the technology, not the service.
-COMMON = frozenset("gpt openai azure aoai oai ai mini nano prod dev test model deployment".split())
-WORD = re.compile(r"[a-z]{3,}")
 
 
 @dataclass(frozen=True)
@@ -99,19 +93,5 @@ def suggest(deployment: Deployment, services: Sequence[Service]) -> Service | No
 
 def likeness(deployment: Deployment, service: Service) -> float:
     """0 to 1. A deployment's own name counts fully, its account's three quarters."""
-    own = _alike(deployment.name, service.slug)
-    return max(own, 0.75 * _alike(deployment.account.name, service.slug))
-
-
-def _alike(name: str, slug: str) -> float:
-    """Whole words in common weigh most; spelling settles the rest."""
-    left, right = _words(name), _words(slug)
-    if not left or not right:
-        return 0.0
-    shared = len(left & right) / len(right)
-    spelt = SequenceMatcher(None, " ".join(sorted(left)), " ".join(sorted(right))).ratio()
-    return max(shared, spelt)
-
-
-def _words(name: str) -> set[str]:
-    return set(WORD.findall(name.lower())) - COMMON
+    own = alike(deployment.name, service.slug)
+    return max(own, 0.75 * alike(deployment.account.name, service.slug))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from showback.domain.attribution import Share, Use, split_use
+from showback.domain.attribution import Part, Use
 from showback.domain.provisioned import PtuModel
 
 
@@ -58,29 +58,30 @@ class HourOfService:
 def hours_of_services(
     hour: datetime,
     measured: Measured,
+    parts: list[Part],
     *,
-    shares: list[Share],
-    held: Mapping[int | None, int],
+    held: Mapping[int | None, int] | None,
     capacity: Capacity,
 ) -> list[HourOfService]:
-    """The hour's use by service. A peak cannot be shared, so several holders have none.
+    """The hour's use by service and method. A peak cannot be shared, so several parts have none.
 
-    429 minutes are the deployment's: every service on it met them. `held` is unit-seconds.
+    429 minutes are the deployment's: every service on it met them. `held` is unit-seconds; None:
+    the deployment is shared, and what its holder has is not compared with what others use.
     """
     found = []
-    for share, use in zip(shares, split_use(measured.use, shares), strict=True):
-        unit_minutes = round(held.get(share.service_id, 0) / 60)
+    for part in parts:
+        unit_minutes = round((held or {}).get(part.service_id, 0) / 60)
         found.append(
             HourOfService(
-                service_id=share.service_id,
+                service_id=part.service_id,
                 hour=hour,
-                method=share.method,
-                use=use,
-                capacity_tokens=capacity.tokens_used(use),
+                method=part.method,
+                use=part.use,
+                capacity_tokens=capacity.tokens_used(part.use),
                 held_unit_minutes=unit_minutes,
-                held_capacity_tokens=capacity.tokens_held(unit_minutes),
+                held_capacity_tokens=None if held is None else capacity.tokens_held(unit_minutes),
                 peak_tokens_per_minute=(
-                    measured.peak_tokens_per_minute if len(shares) == 1 else None
+                    measured.peak_tokens_per_minute if len(parts) == 1 else None
                 ),
                 throttled_minutes=measured.throttled_minutes,
                 minutes_received=measured.minutes_received,
@@ -88,6 +89,11 @@ def hours_of_services(
             )
         )
     return found
+
+
+def once_an_hour(hours: Iterable[HourOfService]) -> list[HourOfService]:
+    """One of the rows of each hour: for what is the hour's and not the method's."""
+    return list({item.hour: item for item in hours}.values())
 
 
 def largest(values: Iterable[int | None]) -> int | None:

@@ -66,3 +66,48 @@ def _used(service: int, charged: int, use: PtuUse, model: PtuModel | None) -> tu
     if use.mean_utilisation is not None:
         return min(charged, round(charged * use.mean_utilisation)), "utilisation"
     return 0, "not_measured"
+
+
+def shared_ptu_parts(
+    hour: datetime,
+    *,
+    deployed: int,
+    held: Mapping[int | None, int],
+    use: PtuUse,
+    capacity_tokens: Mapping[int | None, int],
+    model: PtuModel | None,
+) -> list[PtuPart]:
+    """The same of a shared deployment: who used it pays what was used, who holds it what was idle.
+
+    `capacity_tokens` is what each service used (None: unattributed). Idle time goes to holders by
+    what they hold beyond their own use; what nobody holds stays unallocated.
+    """
+    services = sorted(capacity_tokens, key=lambda service: (service is None, service or 0))
+    used, method = _used_by(deployed, [capacity_tokens[s] for s in services], use, model)
+    by_service = dict(zip(services, used, strict=True))
+    parts = [PtuPart(s, "ptu_used", seconds, method, hour) for s, seconds in by_service.items()]
+    holders = [service for service in held if service is not None]
+    beyond = [max(0, held[service] - by_service.get(service, 0)) for service in holders]
+    nobodys = max(0, deployed - sum(held[service] for service in holders))
+    idle = split_whole(deployed - sum(used), [*beyond, nobodys])
+    parts += [
+        PtuPart(service, "ptu_idle", seconds, method, hour)
+        for service, seconds in zip(holders, idle, strict=False)
+    ]
+    parts.append(PtuPart(None, "unallocated", idle[-1], "deployed", hour))
+    return [part for part in parts if part.unit_seconds]
+
+
+def _used_by(
+    deployed: int, tokens: list[int], use: PtuUse, model: PtuModel | None
+) -> tuple[list[int], str]:
+    """Unit-seconds used by each, together at most what was deployed, and how that is known."""
+    if use.weighted_tokens is not None and model is not None:
+        wanted: list[int] = [each * 60 // model.input_tokens_per_minute_per_unit for each in tokens]
+        if sum(wanted) > deployed:
+            wanted = split_whole(deployed, wanted)
+        return wanted, "weighted_tokens"
+    if use.mean_utilisation is not None and any(tokens):
+        busy = min(deployed, round(deployed * use.mean_utilisation))
+        return split_whole(busy, tokens), "utilisation"
+    return [0] * len(tokens), "not_measured"

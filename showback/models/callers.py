@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from showback.models.sharing import Dated, not_empty, one_at_a_time
+from showback.querysets import DatedManager
 
 
 class GatewaySource(models.Model):
@@ -52,7 +53,6 @@ class Caller(models.Model):
     key = models.CharField(max_length=256, blank=True)  # as the gateway writes it
     product = models.CharField(max_length=256, blank=True)
     first_seen_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
 
     class Meta:
         db_table = "showback_caller"
@@ -72,6 +72,8 @@ class CallerMapping(Dated):
 
     caller = models.ForeignKey(Caller, on_delete=models.PROTECT, related_name="mappings")
     service = models.ForeignKey("quotas.Service", on_delete=models.PROTECT, related_name="+")
+
+    objects = DatedManager()
 
     class Meta:
         db_table = "showback_caller_mapping"

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from portal.kernel.windows import Window
 from showback.models.costs import TstzRange
-from showback.querysets import DatedQuerySet
+from showback.querysets import DatedManager
 
 
 class Dated(models.Model):
@@ -19,8 +19,6 @@ class Dated(models.Model):
     effective_from = models.DateTimeField()
     effective_until = models.DateTimeField()
     recorded_at = models.DateTimeField()
-
-    objects = DatedQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -52,6 +50,8 @@ class SharedDeployment(Dated):
 
     deployment = models.ForeignKey("quotas.Deployment", on_delete=models.PROTECT, related_name="+")
 
+    objects = DatedManager()
+
     class Meta:
         db_table = "showback_shared_deployment"
         ordering = ["deployment_id", "effective_from"]
@@ -72,6 +72,8 @@ class SplitRule(Dated):
 
     deployment = models.ForeignKey("quotas.Deployment", on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
+
+    objects = DatedManager()
 
     class Meta:
         db_table = "showback_split_rule"

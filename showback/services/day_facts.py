@@ -27,6 +27,7 @@ from showback.domain.minutes import settled_until
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
 from showback.models import CapacitySeen, UsageHour
+from showback.selectors.sharing import Sharing, read_sharing
 
 # Part of every basis: a release that works days out differently says so with another number, and
 # the days that are going on are filled again.
@@ -96,6 +97,7 @@ class DayFacts:
     held: dict[HourKey, ByService]
     deployed: dict[HourKey, int]
     teams: Mapping[int, int]  # by service
+    sharing: Sharing
 
 
 def read_inputs(day: date, *, at: datetime) -> DayInputs:
@@ -132,6 +134,7 @@ def read_facts(inputs: DayInputs, chosen: Collection[int]) -> DayFacts:
         held=held_by_hour(spans),
         deployed=_deployed(inputs, until, spans),
         teams=inputs.teams,
+        sharing=read_sharing(inputs.window, chosen),
     )
 
 

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from portal.kernel.windows import Window
-from showback.domain.days import HourOfService, largest, total
+from showback.domain.days import HourOfService, largest, once_an_hour, total
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
 from showback.models import CostLine, DayBasis, ServiceDay, ServiceHour
@@ -172,8 +172,9 @@ def _by_service(
 
 
 def _counts(hours: list[HourOfService]) -> tuple[int | None, ...]:
-    """In the order of COUNT_COLUMNS."""
+    """In the order of COUNT_COLUMNS. What is the hour's counts once, whatever its methods."""
     use = sum((hour.use for hour in hours[1:]), hours[0].use)
+    each = once_an_hour(hours)
     return (
         use.ok,
         use.throttled,
@@ -183,10 +184,10 @@ def _counts(hours: list[HourOfService]) -> tuple[int | None, ...]:
         use.generated,
         use.cached,
         sum(hour.capacity_tokens for hour in hours),
-        sum(hour.held_unit_minutes for hour in hours),
-        total(hour.held_capacity_tokens for hour in hours),
-        largest(hour.peak_tokens_per_minute for hour in hours),
-        total(hour.throttled_minutes for hour in hours),
-        sum(hour.minutes_received for hour in hours),
-        sum(hour.minutes_expected for hour in hours),
+        sum(hour.held_unit_minutes for hour in each),
+        total(hour.held_capacity_tokens for hour in each),
+        largest(hour.peak_tokens_per_minute for hour in each),
+        total(hour.throttled_minutes for hour in each),
+        sum(hour.minutes_received for hour in each),
+        sum(hour.minutes_expected for hour in each),
     )

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from portal.kernel.windows import HOUR, MINUTE, Window, steps
 from quotas.selectors.metering import MeteredDeployment
-from showback.domain.attribution import Use, shares_of
-from showback.domain.cost import Line, ServiceUse, ptu_lines, token_lines
+from showback.domain.attribution import Part, Use, parts_of_dedicated, parts_of_shared
+from showback.domain.cost import Line, PtuPart, ServiceUse, ptu_lines, token_lines
 from showback.domain.days import Capacity, HourOfService, Measured, hours_of_services
 from showback.domain.prices import PriceBook, Priced
-from showback.domain.ptu_split import PtuUse, ptu_parts
+from showback.domain.provisioned import PtuModel
+from showback.domain.ptu_split import PtuUse, ptu_parts, shared_ptu_parts
 from showback.selectors.ptu_models import ptu_models
 from showback.services.day_facts import DayFacts, HourRow
 
@@ -28,15 +29,25 @@ def work_out(facts: DayFacts, deployment: MeteredDeployment, prices: PriceBook) 
     capacity = _capacity(deployment)
     hours: list[HourOfService] = []
     for hour in _hours(facts, deployment):
-        held = facts.held.get((deployment.id, hour), {})
+        measured = _measured(facts, deployment, hour)
         hours += hours_of_services(
             hour,
-            _measured(facts, deployment, hour),
-            shares=shares_of(held, deployment.service_id),
-            held=held,
+            measured,
+            _parts(facts, deployment, hour, measured.use),
+            held=None
+            if facts.sharing.is_shared(deployment.id, hour)
+            else facts.held.get((deployment.id, hour), {}),
             capacity=capacity,
         )
     return WorkedOut(deployment.id, hours, _lines(facts, deployment, hours, prices))
+
+
+def _parts(facts: DayFacts, deployment: MeteredDeployment, hour: datetime, use: Use) -> list[Part]:
+    """Shared: the gateway, then the split rule. Dedicated: the holders, then the mapping."""
+    sharing, key = facts.sharing, (deployment.id, hour)
+    if not sharing.is_shared(*key):
+        return parts_of_dedicated(use, facts.held.get(key, {}), deployment.service_id)
+    return parts_of_shared(use, sharing.counted.get(key, {}), sharing.rule_at(*key))
 
 
 def _hours(facts: DayFacts, deployment: MeteredDeployment) -> Iterator[datetime]:
@@ -102,19 +113,31 @@ def _lines(
     model = ptu_models().get(deployment.model_name.lower())
     weighted: dict[datetime, dict[int | None, int]] = defaultdict(dict)
     for item in hours:
-        weighted[item.hour][item.service_id] = item.capacity_tokens
+        by_service = weighted[item.hour]
+        by_service[item.service_id] = by_service.get(item.service_id, 0) + item.capacity_tokens
     parts = [
         part
         for hour in _hours_so_far(facts, deployment)
-        for part in ptu_parts(
-            hour,
-            deployed=facts.deployed.get((deployment.id, hour), 0),
-            held=facts.held.get((deployment.id, hour), {}),
-            use=_ptu_use(facts.usage.get((deployment.id, hour)), weighted[hour]),
-            model=model,
-        )
+        for part in _ptu_parts(facts, deployment, hour, weighted[hour], model)
     ]
     return ptu_lines(what, parts, prices)
+
+
+def _ptu_parts(
+    facts: DayFacts,
+    deployment: MeteredDeployment,
+    hour: datetime,
+    weighted: dict[int | None, int],
+    model: PtuModel | None,
+) -> list[PtuPart]:
+    key = (deployment.id, hour)
+    deployed, held = facts.deployed.get(key, 0), facts.held.get(key, {})
+    use = _ptu_use(facts.usage.get(key), weighted)
+    if not facts.sharing.is_shared(*key):
+        return ptu_parts(hour, deployed=deployed, held=held, use=use, model=model)
+    return shared_ptu_parts(
+        hour, deployed=deployed, held=held, use=use, capacity_tokens=weighted, model=model
+    )
 
 
 def _ptu_use(row: HourRow | None, weighted: dict[int | None, int]) -> PtuUse:

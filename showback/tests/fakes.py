@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.domain.measures import MEASURES, MISSING
-from showback.gateway import MetricsAnswer, Series
+from showback.gateway import CALLER_MEASURES, CallerAnswer, CallerKey, MetricsAnswer, Series
 
 Ints = NDArray[np.int64]
 # (name of the deployment, minutes since the epoch) → what each measure was in these minutes.
@@ -138,3 +138,47 @@ def _by_hour(values: dict[str, Ints]) -> dict[str, Ints]:
 
 def at_minute(moment: datetime) -> Ints:
     return np.array([int(moment.timestamp()) // 60], dtype=np.int64)
+
+
+@dataclass
+class FakeCallers:
+    """Gateway logs in memory: what a caller did in a minute is a pure function of both.
+
+    `lost` minutes (epoch minutes) cannot be read. With `down` nothing can be read at all.
+    """
+
+    keys: list[CallerKey]
+    traffic: Callable[[CallerKey, Ints], dict[str, Ints]]
+    settles_after: timedelta = timedelta(minutes=10)
+    lost: frozenset[int] = frozenset()
+    down: bool = False
+    calls: list[Window] = field(default_factory=list, repr=False)
+
+    def __call__(self) -> "FakeCallers":
+        return self
+
+    def pull(self, *, workspace_id: str, window: Window) -> CallerAnswer:
+        self.calls.append(window)
+        if self.down:
+            raise CloudError(CloudReason.TIMEOUT, "The workspace did not answer in time.")
+        minutes = minutes_of(window)
+        received = ~np.isin(minutes, list(self.lost))
+        series = {}
+        for key in self.keys:
+            values = {name: np.zeros_like(minutes) for name in CALLER_MEASURES}
+            values |= self.traffic(key, minutes)
+            series[key] = Series(
+                {name: np.where(received, each, MISSING) for name, each in values.items()}
+            )
+        lost = "Some minutes could not be read."
+        return CallerAnswer(window, series, received, () if received.all() else (lost,))
+
+
+def share_of_steady(parts: dict[str, int]) -> Callable[[CallerKey, Ints], dict[str, Ints]]:
+    """Each caller so many of the ten requests a minute of `steady`."""
+
+    def draw(key: CallerKey, minutes: Ints) -> dict[str, Ints]:
+        ok = np.full(len(minutes), parts.get(key.caller, 0), dtype=np.int64)
+        return {"ok": ok, "prompt": ok * 100, "generated": ok * 20}
+
+    return draw
