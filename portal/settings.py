@@ -219,6 +219,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 24 * HOUR,
         "options": {"expires": 20000},
     },
+    "pull callers": {
+        "task": "showback.tasks.pull_callers",
+        "schedule": 5 * MINUTE,
+        "options": {"expires": 240},
+    },
+    "pull late callers": {
+        "task": "showback.tasks.pull_late_callers",
+        "schedule": HOUR,
+        "options": {"expires": 3000},
+    },
+    "pull callers of the last days": {
+        "task": "showback.tasks.pull_callers_nightly",
+        "schedule": 24 * HOUR,
+        "options": {"expires": 20000},
+    },
     "compact minutes": {
         "task": "showback.tasks.compact_minutes",
         "schedule": 24 * HOUR,

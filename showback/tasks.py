@@ -8,6 +8,7 @@ from celery import shared_task
 from portal.kernel.clock import now
 from showback.services import backfill as history
 from showback.services import compaction, retention, rollup
+from showback.services.caller_pull import pull_recent_callers
 from showback.services.usage_pull import NIGHTLY
 from showback.services.usage_pull import pull_recent as pull
 
@@ -35,6 +36,24 @@ def pull_recent() -> None:
 def pull_nightly() -> None:
     """The last two days: what came very late."""
     pull(NIGHTLY, at=now())
+
+
+@shared_task(acks_late=True)
+def pull_callers() -> None:
+    """Callers of shared deployments: the current and the previous hour."""
+    pull_recent_callers(timedelta(hours=1), at=now())
+
+
+@shared_task(acks_late=True)
+def pull_late_callers() -> None:
+    """The last six hours of them."""
+    pull_recent_callers(timedelta(hours=6), at=now())
+
+
+@shared_task(acks_late=True)
+def pull_callers_nightly() -> None:
+    """The last two days of them."""
+    pull_recent_callers(NIGHTLY, at=now())
 
 
 @shared_task(acks_late=True)

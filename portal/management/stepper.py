@@ -65,8 +65,11 @@ def run_slot(at: datetime) -> None:
     quotas_tasks.time_out_requests()
     if at == floor_to(at, DAY):
         showback_tasks.pull_nightly()
+        showback_tasks.pull_callers_nightly()
     elif at == floor_to(at, HOUR):
         showback_tasks.pull_recent()
+        showback_tasks.pull_late_callers()
     else:
         showback_tasks.pull_usage()
+        showback_tasks.pull_callers()
     showback_tasks.roll_up_and_cost()

@@ -100,7 +100,8 @@ def health(request: HttpRequest) -> HttpResponse:
 def _health(user: User, *, at: datetime) -> Health:
     month = month_scope(str(running_month(at=at)), at=at)
     sources = source_health(at=at)
-    regions = sorted({source.source.rpartition("/")[2] for source in sources})
+    of_azure = [source.source for source in sources if not source.is_gateway]
+    regions = sorted({source.rpartition("/")[2] for source in of_azure})
     return Health(
         azure=azure_health(settings.HEADROOM_SUBSCRIPTIONS, regions, at=at),
         syncs=sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at),

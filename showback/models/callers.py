@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from showback.models.pulls import UsagePull
 from showback.models.sharing import Dated, not_empty, one_at_a_time
 from showback.querysets import DatedManager
 
@@ -34,7 +35,7 @@ class GatewaySource(models.Model):
     @property
     def watermark(self) -> str:
         """The source of its `UsagePull` rows."""
-        return f"gateway:{self.key}"
+        return f"{UsagePull.GATEWAY}{self.key}"
 
 
 class Caller(models.Model):

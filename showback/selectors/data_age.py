@@ -24,10 +24,12 @@ class Progress:
 def data_until(at: datetime) -> datetime | None:
     """The moment up to which the slowest source was read; None before the first pull.
 
-    A property of the installation, not of any team.
+    A property of the installation, not of any team. Callers of gateways come later and do not
+    count: they divide use, they do not make it.
     """
     newest = (
         UsagePull.objects.filter(settled_until__isnull=False, hour__lte=at)
+        .exclude(source__startswith=UsagePull.GATEWAY)
         .values("source")
         .annotate(until=Max("settled_until"))
         .order_by()

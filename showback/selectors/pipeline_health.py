@@ -12,17 +12,26 @@ from showback.selectors.scope import label_of
 
 # Use is pulled every five minutes; three pulls that are missing are no accident.
 LATE_AFTER = timedelta(minutes=20)
+# Gateway logs settle later than metrics.
+GATEWAY_LATE_AFTER = timedelta(minutes=60)
 MOST_GAPS = 10
 
 
 @dataclass(frozen=True)
 class SourceHealth:
-    """One subscription and region. `problem` is of its newest hour, empty when all was well."""
+    """One subscription and region, or one gateway.
+
+    `problem` is of its newest hour, empty when all was well.
+    """
 
     source: str
     until: datetime | None
     problem: str
     is_late: bool
+
+    @property
+    def is_gateway(self) -> bool:
+        return self.source.startswith(UsagePull.GATEWAY)
 
     @property
     def is_well(self) -> bool:
@@ -71,7 +80,9 @@ def source_health(*, at: datetime) -> list[SourceHealth]:
 
 def _source(source: str, pulls: list[tuple[datetime | None, str]], *, at: datetime) -> SourceHealth:
     until = max((until for until, _ in pulls if until), default=None)
-    late = until is None or at - until > LATE_AFTER
+    is_gateway = source.startswith(UsagePull.GATEWAY)
+    limit = GATEWAY_LATE_AFTER if is_gateway else LATE_AFTER
+    late = until is None or at - until > limit
     return SourceHealth(source, until, pulls[0][1], late)
 
 

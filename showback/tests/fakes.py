@@ -167,7 +167,7 @@ class FakeCallers:
         for key in self.keys:
             values = {name: np.zeros_like(minutes) for name in CALLER_MEASURES}
             values |= self.traffic(key, minutes)
-            series[key] = Series(
+            series[key] = CallerSeries(
                 {name: np.where(received, each, MISSING) for name, each in values.items()}
             )
         lost = "Some minutes could not be read."

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import FOREVER, HOUR, MINUTE, Window
@@ -90,10 +90,8 @@ def test_what_the_gateway_counted_is_its_services_and_the_rest_is_nobodys(shared
         (None, "none"): 6_000,
     }
     check_whole()
-    costs = CostLine.objects.filter(deployment=shared.chat, meter="input").values_list(
-        "service__name"
-    )
-    assert {name for (name,) in costs} == {"Assistant", "Digest", None}
+    costs = CostLine.objects.filter(deployment=shared.chat, meter="input")
+    assert set(costs.values_list("service__name", flat=True)) == {"Assistant", "Digest", None}
 
 
 def test_a_rule_takes_what_the_gateway_did_not_see_and_hours_it_was_not_read(shared):
@@ -102,16 +100,12 @@ def test_a_rule_takes_what_the_gateway_did_not_see_and_hours_it_was_not_read(sha
     split(shared, {shared.assistant: 2_500, shared.digest: 7_500})
     fill_everything(at=AT)
     assert prompt_by_method("07:00")["Digest", "split"] == 4_500
-    assert (
-        prompt_by_method("13:00")
-        == {  # the gateway was read until 13:30
-            ("Assistant", "gateway"): 18_000,
-            ("Digest", "gateway"): 9_000,
-            ("Assistant", "split"): 8_250,
-            ("Digest", "split"): 24_750,
-        }
-        or prompt_by_method("13:00")["Digest", "split"] > 4_500
-    )
+    assert prompt_by_method("13:00") == {  # the gateway was read until 13:30
+        ("Assistant", "gateway"): 18_000,
+        ("Digest", "gateway"): 9_000,
+        ("Assistant", "split"): 8_250,
+        ("Digest", "split"): 24_750,
+    }
     check_whole()
 
 
@@ -158,10 +152,8 @@ def test_a_mapping_holds_from_the_hour_it_begins(shared):
     fill_everything(at=AT)
     assert ("Assistant", "gateway") in prompt_by_method("08:00")
     assert ("Assistant", "gateway") not in prompt_by_method("09:00")
-    rows = CallerMapping.objects.order_by("effective_from").values_list(
-        "effective_until", flat=True
-    )
-    assert list(rows) == [utc(f"{DAY} 09:00"), FOREVER]
+    rows = CallerMapping.objects.order_by("effective_from")
+    assert [row.effective_until for row in rows] == [utc(f"{DAY} 09:00"), FOREVER]
 
 
 def test_the_end_of_sharing_gives_the_hours_after_it_back_to_the_holder(shared):
@@ -231,12 +223,17 @@ def test_a_rule_takes_over_and_clashes_are_told(shared):
     assert SplitRule.objects.count() == 3
 
 
+def end_of_transaction(lost: "QuerySet[SplitShare]") -> None:
+    """Deletes, and has the database check what it would check at the commit."""
+    lost.delete()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
 def test_the_database_itself_refuses_shares_that_are_not_whole_and_overlaps(shared):
     rule = split(shared, {shared.assistant: 5_000, shared.digest: 5_000})
     with pytest.raises(IntegrityError, match="sum to 5000"), transaction.atomic():
-        SplitShare.objects.filter(rule=rule, service=shared.digest).delete()
-        with connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        end_of_transaction(SplitShare.objects.filter(rule=rule, service=shared.digest))
     for table, more in (
         (SharedDeployment, {"deployment": shared.chat}),
         (SplitRule, {"deployment": shared.chat}),
