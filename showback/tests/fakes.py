@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.domain.measures import MEASURES, MISSING
-from showback.gateway import CALLER_MEASURES, CallerAnswer, CallerKey, MetricsAnswer, Series
+from showback.gateway import (
+    CALLER_MEASURES,
+    CallerAnswer,
+    CallerKey,
+    CallerSeries,
+    MetricsAnswer,
+    Series,
+)
 
 Ints = NDArray[np.int64]
 # (name of the deployment, minutes since the epoch) → what each measure was in these minutes.
