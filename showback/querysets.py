@@ -1,20 +1,16 @@
-"""Adjectives: chainable, one table each."""
+"""Adjectives: conditions on one table, for `filter`. Of rows with a half-open window of time."""
 
 from datetime import datetime
-from typing import Self
 
-from django.db import models
+from django.db.models import Q
 
 from portal.kernel.windows import Window
 
 
-class DatedQuerySet(models.QuerySet):  # type: ignore[type-arg]
-    def in_force_at(self, at: datetime) -> Self:
-        """Half-open: at the minute a window ends, it is over."""
-        return self.filter(effective_from__lte=at, effective_until__gt=at)
-
-    def touching(self, window: Window) -> Self:
-        return self.filter(effective_from__lt=window.end, effective_until__gt=window.start)
+def in_force_at(at: datetime) -> Q:
+    """Half-open: at the minute a window ends, it is over."""
+    return Q(effective_from__lte=at, effective_until__gt=at)
 
 
-DatedManager = models.Manager.from_queryset(DatedQuerySet)
+def touching(window: Window) -> Q:
+    return Q(effective_from__lt=window.end, effective_until__gt=window.start)

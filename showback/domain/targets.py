@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+GATEWAY = "gateway:"  # what the watermark of a gateway begins with; a region's has no colon
+
 
 @dataclass(frozen=True)
 class Known:

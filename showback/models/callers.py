@@ -7,9 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from showback.models.pulls import UsagePull
+from showback.domain.targets import GATEWAY
 from showback.models.sharing import Dated, not_empty, one_at_a_time
-from showback.querysets import DatedManager
 
 
 class GatewaySource(models.Model):
@@ -35,7 +34,7 @@ class GatewaySource(models.Model):
     @property
     def watermark(self) -> str:
         """The source of its `UsagePull` rows."""
-        return f"{UsagePull.GATEWAY}{self.key}"
+        return f"{GATEWAY}{self.key}"
 
 
 class Caller(models.Model):
@@ -73,8 +72,6 @@ class CallerMapping(Dated):
 
     caller = models.ForeignKey(Caller, on_delete=models.PROTECT, related_name="mappings")
     service = models.ForeignKey("quotas.Service", on_delete=models.PROTECT, related_name="+")
-
-    objects = DatedManager()
 
     class Meta:
         db_table = "showback_caller_mapping"

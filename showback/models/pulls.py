@@ -15,8 +15,6 @@ class UsagePull(models.Model):
     pull replaces the hour, so nothing needs to be undone.
     """
 
-    GATEWAY = "gateway:"  # what the source of a gateway begins with
-
     class State(models.TextChoices):
         STARTED = "started", "Started"
         PARTIAL = "partial", "Partial"

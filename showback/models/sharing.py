@@ -10,7 +10,6 @@ from django.db.models import F, Q
 
 from portal.kernel.windows import Window
 from showback.models.costs import TstzRange
-from showback.querysets import DatedManager
 
 
 class Dated(models.Model):
@@ -50,8 +49,6 @@ class SharedDeployment(Dated):
 
     deployment = models.ForeignKey("quotas.Deployment", on_delete=models.PROTECT, related_name="+")
 
-    objects = DatedManager()
-
     class Meta:
         db_table = "showback_shared_deployment"
         ordering = ["deployment_id", "effective_from"]
@@ -72,8 +69,6 @@ class SplitRule(Dated):
 
     deployment = models.ForeignKey("quotas.Deployment", on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
-
-    objects = DatedManager()
 
     class Meta:
         db_table = "showback_split_rule"

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import Count, Max, Q
 
+from showback.domain.targets import GATEWAY
 from showback.models import BackfillSlice, Grain, UsagePull
 
 
@@ -29,7 +30,7 @@ def data_until(at: datetime) -> datetime | None:
     """
     newest = (
         UsagePull.objects.filter(settled_until__isnull=False, hour__lte=at)
-        .exclude(source__startswith=UsagePull.GATEWAY)
+        .exclude(source__startswith=GATEWAY)
         .values("source")
         .annotate(until=Max("settled_until"))
         .order_by()

@@ -7,6 +7,7 @@ from django.db.models import F, Sum
 
 from portal.kernel.windows import DAY, floor_to_hour
 from quotas.selectors.metering import metered_deployments
+from showback.domain.targets import GATEWAY
 from showback.models import TouchedHour, UsageHour, UsagePull
 from showback.selectors.scope import label_of
 
@@ -31,7 +32,7 @@ class SourceHealth:
 
     @property
     def is_gateway(self) -> bool:
-        return self.source.startswith(UsagePull.GATEWAY)
+        return self.source.startswith(GATEWAY)
 
     @property
     def is_well(self) -> bool:
@@ -80,7 +81,7 @@ def source_health(*, at: datetime) -> list[SourceHealth]:
 
 def _source(source: str, pulls: list[tuple[datetime | None, str]], *, at: datetime) -> SourceHealth:
     until = max((until for until, _ in pulls if until), default=None)
-    is_gateway = source.startswith(UsagePull.GATEWAY)
+    is_gateway = source.startswith(GATEWAY)
     limit = GATEWAY_LATE_AFTER if is_gateway else LATE_AFTER
     late = until is None or at - until > limit
     return SourceHealth(source, until, pulls[0][1], late)

@@ -9,6 +9,7 @@ from portal.kernel.windows import Window
 from showback.domain.attribution import Counted
 from showback.domain.holding import HourKey
 from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment, SplitRule
+from showback.querysets import touching
 
 ByService = dict[int | None, Counted]
 Rule = tuple[Window, dict[int, int]]  # basis points by service
@@ -41,7 +42,7 @@ def read_sharing(window: Window, deployments: Collection[int]) -> Sharing:
 
 
 def shared_windows(window: Window, deployments: Collection[int]) -> dict[int, list[Window]]:
-    rows = SharedDeployment.objects.touching(window).filter(deployment_id__in=list(deployments))
+    rows = SharedDeployment.objects.filter(touching(window), deployment_id__in=list(deployments))
     found: dict[int, list[Window]] = defaultdict(list)
     for row in rows:
         found[row.deployment_id].append(row.window)
@@ -49,7 +50,7 @@ def shared_windows(window: Window, deployments: Collection[int]) -> dict[int, li
 
 
 def split_rules(window: Window, deployments: Iterable[int]) -> dict[int, list[Rule]]:
-    rows = SplitRule.objects.touching(window).filter(deployment_id__in=list(deployments))
+    rows = SplitRule.objects.filter(touching(window), deployment_id__in=list(deployments))
     found: dict[int, list[Rule]] = defaultdict(list)
     for row in rows.prefetch_related("shares"):
         shares = {share.service_id: share.basis_points for share in row.shares.all()}
@@ -85,7 +86,7 @@ class Mappings:
     @classmethod
     def read(cls, window: Window) -> "Mappings":
         windows: dict[int, list[tuple[Window, int]]] = defaultdict(list)
-        for row in CallerMapping.objects.touching(window):
+        for row in CallerMapping.objects.filter(touching(window)):
             windows[row.caller_id].append((row.window, row.service_id))
         return cls(dict(windows), products_of_callers() if windows else {})
 

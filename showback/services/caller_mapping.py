@@ -10,6 +10,7 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import floor_to_hour
 from portal.models import User
 from showback.models import Caller, CallerHour, CallerMapping
+from showback.querysets import in_force_at
 from showback.services.dated import make_room, one_change, whole_hours
 from showback.services.marks import mark_window, open_since
 
@@ -25,7 +26,7 @@ def map_caller(
     window = whole_hours(start, None, at=at)
     rows = CallerMapping.objects.filter(caller=caller)
     with one_change(f"The mapping of {caller}"):
-        if rows.in_force_at(start).filter(service_id=service_id).exists():
+        if rows.filter(in_force_at(start), service_id=service_id).exists():
             raise DomainError(f"{caller} is that service's already.", code="already_mapped")
         ended = make_room(rows, window, what="mapping")
         row = CallerMapping.objects.create(

@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import FOREVER, Window, floor_to_hour
-from showback.querysets import DatedQuerySet
+from showback.models.sharing import Dated
+from showback.querysets import touching
 from showback.services.marks import open_since
+
+RowT = TypeVar("RowT", bound=Dated)
 
 
 class Clash(DomainError):
@@ -34,19 +38,19 @@ def whole_hours(start: datetime, until: datetime | None, *, at: datetime) -> Win
     return Window(start, until or FOREVER)
 
 
-def make_room(rows: DatedQuerySet, window: Window, *, what: str) -> list[int]:
+def make_room(rows: QuerySet[RowT], window: Window, *, what: str) -> list[int]:
     """Ends what runs when the window begins, and removes what began at its very start.
 
     Answers the ids of the rows that it changed. Raises Clash where another one begins inside the
     window, or a running one would have to come back after its end.
     """
     changed = []
-    for row in rows.touching(window).select_for_update():
+    for row in rows.filter(touching(window)).select_for_update():
         if row.effective_from > window.start:
-            raise Clash(_words(row, what, "begins", row.effective_from))
+            raise Clash(_words(what, "begins", row.effective_from))
         if row.effective_from < window.start and row.effective_until > window.end:
             raise Clash(
-                _words(row, what, "still holds", window.end)
+                _words(what, "still holds", window.end)
                 + " A window inside another would need two changes: let this one have no end."
             )
         changed.append(row.pk)
@@ -58,7 +62,7 @@ def make_room(rows: DatedQuerySet, window: Window, *, what: str) -> list[int]:
     return changed
 
 
-def _words(row: Any, what: str, verb: str, moment: datetime) -> str:
+def _words(what: str, verb: str, moment: datetime) -> str:
     return (
         f"Another {what} {verb} at {moment:%a %d %b %Y, %H:%M} UTC. End this one by then, or "
         "remove that one first. Nothing was changed."

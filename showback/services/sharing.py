@@ -11,6 +11,7 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import Window, floor_to_hour
 from portal.models import User
 from showback.models import SharedDeployment, SplitRule, SplitShare
+from showback.querysets import in_force_at
 from showback.services.dated import make_room, one_change, whole_hours
 from showback.services.marks import mark_window
 
@@ -27,7 +28,7 @@ def share_deployment(
     window = whole_hours(start, None, at=at)
     rows = SharedDeployment.objects.filter(deployment_id=deployment_id)
     with one_change("The deployment"):
-        if rows.in_force_at(start).exists():
+        if rows.filter(in_force_at(start)).exists():
             raise DomainError("It is shared already. Nothing was changed.", code="already_shared")
         make_room(rows, window, what="time in which it is shared")
         row = SharedDeployment.objects.create(
@@ -45,8 +46,7 @@ def end_sharing(deployment_id: int, *, end: datetime, by: User, at: datetime) ->
     """From `end` on it is its holder's again; what was shared before stays so."""
     with one_change("The deployment"):
         row = (
-            SharedDeployment.objects.filter(deployment_id=deployment_id)
-            .in_force_at(at)
+            SharedDeployment.objects.filter(in_force_at(at), deployment_id=deployment_id)
             .select_for_update()
             .first()
         )
