@@ -15,7 +15,8 @@ from rest_framework.response import Response
 from portal.kernel.clock import now
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
-from quotas.selectors.burst_form import grantable_deployments, units_of
+from quotas.selectors.amounts import Asked, units_of
+from quotas.selectors.burst_form import grantable_deployments
 from quotas.selectors.requests import with_names
 from quotas.selectors.words import amount_word
 from quotas.services.requests import BurstDraft, submit_burst
@@ -61,6 +62,7 @@ class BurstDraftSerializer(serializers.Serializer[BurstDraft]):
     deployment = serializers.CharField(max_length=130, required=False)
     units = serializers.IntegerField(required=False, max_value=LARGEST)
     tokens_per_minute = serializers.IntegerField(required=False, max_value=LARGEST)
+    requests_per_minute = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST)
     starts_at = MomentField()
     ends_at = MomentField()
     occasion = serializers.CharField(max_length=20)
@@ -68,16 +70,19 @@ class BurstDraftSerializer(serializers.Serializer[BurstDraft]):
     accepts_provisioned_release = serializers.BooleanField(default=False)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if ("units" in data) == ("tokens_per_minute" in data):
-            raise serializers.ValidationError("Give either units or tokens_per_minute.")
+        if ("units" in data) == bool({"tokens_per_minute", "requests_per_minute"} & set(data)):
+            raise serializers.ValidationError(
+                "Give either units, or tokens_per_minute with or without requests_per_minute."
+            )
         return data
 
     def draft(self, service: Service) -> BurstDraft:
         data = dict(self.validated_data)
         deployment = _deployment(service, data.pop("deployment", None))
-        tokens = data.pop("tokens_per_minute", None)
-        if tokens is not None:
-            data["units"] = _units(deployment, tokens)
+        tokens = data.pop("tokens_per_minute", 0)
+        requests = data.pop("requests_per_minute", 0)
+        if "units" not in data:
+            data["units"] = _units(deployment, Asked(tokens, requests))
         return BurstDraft(**{**data, "service": service, "deployment": deployment})
 
 
@@ -142,8 +147,8 @@ def _deployment(service: Service, name: str | None) -> Deployment:
     raise serializers.ValidationError({"deployment": f"Name one. This service has: {choices}."})
 
 
-def _units(deployment: Deployment, tokens_per_minute: int) -> int:
+def _units(deployment: Deployment, asked: Asked) -> int:
     if amount_word(deployment) != "TPM":
         sentence = "This deployment is not counted in tokens per minute; give units."
         raise serializers.ValidationError({"tokens_per_minute": sentence})
-    return units_of(deployment, tokens_per_minute)
+    return units_of(deployment, asked)

@@ -12,7 +12,7 @@ from portal.kernel.errors import DomainError
 from portal.models import User
 from quotas.domain.policy import PolicyLimits
 from quotas.models import CapacityRequest, Deployment, Service
-from quotas.selectors.burst_form import units_of
+from quotas.selectors.amounts import Asked, units_of
 from quotas.selectors.verdict import INPUT_FORMAT
 from quotas.selectors.words import amount_word
 from quotas.services.requests import BurstDraft, check_amount, check_window
@@ -78,6 +78,7 @@ class WindowForm(forms.Form):
         label="How much more",
         error_messages={"required": "Say how much more you need."},
     )
+    requests_per_minute = AmountField(label="And requests a minute", required=False)
     starts_at = _moment_field("From", "Say when it starts, or tick “start now”.")
     starts_now = forms.BooleanField(label="Start now", required=False)
     ends_at = _moment_field("Until", "Say when it ends.")
@@ -88,8 +89,16 @@ class WindowForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.service, self.deployment = service, deployment
         self.unit = amount_word(deployment)
+        if self.unit != "TPM" or not deployment.requests_per_minute_per_unit:
+            del self.fields["requests_per_minute"]
         if self.data.get("starts_now"):
             self.fields["starts_at"].required = False
+
+    @property
+    def asked(self) -> Asked:
+        """What was typed as the amount; nothing where it could not be read."""
+        data = self.cleaned_data
+        return Asked(data.get("amount") or 0, data.get("requests_per_minute") or 0)
 
     def draft(self, *, at: datetime) -> BurstDraft:
         """What the service takes; what is missing is empty, so send it only when all is clean."""
@@ -97,7 +106,7 @@ class WindowForm(forms.Form):
         return BurstDraft(
             service=self.service,
             deployment=self.deployment,
-            units=units_of(self.deployment, data.get("amount", 0)),
+            units=units_of(self.deployment, self.asked),
             starts_at=data.get("starts_at") or at,
             ends_at=data.get("ends_at") or at,
             occasion=data.get("occasion", ""),

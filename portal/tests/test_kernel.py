@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.kernel.money import split_to_cents, to_cents
-from portal.kernel.units import UnitRate, per_minute, units_for
+from portal.kernel.units import (
+    BoundBy,
+    UnitRate,
+    UnitStep,
+    amount_for,
+    per_minute,
+    units_for,
+)
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to, floor_to_day, steps
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -120,3 +127,75 @@ def test_steps_are_contiguous() -> None:
     found = list(steps(window(0, 5), MINUTE))
     assert len(found) == 5
     assert all(b - a == MINUTE for a, b in pairwise(found))
+
+
+def test_a_step_and_a_minimum_make_amounts_that_a_model_can_have() -> None:
+    ptu = UnitStep(minimum=15, step=5)
+    assert [ptu.at_least(n) for n in (0, 1, 15, 16, 20, 21)] == [0, 15, 15, 20, 20, 25]
+    assert [ptu.at_most(n) for n in (0, 14, 15, 19, 20, 24)] == [0, 0, 15, 15, 20, 20]
+    assert [ptu.on_top().at_least(n) for n in (0, 1, 5, 6)] == [0, 5, 5, 10]
+
+
+possible_steps = st.builds(UnitStep, minimum=st.integers(1, 100), step=st.integers(1, 50))
+
+
+@given(possible_steps, st.integers(1, 10**6))
+def test_rounding_to_a_model_is_the_nearest_amount_it_can_have(step: UnitStep, units: int) -> None:
+    up, down = step.at_least(units), step.at_most(units)
+    assert down <= units <= up
+    for found in (up, down):
+        assert found == 0 or (found >= step.minimum and (found - step.minimum) % step.step == 0)
+    assert up - (down or up) in (0, step.step)
+    assert step.at_least(up) == step.at_most(up) == up
+
+
+@given(
+    st.integers(0, 10**7), st.integers(0, 10**5), st.integers(0, 10**4),
+    st.integers(1, 10**5), st.integers(1, 1000), possible_steps,
+)  # fmt: skip
+def test_an_amount_gives_all_that_was_asked_and_no_smaller_one_does(
+    tokens: int, requests: int, units: int, per_unit: int, requests_per_unit: int, step: UnitStep
+) -> None:
+    asked = {"tokens_per_minute": tokens, "requests_per_minute": requests, "units": units}
+    rate = UnitRate(per_unit, requests_per_unit)
+    found = amount_for(**asked, rate=rate, step=step)
+    assert (found.tokens_per_minute, found.requests_per_minute) == (
+        found.units * per_unit,
+        found.units * requests_per_unit,
+    )
+    enough = [found.units * per_unit >= tokens, found.units * requests_per_unit >= requests]
+    assert all(enough)
+    assert found.units >= units
+    fewer = step.at_most(found.units - 1) if found.units else 0
+    if found.units:
+        assert fewer * per_unit < tokens or fewer * requests_per_unit < requests or fewer < units
+    assert amount_for(units=found.units, rate=rate, step=step).units == found.units
+    assert found.is_rounded == (
+        found.bound_by == BoundBy.MODEL
+        or (found.bound_by == BoundBy.TOKENS and found.tokens_per_minute > tokens)
+        or (found.bound_by == BoundBy.REQUESTS and found.requests_per_minute > requests)
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "units", "bound_by", "is_rounded"),
+    [
+        ({"tokens_per_minute": 79_500}, 80, BoundBy.TOKENS, True),
+        ({"tokens_per_minute": 80_000}, 80, BoundBy.TOKENS, False),
+        ({"tokens_per_minute": 1_000, "requests_per_minute": 12}, 2, BoundBy.REQUESTS, False),
+        ({"tokens_per_minute": 1_000, "requests_per_minute": 13}, 3, BoundBy.REQUESTS, True),
+        ({"units": 7}, 7, BoundBy.UNITS, False),
+        ({}, 0, BoundBy.UNITS, False),
+    ],
+)
+def test_the_rounding_says_what_decided(
+    asked: dict[str, int], units: int, bound_by: BoundBy, is_rounded: bool
+) -> None:
+    found = amount_for(**asked, rate=UnitRate(1000, 6))
+    assert (found.units, found.bound_by, found.is_rounded) == (units, bound_by, is_rounded)
+
+
+def test_provisioned_throughput_is_rounded_to_what_the_model_can_have() -> None:
+    found = amount_for(units=17, rate=UnitRate(2_500, None), step=UnitStep(15, 5))
+    assert (found.units, found.bound_by) == (20, BoundBy.MODEL)
+    assert found.requests_per_minute is None

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
-from portal.kernel import formatting
-from portal.kernel.units import units_for
 from portal.kernel.windows import Window
 from quotas.models import Deployment, Service
-from quotas.selectors import words
+from quotas.selectors import amounts, words
 
 OPENS, CLOSES = time(8), time(18)
 SATURDAY = 5
@@ -46,20 +44,6 @@ def deployment_named(service: Service, text: str | None) -> Deployment | None:
     return next((d for d in found if str(d.pk) == text), found[0] if found else None)
 
 
-def typed_amount(deployment: Deployment, units: int) -> int:
-    """Units in what people type: tokens per minute where there is a rate, else units or PTUs."""
-    if deployment.is_provisioned:
-        return units
-    return deployment.rate.tokens(units) or units
-
-
-def units_of(deployment: Deployment, amount: int) -> int:
-    """The fewest whole units that give what was typed. An amount below one stays as it is."""
-    if words.amount_word(deployment) != "TPM" or amount <= 0:
-        return amount
-    return units_for(tokens_per_minute=amount, rate=deployment.rate)
-
-
 def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
     """From evidence: the busy minute once more, the peak once more, twice the baseline.
 
@@ -72,7 +56,7 @@ def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
         ("2× the baseline", base),
     ]
     return [
-        Preset(label, typed_amount(deployment, units), words.amount(deployment, units))
+        Preset(label, amounts.typed(deployment, units), words.amount(deployment, units))
         for label, units in wanted
         if units
     ]
@@ -80,37 +64,18 @@ def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
 
 def first_amount(deployment: Deployment, facts: dict[str, Any]) -> int:
     """The p95 of own use once more, at most what is free; half the baseline where it is unknown."""
-    step = deployment.step_units or 1
     wanted = _units_for_tokens(deployment, facts["usage"]["p95"]) or facts["baseline_units"] // 2
     free = facts["fit"]["largest_units"]
     units = min(wanted, free) if free else wanted
-    return typed_amount(deployment, max(step, units - units % step))
+    step = amounts.step_of(deployment).on_top()
+    return amounts.typed(deployment, max(step.minimum, step.at_most(units)))
 
 
 def _units_for_tokens(deployment: Deployment, tokens: int | None) -> int:
     """Rounded up to the model's step; 0 where the use or the rate is not known."""
     if not tokens or not deployment.tokens_per_minute_per_unit:
         return 0
-    units = units_for(tokens_per_minute=tokens, rate=deployment.rate)
-    step = deployment.step_units or 1
-    return -(-units // step) * step
-
-
-def rounding_sentence(deployment: Deployment, amount: int, units: int) -> str:
-    """`80 units give 80,000 tokens and 480 requests per minute; rounded up from 79,500.`"""
-    gives = [
-        f"{count:,} {what}"
-        for count, what in (
-            (deployment.rate.tokens(units), "tokens"),
-            (deployment.rate.requests(units), "requests"),
-        )
-        if count is not None
-    ]
-    noun = formatting.units(units, "PTU" if deployment.is_provisioned else "unit")
-    verb = "gives" if units == 1 else "give"
-    text = f"{noun} {verb} {' and '.join(gives)} per minute" if gives else str(noun)
-    rounded = typed_amount(deployment, units) != amount
-    return f"{text}; rounded up from {amount:,}." if rounded else f"{text}."
+    return amounts.on_top(deployment, tokens_per_minute=tokens).units
 
 
 def tabs(service: Service, chosen: Deployment) -> list[dict[str, Any]]:

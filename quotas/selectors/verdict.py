@@ -10,7 +10,7 @@ from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from quotas.models import Deployment
 from quotas.selectors import statuses, words
-from quotas.selectors.burst_form import rounding_sentence, typed_amount
+from quotas.selectors.amounts import Asked, rounding_sentence, typed
 from quotas.selectors.cards import Check, current_limits, policy_checks, replay_sentence
 
 INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
@@ -55,8 +55,8 @@ class Verdict:
 def verdict(
     facts: dict[str, Any],
     deployment: Deployment,
+    asked: Asked,
     *,
-    amount: int,
     starts_at: datetime,
     now: datetime,
 ) -> Verdict:
@@ -66,7 +66,7 @@ def verdict(
     return Verdict(
         fits=fits,
         total=words.amount(deployment, facts["baseline_units"] + units),
-        rounding=rounding_sentence(deployment, amount, units),
+        rounding=rounding_sentence(deployment, asked, units),
         left=words.amount(deployment, max(0, found["largest_units"] - (units if fits else 0))),
         fullest=words.moment(datetime.fromisoformat(found["tightest_at"]), now=now),
         offers=[] if fits else _offers(found, deployment, starts_at, now=now),
@@ -91,7 +91,7 @@ def _offers(
     largest = found["largest_units"] - found["largest_units"] % step
     if largest:
         shown = words.amount(deployment, largest)
-        value = f"{typed_amount(deployment, largest):,}"
+        value = f"{typed(deployment, largest):,}"
         offers.append(Offer("amount", value, f"Ask for {shown} instead"))
     end = datetime.fromisoformat(found["longest_until"]) if found["longest_until"] else starts_at
     if end > starts_at:  # else it is full before the burst would begin

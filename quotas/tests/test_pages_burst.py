@@ -301,3 +301,18 @@ def test_a_provisioned_burst_is_typed_in_ptus_and_needs_the_yes_to_its_end(
     hers.post(address, form(amount="15", accepts_provisioned_release="on"))
     sent = CapacityRequest.objects.get()
     assert (sent.units, sent.accepts_provisioned_release) == (15, True)
+
+
+def test_requests_a_minute_may_need_more_units_than_tokens(judge):
+    assert "240 requests per minute." in judge(amount="40k", requests_per_minute="240")
+    answer = judge(amount="40k", requests_per_minute="250")
+    assert "42 units give 42,000 tokens and 252 requests per minute" in answer
+    assert "rounded up from 250 requests" in answer
+
+
+def test_a_deployment_without_a_request_limit_asks_for_none(
+    browse: Browse, address, chat: Service, ada: User
+):
+    assert "And requests a minute" in browse(ada).get(address).content.decode()
+    chat.deployments.update(requests_per_minute_per_unit=None)
+    assert "And requests a minute" not in browse(ada).get(address).content.decode()

@@ -144,8 +144,7 @@ def _judge(form: WindowForm) -> Verdict | None:
     draft = form.draft(at=at)
     window = Window(at if draft.starts_now else draft.starts_at, draft.ends_at)
     facts = _facts(form.service, form.deployment, units=draft.units, window=window)
-    amount = form.cleaned_data["amount"]
-    return verdict(facts, form.deployment, amount=amount, starts_at=window.start, now=at)
+    return verdict(facts, form.deployment, form.asked, starts_at=window.start, now=at)
 
 
 def _facts(
