@@ -29,6 +29,11 @@ class AccountSeen:
     subdomain: str = ""  # of its own host, lower case; "" where it has none
 
 
+# Azure names a fine-tuned model `gpt-4o-2024-08-06.ft-0e20…`: base model, version, training job.
+FINE_TUNED_MARK = ".ft-"
+SkuKey = tuple[bool, str, str]  # is it fine-tuned; base model and version, SKU, in lower case
+
+
 @dataclass(frozen=True)
 class DeploymentSeen:
     resource_id: str
@@ -45,6 +50,13 @@ class DeploymentSeen:
     requests_per_minute: int | None
     spillover_deployment_name: str
     created_at: datetime | None
+
+    @property
+    def sku_key(self) -> SkuKey:
+        """Of the row of the model, or of a fine-tuned one's base model, that says what it is."""
+        base, mark, _ = self.model_name.partition(FINE_TUNED_MARK)
+        model = base if mark else f"{self.model_name}-{self.model_version}"
+        return bool(mark), model.lower(), self.sku_name.lower()
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,11 @@ class QuotaSeen:
 
 @dataclass(frozen=True)
 class ModelSkuSeen:
-    """One deployable (model, version, SKU) of a region, and the pool that feeds it."""
+    """One deployable (model, version, SKU) of a region, and the pool that feeds it.
+
+    `is_fine_tuned`: of deployments of models that were made of this one by fine-tuning; they have a
+    pool of their own.
+    """
 
     region: str
     model_format: str
@@ -77,6 +93,13 @@ class ModelSkuSeen:
     maximum_units: int | None
     step_units: int | None
     rate: UnitRate
+    is_fine_tuned: bool = False
+
+    @property
+    def sku_key(self) -> SkuKey:
+        """Equal to that of the deployments it is about."""
+        model = f"{self.model_name}-{self.model_version}".lower()
+        return self.is_fine_tuned, model, self.sku_name.lower()
 
 
 @dataclass(frozen=True)

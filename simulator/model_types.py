@@ -14,6 +14,7 @@ PROVISIONED_SKUS = (
 # Catalogue rows from before the names above; spelled in either case.
 _OLD_PROVISIONED = ("provisioned",)
 _FINE_TUNED_POOL = "-finetune"
+FINE_TUNED_MARK = ".ft-"  # in names of fine-tuned models: gpt-4o-2024-08-06.ft-0e20…
 HOSTING_KINDS = ("OpenAI", "AIServices")
 """The kinds of account that host model deployments."""
 ModelKey = tuple[str, str]
@@ -131,17 +132,22 @@ class Model:
         return (self.name.lower(), self.version.lower())
 
     @property
+    def is_fine_tuned(self) -> bool:
+        """Somebody's own model, made of a base model by training; its name tells which."""
+        return FINE_TUNED_MARK in self.name.lower()
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of account it can be deployed in."""
         return HOSTING_KINDS if self.format == "OpenAI" else ("AIServices",)
 
     def sku(self, name: str) -> ModelSku | None:
-        """The SKU called ``name`` that serves the base model; case is ignored, as Azure does."""
+        """The SKU called ``name`` that serves this model; case is ignored, as Azure does."""
         return next(
             (
                 sku
                 for sku in self.skus
-                if sku.name.lower() == name.lower() and not sku.is_for_fine_tuned
+                if sku.name.lower() == name.lower() and sku.is_for_fine_tuned == self.is_fine_tuned
             ),
             None,
         )

@@ -11,9 +11,10 @@ Provisioned pools carry no model name: one pool serves all models of a region.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.model_types import (
+    FINE_TUNED_MARK,
     PROVISIONED_SKUS,
     STANDARD_SKUS,
     CapacityRule,
@@ -155,8 +156,25 @@ _BY_KEY = {model.key: model for model in MODELS}
 
 
 def find_model(name: str, version: str) -> Model | None:
-    """The model of that name and version, or None."""
-    return _BY_KEY.get((name.lower(), version.lower()))
+    """The model of that name and version, or None.
+
+    A fine-tuned one exists as soon as somebody names it: ``{model}-{version}.ft-{job}``, version 1.
+    """
+    return _BY_KEY.get((name.lower(), version.lower())) or _fine_tuned(name, version)
+
+
+def _fine_tuned(name: str, version: str) -> Model | None:
+    """A model made of one that can be fine-tuned; no list of a region has it."""
+    base_name, mark, job = name.lower().partition(FINE_TUNED_MARK)
+    if not (mark and job and version == "1"):
+        return None
+    for base in MODELS:
+        if f"{base.name}-{base.version}".lower() == base_name:
+            skus = tuple(sku for sku in base.skus if sku.is_for_fine_tuned)
+            capabilities = tuple(each for each in base.capabilities if each[0] != "fineTune")
+            made = replace(base, name=name, version=version, skus=skus, capabilities=capabilities)
+            return replace(made, is_default_version=False) if skus else None
+    return None
 
 
 def quota_label_of(usage_name: str) -> str:

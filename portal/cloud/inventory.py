@@ -114,8 +114,8 @@ def read_model_skus(
 
 def _once(skus: Iterable[ModelSkuSeen]) -> tuple[ModelSkuSeen, ...]:
     """Azure lists a model once per kind of account; the first row of each deployable stays."""
-    first: dict[tuple[str, ...], ModelSkuSeen] = {}
+    first: dict[tuple[bool, tuple[str, ...]], ModelSkuSeen] = {}
     for sku in skus:
         key = (sku.region, sku.model_format, sku.model_name, sku.model_version, sku.sku_name)
-        first.setdefault(tuple(part.lower() for part in key), sku)
+        first.setdefault((sku.is_fine_tuned, tuple(part.lower() for part in key)), sku)
     return tuple(first.values())

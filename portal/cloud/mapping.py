@@ -128,14 +128,12 @@ def model_skus_seen(model: azure.Model, region: str) -> Iterable[ModelSkuSeen]:
     """The deployable SKUs of one model version, for the kinds of account that host deployments.
 
     A model that can be fine-tuned has a second row of the same SKU, whose pool serves fine-tuned
-    deployments only (they carry a model name of their own): the pool of the base model counts.
+    deployments only (they carry a model name of their own).
     """
     described = model.model
     if described is None or (model.kind or "").lower() not in HOSTING_KINDS:
         return
     for sku in described.skus or ():
-        if (sku.usage_name or "").lower().endswith(FINE_TUNED_POOL):
-            continue
         capacity = sku.capacity or azure.CapacityConfig()
         yield ModelSkuSeen(
             region=region,
@@ -148,6 +146,7 @@ def model_skus_seen(model: azure.Model, region: str) -> Iterable[ModelSkuSeen]:
             maximum_units=capacity.maximum,
             step_units=capacity.step,
             rate=_rate(sku.rate_limits or ()),
+            is_fine_tuned=(sku.usage_name or "").lower().endswith(FINE_TUNED_POOL),
         )
 
 

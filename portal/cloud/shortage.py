@@ -88,12 +88,8 @@ def _pool_of(
     deployment: DeploymentSeen, arm: CognitiveServicesManagementClient, region: str
 ) -> str:
     """The usage name in lower case, through the list of models: names are no rule."""
-    wanted = (deployment.model_name, deployment.model_version, deployment.sku_name)
     for sku in read_model_skus(arm, region):
-        if (sku.model_name, sku.model_version, sku.sku_name.lower()) == (
-            *wanted[:2],
-            wanted[2].lower(),
-        ):
+        if sku.sku_key == deployment.sku_key:
             return sku.usage_name.lower()
     return ""
 

@@ -19,17 +19,10 @@ class Catalogue:
 
     def __init__(self, model_skus: tuple[ModelSkuSeen, ...], pools: dict[PoolKey, Pool]) -> None:
         self.pools = pools
-        self.skus = {
-            self._key(s.region, s.model_name, s.model_version, s.sku_name): s for s in model_skus
-        }
-
-    @staticmethod
-    def _key(region: str, model: str, version: str, sku: str) -> tuple[str, str, str, str]:
-        return region, model.lower(), version.lower(), sku.lower()
+        self.skus = {(sku.region, sku.sku_key): sku for sku in model_skus}
 
     def sku_of(self, account: AzureAccount, row: DeploymentSeen) -> ModelSkuSeen | None:
-        key = self._key(account.region, row.model_name, row.model_version, row.sku_name)
-        return self.skus.get(key)
+        return self.skus.get((account.region, row.sku_key))
 
     def pool_of(self, account: AzureAccount, sku: ModelSkuSeen | None) -> Pool | None:
         if sku is None:

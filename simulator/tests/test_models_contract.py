@@ -12,7 +12,15 @@ from azure.mgmt.cognitiveservices import models as m
 from simulator.tests.definitions import REFERENCE
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.sdk import GROUP, Sdk
-from simulator.tests.worlds import REGION, deployment, parsed, world, world_of
+from simulator.tests.worlds import (
+    REGION,
+    account,
+    deployment,
+    limit,
+    parsed,
+    world,
+    world_of,
+)
 from simulator.world_checks import WorldError
 
 
@@ -90,6 +98,25 @@ def test_fine_tuning_repeats_a_sku_with_a_pool_of_its_own(foundry_sdk: Sdk):
     assert standard == ["OpenAI.Standard.gpt-4o", "OpenAI.Standard.gpt-4o-finetune"]
     assert {sku.name for sku in rows.skus} >= {"DeveloperTier", "GlobalBatch", "DataZoneBatch"}
     assert rows.capabilities["fineTune"] == "true"
+
+
+def test_a_fine_tuned_model_is_deployed_from_the_pool_of_its_base_model_for_such():
+    name = "gpt-4o-2024-08-06.ft-0e208cf33a6a466994aff31a08aba678"
+    raw = world(account("one", deployment("drafts", model=name, version="1", sku="Standard")))
+    raw["limits"].append(limit("OpenAI.Standard.gpt-4o-finetune", 150))
+    found = parsed(raw).accounts[0].deployments[0]
+    assert found.model.is_fine_tuned
+    assert found.sku.usage_name == "OpenAI.Standard.gpt-4o-finetune"
+    assert found.sku.per_minute("token") == 1000
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-5-2025-08-07.ft-0e20", "gpt-4o-2024-08-06.ft-", "gpt-4o-1.ft-0e20"]
+)
+def test_what_cannot_be_fine_tuned_has_no_fine_tuned_model(name: str):
+    raw = world(account("one", deployment("drafts", model=name, version="1", sku="Standard")))
+    with pytest.raises(WorldError, match="the catalogue has"):
+        parsed(raw)
 
 
 def test_batch_is_its_own_quota_without_rates(foundry_sdk: Sdk):

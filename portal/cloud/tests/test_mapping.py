@@ -6,6 +6,7 @@ from portal.cloud.inventory import InventoryReader
 from portal.cloud.tests.canned import ACCOUNT, SUBSCRIPTION, Answer, Canned, deployment, listed
 from portal.kernel.units import UnitRate
 from quotas.gateway import Inventory, QuotaSeen
+from quotas.tests.factories import deployment_seen
 
 NO_RATE = UnitRate(tokens_per_minute=None, requests_per_minute=None)
 
@@ -140,8 +141,20 @@ def test_the_pool_of_fine_tuned_deployments_is_not_the_pool_of_the_model() -> No
     sku = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o"}
     tuned = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o-finetune"}
     for rows in ([sku, tuned], [tuned, sku]):
-        [seen] = one_region(models=listed([model("gpt-4o", *rows)])).model_skus
-        assert seen.usage_name == "OpenAI.Standard.gpt-4o"
+        seen = one_region(models=listed([model("gpt-4o", *rows)])).model_skus
+        pools = {each.is_fine_tuned: each.usage_name for each in seen}
+        assert pools == {False: sku["usageName"], True: tuned["usageName"]}
+
+
+def test_a_fine_tuned_deployment_is_fed_by_the_pool_for_those_of_its_base_model() -> None:
+    sku = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o"}
+    tuned = {"name": "Standard", "usageName": "OpenAI.Standard.gpt-4o-finetune"}
+    seen = one_region(models=listed([model("gpt-4o", sku, tuned)])).model_skus
+    pools = {each.sku_key: each.usage_name for each in seen}
+    own = deployment_seen(model_name="gpt-4o-1.ft-0e20", sku_name="standard")
+    base = deployment_seen(model_name="gpt-4o", model_version="1", sku_name="standard")
+    assert pools[own.sku_key] == tuned["usageName"]
+    assert pools[base.sku_key] == sku["usageName"]
 
 
 def test_a_model_listed_for_both_kinds_of_account_counts_once() -> None:
