@@ -1,4 +1,4 @@
-"""Browser tests: marked `browser`, run last, in the Chromium that the machine has."""
+"""For all tests: none judges by the clock; browser tests run last, in the machine's Chromium."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile(
+    "headroom", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("headroom")
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
