@@ -66,6 +66,8 @@ def run_slot(at: datetime) -> None:
     if at == floor_to(at, DAY):
         showback_tasks.pull_nightly()
         showback_tasks.pull_callers_nightly()
+        showback_tasks.compact_minutes()
+        showback_tasks.drop_old_usage()
     elif at == floor_to(at, HOUR):
         showback_tasks.pull_recent()
         showback_tasks.pull_late_callers()

@@ -15,6 +15,7 @@ from portal.models import ClockOffset
 from portal.models.clock import forget_offset, offset_reader
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+NIGHTLY = ("pull_nightly", "pull_callers_nightly", "compact_minutes", "drop_old_usage")
 
 
 @pytest.fixture(autouse=True)
@@ -74,3 +75,16 @@ def test_advance_moves_the_clock_without_a_simulated_azure(
     call_command("advance", to="+3m", edges_only=True)
     assert clock.now() - before > timedelta(minutes=2, seconds=59)
     assert "it is now" in capsys.readouterr().out
+
+
+def test_what_beat_does_at_night_is_done_at_midnight_and_at_no_other_slot(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HEADROOM_SUBSCRIPTIONS = []
+    done: list[str] = []
+    for name in NIGHTLY:
+        monkeypatch.setattr(stepper.showback_tasks, name, lambda name=name: done.append(name))
+    stepper.run_slot(NOON)
+    assert done == []
+    stepper.run_slot(NOON.replace(hour=0))
+    assert done == list(NIGHTLY)

@@ -98,6 +98,7 @@ def test_every_task_of_the_schedule_does_its_work(world, settings, monkeypatch):
     }
     names = ["pull_usage", "pull_recent", "pull_nightly", "backfill", "roll_up_and_cost"]
     names += ["compact_minutes", "drop_old_usage"]
+    names += ["pull_callers", "pull_late_callers", "pull_callers_nightly"]
     assert scheduled == set(names)
     for name in names:
         getattr(tasks, name).delay()
