@@ -36,7 +36,9 @@ class CallerTally:
         self.minutes = window.length // MINUTE
         self.received = np.zeros(self.minutes, dtype=np.bool_)
         self.has_answers = False  # a partial one counts
-        self._arrays: dict[CallerKey, dict[str, Counts]] = {}
+        self._codes: dict[CallerKey, int] = {}
+        # One block for all keys: (keys, measures, minutes).
+        self._counts = np.zeros((0, len(CALLER_MEASURES), self.minutes), dtype=np.int64)
         self._problems: list[str] = []
 
     def note(self, problem: str) -> None:
@@ -53,53 +55,50 @@ class CallerTally:
         slots = {f"{at:%Y-%m-%dT%H:%M}": first + n for n, at in enumerate(steps(part, MINUTE))}
         table = _primary(body)
         columns = _columns(table, (MINUTE_COLUMN, *KEY_COLUMNS, *COLUMN_OF_MEASURE.values()))
-        at = [slots.get(str(stamp)[:TIMESTAMP_CHARACTERS], -1) for stamp in columns[MINUTE_COLUMN]]
-        keys = [
-            _key(*parts) for parts in zip(*(columns[name] for name in KEY_COLUMNS), strict=True)
+        counts = [
+            _whole_numbers(columns[COLUMN_OF_MEASURE[each]], each) for each in CALLER_MEASURES
         ]
-        counts = {
-            measure: _whole_numbers(columns[name], name, nullable=measure == "filtered")
-            for measure, name in COLUMN_OF_MEASURE.items()
-        }
-        self._place(np.array(at, dtype=np.int64), keys, counts)
+        stamps = columns[MINUTE_COLUMN]
+        # A few distinct values stand in many rows: each is read once.
+        slot_of = {each: slots.get(str(each)[:TIMESTAMP_CHARACTERS], -1) for each in set(stamps)}
+        at = np.array([slot_of[each] for each in stamps], dtype=np.int64)
+        keys = list(zip(*(columns[name] for name in KEY_COLUMNS), strict=True))
+        code_of = {each: self._code(_key(*each)) for each in dict.fromkeys(keys)}
+        codes = np.array([code_of[each] for each in keys], dtype=np.int64)
+        self._place(codes, at, counts)
         self.received[first : first + len(slots)] = True
         self.has_answers = True
 
-    def _place(self, at: Counts, keys: Sequence[CallerKey], counts: Mapping[str, Counts]) -> None:
+    def _code(self, key: CallerKey) -> int:
+        """The key's place in the block; a new one's is made by `_place`."""
+        return self._codes.setdefault(key, len(self._codes))
+
+    def _place(self, codes: Counts, at: Counts, counts: Sequence[Counts]) -> None:
         """Rows of one minute and key add up; rows of no minute that was asked for are left out."""
-        names = list(dict.fromkeys(keys))
-        code = {key: number for number, key in enumerate(names)}
-        cells = np.array([code[key] for key in keys], dtype=np.int64) * self.minutes + at
+        more = np.zeros((len(self._codes) - len(self._counts), *self._counts.shape[1:]), np.int64)
+        self._counts = np.concatenate([self._counts, more])
+        shape = (len(self._codes), self.minutes)
         inside = at >= 0
-        cells, size = cells[inside], len(names) * self.minutes
-        for measure in CALLER_MEASURES:
-            values = counts[measure][inside]
+        codes, at = codes[inside], at[inside]
+        cells = codes * self.minutes + at
+        for place, values in enumerate(each[inside] for each in counts):
             # Sums of whole numbers are exact in float64 below 2**53.
-            sums = np.bincount(cells, weights=np.maximum(values, 0), minlength=size)
-            whole = sums.astype(np.int64)
-            whole[cells[values == MISSING]] = MISSING
-            for number, key in enumerate(names):
-                mine = whole[number * self.minutes : (number + 1) * self.minutes]
-                here = self._arrays_of(key)[measure]
-                np.copyto(here, mine, where=mine != 0)
+            sums = np.bincount(cells, np.maximum(values, 0), minlength=shape[0] * shape[1])
+            self._counts[:, place] += sums.astype(np.int64).reshape(shape)
+            unknown = values == MISSING
+            self._counts[codes[unknown], place, at[unknown]] = MISSING
 
     def answer(self) -> CallerAnswer:
-        for arrays in self._arrays.values():
-            for values in arrays.values():
-                values[~self.received] = MISSING
+        self._counts[:, :, ~self.received] = MISSING
         return CallerAnswer(
             window=self.window,
-            series={key: CallerSeries(arrays) for key, arrays in self._arrays.items()},
+            series={
+                key: CallerSeries(dict(zip(CALLER_MEASURES, self._counts[code], strict=True)))
+                for key, code in self._codes.items()
+            },
             received=self.received,
             problems=tuple(self._problems),
         )
-
-    def _arrays_of(self, key: CallerKey) -> dict[str, Counts]:
-        if key not in self._arrays:
-            self._arrays[key] = {
-                measure: np.zeros(self.minutes, dtype=np.int64) for measure in CALLER_MEASURES
-            }
-        return self._arrays[key]
 
 
 def _primary(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -130,12 +129,15 @@ def _key(caller: Any, product: Any, account_host: Any, deployment: Any) -> Calle
     )
 
 
-def _whole_numbers(values: Sequence[Any], name: str, *, nullable: bool) -> Counts:
-    """Numbers, or numbers as text, as older services send them; null is MISSING where it may be."""
-    found = np.array([None if value == "" else value for value in values], dtype=np.float64)
+def _whole_numbers(values: Sequence[Any], measure: str) -> Counts:
+    """Numbers, or numbers as text, as older services send them. A null is MISSING where one may be.
+
+    Raises ValueError or TypeError for anything else.
+    """
+    found = np.array(values, dtype=np.float64)  # null becomes nan
     known = np.isfinite(found)
-    if not nullable and not known.all():
-        raise ValueError(f"column {name} holds something else than numbers")
+    if measure != "filtered" and not known.all():
+        raise ValueError(f"a number of {measure} is missing")
     if (found[known] < 0).any():
-        raise ValueError(f"column {name} holds a number below nought")
+        raise ValueError(f"a number of {measure} is below nought")
     return np.where(known, np.rint(np.where(known, found, 0)), MISSING).astype(np.int64)

@@ -10,7 +10,14 @@ from datetime import datetime, timedelta
 
 from portal.cloud import calls, pauses
 from portal.cloud.calls import Kind, Totals
-from portal.cloud.endpoints import PLANE_WORDS, Endpoint, Plane, arm_endpoint, metrics_endpoint
+from portal.cloud.endpoints import (
+    PLANE_WORDS,
+    Endpoint,
+    Plane,
+    arm_endpoint,
+    logs_endpoint,
+    metrics_endpoint,
+)
 from portal.cloud.pauses import Pause, Why
 from portal.kernel.clock import real_now
 from portal.kernel.status import Status, Tone
@@ -90,15 +97,24 @@ class PlaneHealth:
 
 
 def azure_health(
-    subscription_ids: Iterable[str], regions: Iterable[str], *, at: datetime
+    subscription_ids: Iterable[str],
+    regions: Iterable[str],
+    *,
+    with_logs: bool = False,
+    at: datetime,
 ) -> list[PlaneHealth]:
-    """Of each plane; `regions` are those whose metrics are pulled. `at` is the portal's now."""
+    """Of each plane; `regions` are those whose metrics are pulled. `at` is the portal's now.
+
+    Log Analytics is among them `with_logs` only: many installations have no gateway.
+    """
     subscriptions = [each.lower() for each in subscription_ids]
     arm = [(arm_endpoint(), "")]
     monitor = [(metrics_endpoint(region), region) for region in regions]
     return [
         _plane_health(Plane.ARM, arm, subscriptions, at),
         _plane_health(Plane.METRICS, monitor, subscriptions, at),
+        # Its addresses name no subscription, so its waits are kept under none.
+        *([_plane_health(Plane.LOGS, [(logs_endpoint(), "")], [""], at)] if with_logs else []),
         _plane_health(Plane.IDENTITY, [], subscriptions, at),
     ]
 

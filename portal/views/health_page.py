@@ -103,7 +103,12 @@ def _health(user: User, *, at: datetime) -> Health:
     of_azure = [source.source for source in sources if not source.is_gateway]
     regions = sorted({source.rpartition("/")[2] for source in of_azure})
     return Health(
-        azure=azure_health(settings.HEADROOM_SUBSCRIPTIONS, regions, at=at),
+        azure=azure_health(
+            settings.HEADROOM_SUBSCRIPTIONS,
+            regions,
+            with_logs=bool(settings.HEADROOM_LOG_WORKSPACES),
+            at=at,
+        ),
         syncs=sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at),
         sources=sources,
         data_until=data_until(at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.monitor.query import LogsBatchQuery, LogsQueryPartialResult, LogsQueryStatus
 
 from simulator.clock import parse_time
+from simulator.tests import worlds
+from simulator.tests.conftest import azure_environment
 from simulator.tests.process import NOW, SimulatorProcess
 from simulator.tests.sdk import Sdk, total
 from simulator.tests.worlds import SUBSCRIPTION, WORKSPACE
@@ -81,6 +84,32 @@ def test_callers_and_the_bypass_are_what_monitor_says(sdk: Sdk, simulator: Simul
     assert by_caller(answer, "Prompt") == {
         name: named[name]["prompt"] for name in ("radiology", "risk")
     }
+
+
+@pytest.mark.parametrize("logs_bodies", [True, False])
+def test_400s_are_told_apart_where_the_gateway_logs_bodies(
+    start: Callable[..., SimulatorProcess], monkeypatch: pytest.MonkeyPatch, logs_bodies: bool
+):
+    chat = worlds.deployment(traffic=worlds.profile(bad_request_share=0.1, server_error_share=0.05))
+    raw = worlds.world_of(chat)
+    behind = worlds.backend(content_filter_share=0.5, bypass_share=0)
+    raw["gateways"] = [worlds.gateway(behind, logs_bodies=logs_bodies)]
+    own = start(raw)
+    window = f"from={NINE:%Y-%m-%dT%H:%MZ}&until={TEN:%Y-%m-%dT%H:%MZ}"
+    truth = own.control("GET", f"/callers?{window}")["value"]
+    filtered, bad, failed = (
+        sum(row[each] for row in truth) for each in ("filtered", "bad", "failed")
+    )
+    (answer,) = (rows(asked(clients)) for clients in azure_environment(own, monkeypatch))
+    others = sum(row["Other"] for row in answer)
+    assert min(filtered, bad, failed) > 50
+    if logs_bodies:
+        assert sum(row["Filtered"] for row in answer) == filtered
+        assert others == bad + failed
+    else:
+        assert None in {row["Filtered"] for row in answer}
+        assert {row["Filtered"] for row in answer} <= {0, None}
+        assert others == filtered + bad + failed
 
 
 def test_an_estimating_gateway_is_off_by_no_more_than_it_is_said(

@@ -16,6 +16,7 @@ def examine_cloud() -> Finding:
     addresses = {
         "AZURE_ARM_ENDPOINT": settings.AZURE_ARM_ENDPOINT,
         "AZURE_METRICS_ENDPOINT": settings.AZURE_METRICS_ENDPOINT,
+        "AZURE_LOGS_ENDPOINT": settings.AZURE_LOGS_ENDPOINT,
         "AZURE_AUTHORITY_HOST": settings.AZURE_AUTHORITY_HOST,
     }
     name, label = settings.HEADROOM_AZURE_CLOUD, cloud().label
@@ -52,5 +53,5 @@ def _owners(address: str) -> set[str]:
 
 
 def _hosts(known: Cloud) -> set[str]:
-    addresses = (known.arm_endpoint, known.metrics_endpoint, known.authority)
+    addresses = (known.arm_endpoint, known.metrics_endpoint, known.logs_endpoint, known.authority)
     return {urlsplit(address).netloc for address in addresses}

@@ -14,6 +14,7 @@ from portal.cloud.clients import build_arm_client, cloud
 from portal.cloud.credentials import CONNECT_TIMEOUT_SECONDS, credential
 from portal.cloud.doctor import identity, writing
 from portal.cloud.doctor.cloud_match import examine_cloud
+from portal.cloud.doctor.gateway_logs import examine_logs
 from portal.cloud.doctor.reach import Reach, clock_finding
 from portal.cloud.doctor.seen import Seen
 from portal.cloud.doctor.subscriptions import examine_subscription
@@ -44,11 +45,18 @@ class _Doors:
 
 
 def examine_azure(
-    subscription_ids: Iterable[str], *, at: datetime, write: str, request_id: str, guard: Guard
+    subscription_ids: Iterable[str],
+    *,
+    workspace_ids: Iterable[str],
+    at: datetime,
+    write: str,
+    request_id: str,
+    guard: Guard,
 ) -> Iterator[Finding]:
     """One finding after the other, each as its check ends. Raises nothing that Azure causes.
 
-    `write` is the resource id of the one deployment that may be written to; "" for none.
+    `workspace_ids` are those of gateway logs; `write` is the resource id of the one deployment that
+    may be written to, "" for none.
     """
     doors, all_seen = _Doors(), [Seen(subscription_id) for subscription_id in subscription_ids]
     yield examine_cloud()
@@ -59,6 +67,7 @@ def examine_azure(
     else:
         for seen in all_seen:
             yield from _subscription(seen, doors, at)
+    yield from examine_logs(workspace_ids, at=at)
     if write:
         yield _write(write, doors, request_id, guard)
     else:

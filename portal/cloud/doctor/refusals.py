@@ -10,7 +10,9 @@ from portal.cloud.policies import Paused
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.findings import Finding, failed
 
-ENDPOINTS = "HEADROOM_AZURE_CLOUD, AZURE_ARM_ENDPOINT and AZURE_METRICS_ENDPOINT"
+ENDPOINTS = (
+    "HEADROOM_AZURE_CLOUD, AZURE_ARM_ENDPOINT, AZURE_METRICS_ENDPOINT and AZURE_LOGS_ENDPOINT"
+)
 # 401: Azure reads the token and does not accept it.
 _TOKEN_REFUSED = {
     "InvalidAuthenticationTokenAudience": (

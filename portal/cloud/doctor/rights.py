@@ -1,7 +1,8 @@
 """The rights that the portal's calls need: one table for the doctor, the role files and the docs.
 
 A test holds `deploy/azure/*.json` and the table of calls in docs/azure.md equal to it. The rights
-are asked for on the subscription: on a single account, its regions' quotas and models stay unread.
+are asked for on the subscription: on a single account, its regions' quotas and models stay unread;
+those of logs on the workspace, which may be in another subscription.
 """
 
 from dataclasses import dataclass
@@ -9,9 +10,12 @@ from dataclasses import dataclass
 COGNITIVE_SERVICES = "Microsoft.CognitiveServices"
 OBSERVER_ROLE = "Headroom observer"
 WRITER_ROLE = "Headroom capacity writer"
+LOG_READER_ROLE = "Headroom log reader"
+WORKSPACES = "Microsoft.OperationalInsights/workspaces"
 ROLE_FILES = {
     OBSERVER_ROLE: "deploy/azure/observer-role.json",
     WRITER_ROLE: "deploy/azure/writer-role.json",
+    LOG_READER_ROLE: "deploy/azure/log-reader-role.json",
 }
 
 
@@ -28,6 +32,7 @@ class Right:
 
 
 READER = f"Reader or {OBSERVER_ROLE}"
+LOG_READER = f"Log Analytics Data Reader, Log Analytics Reader or {LOG_READER_ROLE}"
 WRITER = f"{WRITER_ROLE} ({ROLE_FILES[WRITER_ROLE]})"
 
 ACCOUNTS = Right(f"{COGNITIVE_SERVICES}/accounts/read", READER)
@@ -39,5 +44,11 @@ METRICS = Right("Microsoft.Insights/metrics/read", f"Monitoring Reader or {OBSER
 WRITE = Right(f"{COGNITIVE_SERVICES}/accounts/deployments/write", WRITER)
 OPERATIONS = Right(f"{COGNITIVE_SERVICES}/locations/operationResults/read", WRITER)
 
+LOGS = Right(f"{WORKSPACES}/query/read", LOG_READER)
+WORKSPACE = Right(f"{WORKSPACES}/read", LOG_READER)
+CALLS_TABLE = Right(f"{WORKSPACES}/query/ApiManagementGatewayLogs/read", LOG_READER)
+TOKENS_TABLE = Right(f"{WORKSPACES}/query/ApiManagementGatewayLlmLog/read", LOG_READER)
+
 OBSERVER_RIGHTS = (ACCOUNTS, DEPLOYMENTS, USAGES, MODELS, QUOTA_TIERS, METRICS)
 WRITER_RIGHTS = (WRITE, OPERATIONS)
+LOG_READER_RIGHTS = (WORKSPACE, LOGS, CALLS_TABLE, TOKENS_TABLE)

@@ -17,6 +17,7 @@ ACCOUNT = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ai-east/{_PROVIDER}/accounts/contoso-east"
 )
 CHAT = f"{ACCOUNT}/deployments/chat"
+WORKSPACE = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 
 
 @contextmanager
@@ -26,10 +27,21 @@ def free(_resource_id: str) -> Iterator[str]:
 
 
 def examined(
-    *, write: str = "", subscription: str = SUBSCRIPTION, guard: Any = free
+    *,
+    write: str = "",
+    subscription: str = SUBSCRIPTION,
+    workspace: str = "",
+    guard: Any = free,
 ) -> list[Finding]:
     return list(
-        examine_azure([subscription], at=AT, write=write, request_id="doctor-1", guard=guard)
+        examine_azure(
+            [subscription],
+            workspace_ids=[workspace] if workspace else [],
+            at=AT,
+            write=write,
+            request_id="doctor-1",
+            guard=guard,
+        )
     )
 
 

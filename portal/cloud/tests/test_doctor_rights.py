@@ -30,6 +30,7 @@ def table_of_calls() -> list[list[str]]:
     [
         (rights.OBSERVER_ROLE, rights.OBSERVER_RIGHTS),
         (rights.WRITER_ROLE, rights.WRITER_RIGHTS),
+        (rights.LOG_READER_ROLE, rights.LOG_READER_RIGHTS),
     ],
 )
 def test_a_role_holds_what_its_calls_need_and_nothing_more(
@@ -62,7 +63,7 @@ def test_no_role_reads_keys_or_holds_a_wildcard() -> None:
 
 def test_the_page_names_the_evidence_of_each_action_and_points_at_the_files() -> None:
     evidence = DOCS.split("## Least privilege")[1].split("\n## ")[0]
-    for right in (*rights.OBSERVER_RIGHTS, *rights.WRITER_RIGHTS):
+    for right in (*rights.OBSERVER_RIGHTS, *rights.WRITER_RIGHTS, *rights.LOG_READER_RIGHTS):
         assert f"| `{right.action}` |" in evidence
     for path in rights.ROLE_FILES.values():
         assert path in evidence

@@ -74,6 +74,7 @@ class Command(BaseCommand):
         if only != "portal":
             checks = examine_azure(
                 dict.fromkeys(settings.HEADROOM_SUBSCRIPTIONS),
+                workspace_ids=settings.HEADROOM_LOG_WORKSPACES,
                 at=present_moment(),
                 write=write,
                 request_id=f"headroom-doctor-{uuid4()}",
