@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 from portal.demo_people import organisation, sign_ins
+from portal.management.demo import story
 from stack.paths import PROJECT
 
 WORLD = json.loads((PROJECT / "simulator" / "worlds" / "demo.json").read_text())
@@ -23,9 +24,9 @@ def test_some_deployments_are_left_for_the_unmapped_list() -> None:
     assert len(set(deployments()) - mapped) == 3
 
 
-def test_ten_teams_thirty_services_two_subscriptions_three_regions() -> None:
+def test_ten_teams_thirty_one_services_two_subscriptions_three_regions() -> None:
     assert len(organisation()["teams"]) == 10
-    assert len(organisation()["services"]) == 30
+    assert len(organisation()["services"]) == 31
     assert len(WORLD["subscriptions"]) == 2
     assert len({account["region"] for account in WORLD["accounts"]}) == 3
 
@@ -33,3 +34,17 @@ def test_ten_teams_thirty_services_two_subscriptions_three_regions() -> None:
 def test_nobody_signs_in_twice() -> None:
     names = Counter(username for username, _, _ in sign_ins())
     assert set(names.values()) == {1}
+
+
+def test_every_subscription_of_the_gateway_is_a_services_but_for_one_whose_name_tells() -> None:
+    slugs = {service["slug"] for service in organisation()["services"]}
+    callers = {s["id"] for gateway in WORLD["gateways"] for s in gateway["subscriptions"]}
+    assert set(story.CALLERS) | {"training-coach-pilot"} == callers
+    assert set(story.CALLERS.values()) | {"training-coach", story.SHARED} <= slugs
+    assert sum(story.SHARES.values()) == 10_000
+
+
+def test_what_is_made_after_a_published_case_says_that_it_is_fiction() -> None:
+    assert "fiction" in organisation()["organisation"]
+    told = {s["slug"] for s in organisation()["services"] if "fiction" in s["purpose"]}
+    assert told == {"radiology-drafts", "risk-reports", "document-redaction"}

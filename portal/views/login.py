@@ -14,7 +14,15 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {**super().get_context_data(**kwargs), "demo_people": offered_people()}
+        return {**super().get_context_data(**kwargs), **demo()}
+
+
+def demo() -> dict[str, Any]:
+    """The people to try and their organisation; nothing outside a demo."""
+    people = offered_people()
+    if not people:
+        return {}
+    return {"demo_people": people, "demo_organisation": demo_people.organisation()["organisation"]}
 
 
 def offered_people() -> list[dict[str, str]]:

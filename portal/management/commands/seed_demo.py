@@ -51,12 +51,16 @@ class Command(BaseCommand):
         with self.step("two months of requests, applied in the simulated Azure"):
             clocks.set(start)
             story.install(at=start)
+            story.share(at=start)
             story.live_through(story.past_scenes(today), clocks, today)
             story.edit_in_azure(clocks)
             clocks.back_to_real()
             quotas_tasks.sync_inventory()
         with self.step("the last week of usage, minute by minute"):
             call_command("pull_usage", days=7, verbosity=0)
+        with self.step("the callers of the last two days"):
+            showback_tasks.pull_callers_nightly()
+            story.map_callers(at=now())
             showback_tasks.roll_up_and_cost()
         with self.step("what is open today"):
             for scene in story.present_scenes(now()):

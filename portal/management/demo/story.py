@@ -17,8 +17,25 @@ from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, mapping, pools
 from quotas.services.give_back import give_back
 from quotas.services.requests import BurstDraft, submit_burst
+from showback.models import Caller
+from showback.services import caller_mapping, sharing
 
 LAB_REGION_SUBSCRIPTION = "b2b2b2b2-0000-4000-8000-00000000c0de"  # stays observe-only
+SHARED = "shared-assistant"
+# Subscriptions of the gateway, and whose they are. One more is there that nobody mapped.
+CALLERS = {
+    "hr-helpdesk-prod": "hr-helpdesk",
+    "policy-answers-prod": "policy-answers",
+    "sales-briefs-prod": "sales-briefs",
+    "meeting-minutes-prod": "meeting-minutes",
+}
+# Basis points of what no gateway counted.
+SHARES = {
+    "hr-helpdesk": 3500,
+    "policy-answers": 3000,
+    "sales-briefs": 2000,
+    "meeting-minutes": 1500,
+}
 REFUSED_ACCOUNT = "meridian-neu"
 REFUSAL: dict[str, object] = {
     "match": f"PATCH .*/accounts/{REFUSED_ACCOUNT}/deployments/.*",
@@ -72,6 +89,28 @@ def install(*, at: datetime) -> None:
     Pool.objects.update(lead=timedelta(0))  # the simulated Azure applies an edit at once
     for pool in Pool.objects.allocatable().exclude(subscription_id=LAB_REGION_SUBSCRIPTION):
         pools.switch_mode(pool, mode=Pool.Mode.APPLY, by=cleo, at=at)
+
+
+def share(*, at: datetime) -> None:
+    """One deployment is called by several services; the split rule holds where nobody counts."""
+    deployment, cleo = Deployment.objects.get(name=SHARED), person("cleo")
+    sharing.share_deployment(deployment.pk, start=floor_to_hour(at), by=cleo, at=at)
+    sharing.set_split_rule(
+        deployment.pk,
+        {service(slug).pk: share for slug, share in SHARES.items()},
+        start=floor_to_hour(at),
+        until=None,
+        reason="Agreed with the teams behind the gateway.",
+        by=cleo,
+        at=at,
+    )
+
+
+def map_callers(*, at: datetime) -> None:
+    """Every subscription of the gateway whose service is known. The pilot's is left to be found."""
+    callers = Caller.objects.filter(kind=Caller.Kind.SUBSCRIPTION, key__in=CALLERS)
+    chosen = {caller: service(CALLERS[caller.key]).pk for caller in callers}
+    caller_mapping.map_callers(chosen, by=person("cleo"), at=at)
 
 
 def ask(
