@@ -37,14 +37,20 @@ class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def allocatable(self) -> Self:
         return self.exclude(kind="other")
 
+    def listed(self) -> Self:
+        """Those that Azure still has; of one that was succeeded, only what it did is told."""
+        return self.filter(gone_at__isnull=True)
+
     def visible_to(self, user: "User") -> Self:
-        """Pools that feed a deployment of one's own services; every pool for organisation-wide
-        roles.
+        """Pools that feed a deployment of one's own services, and those that they succeeded; every
+        pool for organisation-wide roles.
         """
         if user.reads_everything:
             return self
         return self.filter(
-            Q(deployments__service__team__memberships__user=user) | Q(owners=user)
+            Q(deployments__service__team__memberships__user=user)
+            | Q(successor__deployments__service__team__memberships__user=user)
+            | Q(owners=user)
         ).distinct()
 
     def operated_by(self, user: "User") -> Self:

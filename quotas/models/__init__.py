@@ -1,7 +1,7 @@
 """Nouns: who there is, what Azure has, who holds what, who asked, what is being applied."""
 
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
-from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, SyncRun
+from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, Scope, SyncRun
 from quotas.models.ledger import LedgerEntry
 from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
@@ -21,6 +21,7 @@ __all__ = [
     "PolicyVersion",
     "Pool",
     "PoolLimit",
+    "Scope",
     "Service",
     "SyncRun",
     "Team",

@@ -36,8 +36,19 @@ class AzureAccount(models.Model):
         return self.name
 
 
+class Scope(models.TextChoices):
+    """How far a quota bucket reaches. Azure's `Classic` and `Regional` both mean one region."""
+
+    REGION = "", "One region"
+    DATA_ZONE = "DataZone", "All regions of a data zone"
+    GLOBAL = "Global", "All regions of the subscription"
+
+
 class Pool(models.Model):
-    """One Azure quota bucket. Keyed by scope where Azure sends one, else by region.
+    """One Azure quota bucket. Keyed by scope where it is shared between regions, else by region.
+
+    A bucket that Azure lists no more is `gone_at`; where one other took its place (a model moved to
+    quota that all regions share), that one is its `successor`, and what it held is held there.
 
     `reserve_units` is protected: normal entries never use it. `lead` is how long before a start its
     entry begins, because Azure may take that long to apply an edit. `mode` is observe-only until an
@@ -54,9 +65,9 @@ class Pool(models.Model):
         OTHER = "other", "Other, not allocatable"
 
     subscription_id = models.CharField(max_length=36)
-    scope_type = models.CharField(max_length=20, blank=True)
-    scope_id = models.CharField(max_length=120)  # the region where Azure sends no scope
-    region = models.CharField(max_length=40)
+    scope_type = models.CharField(max_length=20, blank=True)  # "" for one region
+    scope_id = models.CharField(max_length=120)  # the region where the scope is one region
+    region = models.CharField(max_length=40)  # of a shared bucket: the first that listed it
     usage_name = models.CharField(max_length=160)
     kind = models.CharField(max_length=12, choices=Kind.choices)
     reserve_units = models.PositiveIntegerField(default=0)
@@ -67,6 +78,10 @@ class Pool(models.Model):
     )
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+    successor = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="predecessors"
+    )
 
     objects = PoolQuerySet.as_manager()
 
@@ -80,7 +95,14 @@ class Pool(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.usage_name} in {self.region}"
+        return f"{self.usage_name} in {self.place}"
+
+    @property
+    def place(self) -> str:
+        """`eastus2`, `all regions`, or `data zone EU`."""
+        if self.scope_type == Scope.GLOBAL:
+            return "all regions"
+        return f"data zone {self.scope_id}" if self.scope_type == Scope.DATA_ZONE else self.region
 
     @property
     def is_allocatable(self) -> bool:

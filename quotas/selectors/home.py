@@ -64,6 +64,10 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         upcoming=[row for row in bursts if row.grant and row.grant.phase == Phase.UPCOMING],
         unmapped_count=unmapped_deployments(user).count() if decides else 0,
         blocked=blocked_changes(user, at=at),
-        observing_pools=Pool.objects.operated_by(user).allocatable().exclude(mode="apply").count(),
+        observing_pools=Pool.objects.operated_by(user)
+        .allocatable()
+        .listed()
+        .exclude(mode="apply")
+        .count(),
         may_request=[(s.name, s.slug) for s in Service.objects.may_request(user)[:MOST]],
     )

@@ -139,7 +139,7 @@ def _facts(pool: Pool, *, at: datetime) -> list[tuple[str, Any]]:
     return [
         ("Azure’s name", pool.usage_name),
         ("Subscription", pool.subscription_id),
-        ("Region", pool.region),
+        ("Reaches", pool.place),
         ("Counts", pool.get_kind_display()),
         ("Reserve", words.pool_units(pool, pool.reserve_units)),
         ("Outside Headroom", words.pool_units(pool, limit.outside_units if limit else None)),

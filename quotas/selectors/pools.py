@@ -31,6 +31,8 @@ class PoolRow:
     free_minimum: Shown
     is_short: bool
     applies: bool
+    gone: Shown
+    successor: tuple[int, str] | None
 
     @property
     def subscription_end(self) -> str:
@@ -43,10 +45,13 @@ class PoolRow:
 
 @dataclass(frozen=True)
 class PoolList:
-    """`others` count something else than capacity: listed, but nothing is granted from them."""
+    """`others` count something else than capacity: listed, but nothing is granted from them.
+    `former` are pools that Azure lists no more.
+    """
 
     rows: list[PoolRow]
     others: list[PoolRow]
+    former: list[PoolRow]
 
     @property
     def names_subscription(self) -> bool:
@@ -64,11 +69,17 @@ class PoolList:
 
 def pool_list(user: User, *, at: datetime) -> PoolList:
     """Pools that feed one's own services; every pool for organisation-wide roles. Fullest first."""
-    pools = list(Pool.objects.visible_to(user))
+    pools = list(Pool.objects.visible_to(user).select_related("successor"))
     figures = figures_of(pools, at=at)
-    rows = [pool_row(each) for each in figures if each.pool.is_allocatable]
+    listed = [each for each in figures if each.pool.gone_at is None]
+    rows = [pool_row(each) for each in listed if each.pool.is_allocatable]
     rows.sort(key=lambda row: -(row.fullest_share or Decimal(-1)))
-    return PoolList(rows, [pool_row(each) for each in figures if not each.pool.is_allocatable])
+    gone = [each for each in figures if each.pool.gone_at and each.pool.is_allocatable]
+    return PoolList(
+        rows,
+        others=[pool_row(each) for each in listed if not each.pool.is_allocatable],
+        former=[pool_row(each) for each in gone],
+    )
 
 
 def pool_row(figures: PoolFigures) -> PoolRow:
@@ -89,6 +100,8 @@ def pool_row(figures: PoolFigures) -> PoolRow:
         free_minimum=not_known() if limit is None else formatting.count(figures.free_minimum),
         is_short=limit is not None and figures.free_minimum < 0,
         applies=pool.applies,
+        gone=words.day(pool.gone_at, now=figures.at) if pool.gone_at else not_known(),
+        successor=(pool.successor.pk, words.pool_name(pool.successor)) if pool.successor else None,
     )
 
 

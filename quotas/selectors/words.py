@@ -38,10 +38,12 @@ def amount(deployment: Deployment, units: int | None) -> Shown:
 
 
 def pool_name(pool: Pool) -> str:
-    """`gpt-4o · Global Standard · eastus` for the bucket OpenAI.GlobalStandard.gpt-4o."""
+    """`gpt-4o · Global Standard · eastus` for the bucket OpenAI.GlobalStandard.gpt-4o; where
+    several regions share it, `all regions` or `data zone EU` stand for the region.
+    """
     sku, _, model = pool.usage_name.removeprefix("OpenAI.").partition(".")
     kind = CAMEL_EDGE.sub(" ", sku)
-    return " · ".join(part for part in (model, kind, pool.region) if part)
+    return " · ".join(part for part in (model, kind, pool.place) if part)
 
 
 def pool_units(pool: Pool, units: int | None) -> Shown:

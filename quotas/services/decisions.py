@@ -18,6 +18,7 @@ from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services import evidence as evidence_service
 from quotas.services import policy
+from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import does_not_fit, refuse
 from quotas.services.transitions import move
 
@@ -36,7 +37,7 @@ def approve(request: CapacityRequest, *, by: User, note: str, at: datetime) -> C
             f"The deployment {request.deployment} is no longer in Azure, so nothing can be granted "
             "on it. Deny the request, or create the deployment again. Nothing was written.",
         )
-    pool = _lock_pool(request)
+    pool = lock_pool_of(request.deployment)
     _lock_request(request)
     judged = evidence_service.gather(evidence_service.asked_of(request), at=at)
     seen = evidence_service.store(request, judged, at=at)
@@ -70,7 +71,7 @@ def approve_by_policy(
 ) -> CapacityRequest:
     """The policy's own yes, inside the transaction of the submit, which holds the pool's lock."""
     decision = _decide(request, seen, number, facts, outcome="approved", by=None, note="", at=at)
-    return _grant(request, decision, _lock_pool(request), by_id=None, at=at)
+    return _grant(request, decision, lock_pool_of(request.deployment), by_id=None, at=at)
 
 
 def _check_may_decide(request: CapacityRequest, by: User) -> None:
@@ -87,12 +88,6 @@ def _check_may_decide(request: CapacityRequest, by: User) -> None:
             f"This request is {RequestState(request.state).label.lower()} already; "
             "nothing was changed.",
         )
-
-
-def _lock_pool(request: CapacityRequest) -> Pool:
-    """Once, late, before the check over the whole window: decisions on one pool happen in a row."""
-    pool: Pool = Pool.objects.select_for_update().get(pk=request.deployment.pool_id)
-    return pool
 
 
 def _lock_request(request: CapacityRequest) -> None:

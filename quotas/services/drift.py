@@ -15,6 +15,7 @@ from quotas.domain.plan import DRIFT, NOTHING_HELD
 from quotas.domain.states import ChangeState
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
 from quotas.selectors.rooms import pool_entries, room_of
+from quotas.services.pools import lock_pool_of
 from quotas.services.reconcile import move_change
 from quotas.services.refusals import does_not_fit
 
@@ -42,7 +43,7 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
     _check(change, by)
     if change.sentence != DRIFT:
         raise DomainError("Only what was changed outside can be adopted.", code="no_drift")
-    pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
+    pool = lock_pool_of(change.deployment)
     deployment: Deployment = Deployment.objects.select_for_update(of=("self",)).get(
         pk=change.deployment_id
     )

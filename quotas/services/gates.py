@@ -18,9 +18,13 @@ NO_ROOM_YET = (
 
 
 def lock_if_applying(change: Change) -> bool:
-    """Locks the pool until the transaction ends. False: it only observes, or the plan stopped."""
+    """Locks the pool until the transaction ends. False: it only observes, the plan stopped, or
+    another pool feeds the deployment by now, which plans anew.
+    """
     pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
     change.plan.refresh_from_db(fields=["mode", "stopped_because"])
+    if not Deployment.objects.filter(pk=change.deployment_id, pool=pool).exists():
+        return False
     return pool.applies and change.plan.mode == pool.mode and not change.plan.stopped_because
 
 

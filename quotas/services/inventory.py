@@ -20,17 +20,17 @@ from quotas.gateway import (
     CapacityGateway,
     DeploymentSeen,
     Inventory,
-    QuotaSeen,
 )
-from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, PoolLimit, SyncRun
+from quotas.models import AzureAccount, Deployment, LedgerEntry, SyncRun
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
+from quotas.services.limits import note_limit
 from quotas.services.pool_moves import move_entries
+from quotas.services.pool_rows import lock_pools, take_pool
+from quotas.services.pool_succession import follow
 
 # No sync takes longer, so what was read back within this time after it began is newer than it.
 LONGEST_SYNC = timedelta(hours=1)
 UNFORESEEN = "The sync stopped at something that nobody foresaw; the log has it."
-# Rows of `usages` that count something else than capacity units.
-OTHER_UNITS = ("accountcount", "finetuned", "dedicated", "batch", "enqueued")
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,10 @@ def _end(run: SyncRun, *problems: str, at: datetime) -> None:
 
 def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
     """Writes what was seen; one transaction of the caller's."""
+    lock_pools(seen.subscription_id)
     accounts = {row.resource_id.lower(): _take_account(row, at=at) for row in seen.accounts}
-    taken = [(row, _take_pool(row, at=at)) for row in seen.quotas]
+    found = [(row, *take_pool(row, at=at)) for row in seen.quotas]
+    taken = [(row, pool) for row, pool, _ in found]
     pools = {key: pool for row, pool in taken for key in pool_keys(row)}
     catalogue = Catalogue(seen.model_skus, pools)
     newer = set(_read_since(at).values_list("resource_key", flat=True))
@@ -77,8 +79,9 @@ def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
             is_old = row.resource_id.lower() in newer
             adopted += _take_deployment(row, account, catalogue, is_old=is_old, at=at)
     gone = _mark_gone(seen, at=at)
+    follow(seen, taken, new={pool.pk for _, pool, is_new in found if is_new}, at=at)
     for quota, pool in taken:
-        _note_limit(pool, quota, at=at)
+        note_limit(pool, quota, at=at)
     return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
 
 
@@ -104,60 +107,6 @@ def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
         create_defaults={**facts, "first_seen_at": at},
     )
     return account
-
-
-def _take_pool(row: QuotaSeen, *, at: datetime) -> Pool:
-    pool, created = Pool.objects.get_or_create(
-        subscription_id=row.subscription_id,
-        scope_type=row.scope_type,
-        scope_id=row.scope_id or row.region,
-        usage_name=row.usage_name,
-        defaults={
-            "region": row.region,
-            "kind": kind_of_pool(row.usage_name),
-            "first_seen_at": at,
-            "last_seen_at": at,
-        },
-    )
-    if not created:
-        Pool.objects.filter(pk=pool.pk).update(last_seen_at=at)
-    return pool
-
-
-def kind_of_pool(usage_name: str) -> Pool.Kind:
-    """What the units of a quota row are. Rows of other units are listed, never allocated."""
-    name = usage_name.lower()
-    if any(word in name for word in OTHER_UNITS):
-        return Pool.Kind.OTHER
-    if "provisioned" in name:
-        return Pool.Kind.PROVISIONED
-    return Pool.Kind.TOKENS if name.count(".") >= 2 else Pool.Kind.OTHER
-
-
-def _note_limit(pool: Pool, row: QuotaSeen, *, at: datetime) -> None:
-    """A row of history only where something changed; Azure moves limits by itself."""
-    ours = pool.deployments.filter(gone_at__isnull=True).values_list("capacity_units", flat=True)
-    outside = max(0, row.used_units - sum(ours))
-    last = pool.limits.first()
-    now = (row.limit_units, row.used_units, outside)
-    if last is not None and (last.limit_units, last.azure_used_units, last.outside_units) == now:
-        return
-    PoolLimit.objects.create(
-        pool=pool,
-        observed_at=at,
-        limit_units=row.limit_units,
-        azure_used_units=row.used_units,
-        outside_units=outside,
-    )
-    if last is not None and last.limit_units != row.limit_units:
-        audit.record(
-            "pool.limit_changed",
-            f"pool/{pool.pk}",
-            actor_id=None,
-            at=at,
-            was=last.limit_units,
-            now=row.limit_units,
-        )
 
 
 def _take_deployment(

@@ -22,6 +22,7 @@ def move_entries(deployment: Deployment, pool: Pool, *, at: datetime) -> int:
         deployment.entries.exclude(pool=pool)
         .exclude(kind=LedgerEntry.Kind.REVERSAL)
         .filter(effective_until__gt=at)
+        .select_for_update()  # somebody may be giving one of them back at this moment
         .prefetch_related("reversals")
     )
     moved = sum(_move(entry, pool, at=at) for entry in elsewhere)

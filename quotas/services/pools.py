@@ -1,13 +1,13 @@
-"""Switching a pool between observing and applying; both are audited."""
+"""A pool's own settings, each change audited, and the lock under which its ledger is written."""
 
 from datetime import datetime
 
 from django.db import transaction
 
 from portal import audit
-from portal.kernel.errors import DomainError
+from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.models import User
-from quotas.models import Pool
+from quotas.models import Deployment, Pool
 
 
 @transaction.atomic
@@ -20,4 +20,14 @@ def switch_mode(pool: Pool, *, mode: str, by: User, at: datetime) -> Pool:
     if Pool.objects.filter(pk=pool.pk).exclude(mode=mode).update(mode=mode):
         audit.record("pool.mode_switched", f"pool/{pool.pk}", actor_id=by.pk, at=at, mode=mode)
     pool.mode = mode
+    return pool
+
+
+def lock_pool_of(deployment: Deployment) -> Pool:
+    """The pool that feeds the deployment, locked until the transaction ends: decisions on one pool
+    happen in a row. Raises ChangedMeanwhile when a sync, meanwhile, found it fed by another pool.
+    """
+    pool: Pool = Pool.objects.select_for_update().get(pk=deployment.pool_id)
+    if not Deployment.objects.filter(pk=deployment.pk, pool=pool).exists():
+        raise ChangedMeanwhile(f"The quota pool of {deployment}")
     return pool

@@ -13,8 +13,9 @@ from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from quotas.domain.policy import PolicyLimits, answer_by, judge_burst
 from quotas.domain.states import RequestEvent, RequestState
-from quotas.models import CapacityRequest, Deployment, Pool, Service
+from quotas.models import CapacityRequest, Deployment, Service
 from quotas.services import decisions, evidence, policy
+from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import does_not_fit, in_people_units, not_yours, refuse
 from quotas.services.transitions import move
 
@@ -44,7 +45,7 @@ def submit_burst(draft: BurstDraft, *, by: User, at: datetime) -> CapacityReques
     number, limits = policy.current(at=at)
     window = check_draft(draft, limits, by=by, at=at)
     # Locked early here only because an automatic approval may follow in this transaction.
-    Pool.objects.select_for_update().get(pk=draft.deployment.pool_id)
+    lock_pool_of(draft.deployment)
     asked = evidence.Asked(draft.service, draft.deployment, draft.units, window)
     judged = evidence.gather(asked, at=at)
     if not judged.fit.fits:

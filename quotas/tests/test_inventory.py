@@ -9,7 +9,7 @@ from portal.models import AuditRow, User
 from quotas.models import Deployment, LedgerEntry, Plan, Pool, PoolLimit, Service
 from quotas.selectors.rooms import room_of
 from quotas.services import mapping, reconcile
-from quotas.services.inventory import kind_of_pool
+from quotas.services.pool_rows import kind_of_pool
 from quotas.tests.conftest import sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
 

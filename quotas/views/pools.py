@@ -27,7 +27,8 @@ def index(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(Pool.objects.visible_to(request.user), pk=pk)
     page = pool_page(pool, request.user, at=now())
-    banner = "" if pool.applies or not pool.is_allocatable else OBSERVE_ONLY
+    is_quiet = pool.applies or pool.gone_at or not pool.is_allocatable
+    banner = "" if is_quiet else OBSERVE_ONLY
     context = {"page": page, "row": page.row, "pool": pool, "observe_only_banner": banner}
     return render(request, "quotas/pool.html", context)
 
