@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from portal.cloud.calls import Kind, count
-from portal.cloud.endpoints import Plane, arm_endpoint, metrics_endpoint
+from portal.cloud.endpoints import Plane, arm_endpoint, logs_endpoint, metrics_endpoint
 from portal.cloud.pauses import FAILURES_TO_PAUSE, note_failure, note_wait
 from portal.kernel.clock import real_now
 from portal.kernel.windows import HOUR, MINUTE, Window
@@ -193,6 +193,15 @@ def test_a_wait_that_azure_asked_for_names_its_subscription(read, azure_calls):
     section = azure_of(read.fay)
     assert "Azure Resource Manager Waiting 0 – Azure asked for a pause until" in section
     assert f"(subscription {SUBSCRIPTION}); Headroom keeps to it" in section
+
+
+def test_log_analytics_is_there_where_a_workspace_is_named(read, azure_calls, settings):
+    assert "Log Analytics" not in azure_of(read.fay)
+    settings.HEADROOM_LOG_WORKSPACES = ["3f2504e0-4f89-41d3-9a0c-0305e82c3301"]
+    note_wait(logs_endpoint(), "", 600, at=real_now().timestamp())
+    section = azure_of(read.fay)
+    assert "Log Analytics Waiting 0 – Azure asked for a pause until" in section
+    assert "(all calls); Headroom keeps to it" in section
 
 
 # ── History ──────────────────────────────────────────────────────────────────────────────────
