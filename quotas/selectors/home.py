@@ -45,7 +45,7 @@ class Waiting:
 def waiting_for(user: User, *, at: datetime) -> Waiting:
     """Only what this person may see, and may do something about."""
     decidable = CapacityRequest.objects.decidable_by(user)
-    decides = user.is_platform_owner or user.owned_pools.exists()
+    decides = user.operates_pools
     visible = with_names(CapacityRequest.objects.visible_to(user))
     granted = visible.filter(state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING)
     bursts = request_rows(

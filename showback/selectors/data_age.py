@@ -3,10 +3,28 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Count, Max, Q
 
 from showback.domain.targets import GATEWAY
-from showback.models import BackfillSlice, Grain, UsagePull
+from showback.models import BackfillSlice, Grain
+
+# One step down the index for each source, and one for its newest hour: there are as many hours as
+# sources × time, and a page asks for this whoever looks at it.
+SLOWEST_SOURCE = """
+WITH RECURSIVE sources AS (
+    SELECT min(source) AS source FROM showback_usagepull
+    UNION ALL
+    SELECT (SELECT min(pull.source) FROM showback_usagepull pull
+            WHERE pull.source > sources.source)
+    FROM sources WHERE sources.source IS NOT NULL
+)
+SELECT min(newest.settled_until) FROM sources, LATERAL (
+    SELECT pull.settled_until FROM showback_usagepull pull
+    WHERE pull.source = sources.source AND pull.hour <= %(at)s AND pull.settled_until IS NOT NULL
+    ORDER BY pull.hour DESC LIMIT 1
+) newest
+WHERE NOT starts_with(sources.source, %(gateway)s)"""
 
 
 @dataclass(frozen=True)
@@ -28,15 +46,10 @@ def data_until(at: datetime) -> datetime | None:
     A property of the installation, not of any team. Callers of gateways come later and do not
     count: they divide use, they do not make it.
     """
-    newest = (
-        UsagePull.objects.filter(settled_until__isnull=False, hour__lte=at)
-        .exclude(source__startswith=GATEWAY)
-        .values("source")
-        .annotate(until=Max("settled_until"))
-        .order_by()
-        .values_list("until", flat=True)
-    )
-    return min(newest, default=None)
+    with connection.cursor() as cursor:
+        cursor.execute(SLOWEST_SOURCE, {"at": at, "gateway": GATEWAY})
+        [until] = cursor.fetchone()
+    return until
 
 
 def backfill_progress() -> dict[str, Progress]:
