@@ -11,6 +11,7 @@ from portal.models import User
 from quotas.domain.ledger import steps_over
 from quotas.models import Deployment, LedgerEntry, Service
 from quotas.selectors.rooms import entries_of
+from quotas.services.refusals import breaks_residency
 
 
 class AlreadyMapped(DomainError):
@@ -24,12 +25,15 @@ def map_deployment(
     """Moves every running adopted entry to the service, from the moment it was adopted.
 
     A correction is a reversing entry, so the holder is re-issued over the whole window: usage since
-    adoption belongs to the service. Raises AlreadyMapped, or ChangedMeanwhile in a race.
+    adoption belongs to the service. Raises AlreadyMapped, ChangedMeanwhile in a race, or
+    DomainError where the service's data must not be processed.
     """
     if deployment.service_id is not None:
         raise AlreadyMapped(f"{deployment} already belongs to {deployment.service}.")
     if service.lifecycle == Service.Lifecycle.RETIRED:
         raise DomainError(f"{service} is retired; choose a service that is in use.")
+    if barred := breaks_residency(service, deployment):
+        raise barred
     unmapped = Deployment.objects.filter(pk=deployment.pk, service__isnull=True)
     if not unmapped.update(service=service):
         raise ChangedMeanwhile(str(deployment))

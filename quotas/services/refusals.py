@@ -3,6 +3,7 @@
 from portal.kernel.errors import DomainError
 from quotas.domain.availability import Fit
 from quotas.models import Deployment, Service
+from quotas.selectors.residency import place_of, why_not_there
 
 
 def refuse(code: str, sentence: str) -> DomainError:
@@ -14,6 +15,18 @@ def not_yours(service: Service) -> DomainError:
         "not_yours",
         "Only a lead of the team, or the owner or deputy of the service, may ask for a burst. "
         f"{service} belongs to {service.team}.",
+    )
+
+
+def breaks_residency(service: Service, deployment: Deployment) -> DomainError | None:
+    """None where the service's data may be processed by the deployment."""
+    reason = why_not_there(service, place_of(deployment), but=deployment)
+    if not reason:
+        return None
+    return refuse(
+        "residency",
+        f"{deployment} is barred for {service}: {reason}. Choose a deployment within its "
+        "residency, or have a platform owner change where its data may be. Nothing was written.",
     )
 
 

@@ -16,7 +16,13 @@ from quotas.domain.states import RequestEvent, RequestState
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.services import decisions, evidence, policy
 from quotas.services.pools import lock_pool_of
-from quotas.services.refusals import does_not_fit, in_people_units, not_yours, refuse
+from quotas.services.refusals import (
+    breaks_residency,
+    does_not_fit,
+    in_people_units,
+    not_yours,
+    refuse,
+)
 from quotas.services.transitions import move
 
 
@@ -115,6 +121,8 @@ def _check_may_ask(draft: BurstDraft, by: User) -> None:
             "no_pool",
             f"No quota pool is known to feed {draft.deployment}, so nothing can be granted on it.",
         )
+    if barred := breaks_residency(draft.service, draft.deployment):
+        raise barred
     if not draft.service.owner.is_active:
         raise refuse(
             "no_owner", f"{draft.service} has no active owner. Name one first, then ask again."

@@ -19,7 +19,7 @@ from quotas.selectors.cards import current_limits
 from quotas.selectors.holdings import Holding, holdings_of
 from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
 from quotas.services import evidence
-from quotas.services.refusals import not_yours, refuse
+from quotas.services.refusals import breaks_residency, not_yours, refuse
 from quotas.services.requests import submit_burst
 
 NOT_APPLIED = "Its pool only observes, so nothing is written to Azure."
@@ -63,6 +63,8 @@ def _asked_for(request: HttpRequest, slug: str) -> tuple[Service, Deployment]:
             f"{service} has no deployment that a quota pool is known to feed, so there is nothing "
             "to ask for yet. The platform owners map deployments to services.",
         )
+    if barred := breaks_residency(service, deployment):
+        raise barred
     return service, deployment
 
 
