@@ -1,7 +1,7 @@
 """What showback needs from outside: metrics, callers of shared deployments, the finance zone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from typing import Protocol
@@ -40,7 +40,9 @@ class Series:
 
     @classmethod
     def of(cls, values: Mapping[str, NDArray[np.int64]]) -> "Series":
-        return cls(np.stack([values[measure] for measure in MEASURES]))
+        """A measure that is not named is MISSING throughout."""
+        nothing = np.full_like(next(iter(values.values())), MISSING)
+        return cls(np.stack([values.get(measure, nothing) for measure in MEASURES]))
 
     @property
     def values(self) -> dict[str, NDArray[np.int64]]:
@@ -52,7 +54,11 @@ class MetricsAnswer:
     """Keys are (account resource id in lower case, deployment name in lower case).
 
     A deployment that no metric named is absent. `failed_measures` names, per account (lower case),
-    the measures that the source could not answer: gaps, not zeros. `problems` are sentences.
+    the measures that the source could not answer in the older family of metrics (`OLDER`): gaps,
+    not zeros; `failed_newer` the same in the newer one, which matters to deployments counted there.
+    `families` has one element for each slot: the families (bits) it was read from, 0 for none.
+    `problems` are sentences; `newer_problems`, by account, those on the newer family.
+    `clock_behind` is how far the source's clock is behind ours, nought where it is not.
     """
 
     window: Window
@@ -60,6 +66,10 @@ class MetricsAnswer:
     series: Mapping[tuple[str, str], Series]
     failed_measures: Mapping[str, frozenset[str]]
     problems: tuple[str, ...] = ()
+    families: Mapping[tuple[str, str], NDArray[np.int8]] = field(default_factory=dict)
+    failed_newer: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    newer_problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    clock_behind: timedelta = timedelta()
 
 
 class UsageSource(Protocol):

@@ -6,15 +6,18 @@ resource id and each metric's own error, and take some thirty times as long
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from azure.core.rest import HttpRequest
+from azure.core.rest import HttpRequest, HttpResponse
 
 from portal.cloud.clients import metrics_client
 from portal.cloud.errors import azure_errors
-from portal.cloud.metrics_answer import UsageTally
+from portal.cloud.metrics_answer import Asked, UsageTally
 from portal.cloud.metrics_bytes import read_body
+from portal.cloud.metrics_clock import behind_by
+from portal.cloud.metrics_names import QUERIES, Query
+from portal.kernel.clock import real_now
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.gateway import MetricsAnswer
@@ -30,30 +33,6 @@ LEAST_SLOTS_PER_CALL = 60
 MOST_SERIES = 1_000_000
 # After these the other calls of the same pull would fail in the same way.
 STOP_AFTER = frozenset({CloudReason.THROTTLED, CloudReason.FORBIDDEN, CloudReason.TIMEOUT})
-
-
-@dataclass(frozen=True)
-class Query:
-    """Metrics that may be asked in one call: same aggregation, same dimensions to split by."""
-
-    metrics: tuple[str, ...]
-    aggregation: str
-    split_by: tuple[str, ...]
-
-    @property
-    def filter(self) -> str:
-        return " and ".join(f"{dimension} eq '*'" for dimension in self.split_by)
-
-
-QUERIES = (
-    Query(("AzureOpenAIRequests",), "Total", ("ModelDeploymentName", "StatusCode", "IsSpillover")),
-    Query(("ProcessedPromptTokens", "GeneratedTokens"), "Total", ("ModelDeploymentName",)),
-    Query(
-        ("AzureOpenAIContextTokensCacheMatchRate", "AzureOpenAIProvisionedManagedUtilizationV2"),
-        "Average",
-        ("ModelDeploymentName",),
-    ),
-)
 
 
 class AzureMetrics:
@@ -74,27 +53,11 @@ class AzureMetrics:
         in `failed_measures` and `problems`; CloudError when no call was answered.
         """
         tally = UsageTally(window, grain)
-        errors: list[CloudError] = []
-        answered = False
+        reading = _Reading(tally, subscription_id, region)
         for call in _calls(account_resource_ids, tally.slots):
-            asked = tally.asked(call.query.metrics, call.accounts, call.first, call.last)
-            if errors and errors[-1].reason in STOP_AFTER:
-                tally.fail(asked)
-                continue
-            try:
-                times = tally.times(call.first, call.last)
-                names = ", ".join(call.query.metrics)
-                with azure_errors(f"read the metrics {names} of region {region}"):
-                    content = _ask(subscription_id, region, call, times, grain)
-                    field = call.query.aggregation.lower()
-                    body = read_body(content, asked.stamps, field)
-                    tally.add(asked, body, field, MOST_SERIES)
-                answered = True
-            except CloudError as error:
-                errors.append(error)
-                tally.fail(asked, error.sentence)
-        if errors and not answered:
-            raise errors[0]
+            reading.read(call)
+        if reading.errors and not reading.answered:
+            raise reading.errors[0]
         return tally.answer()
 
 
@@ -107,6 +70,89 @@ class _Call:
     first: int
     last: int
 
+    @property
+    def plain(self) -> list["_Call"]:
+        return [replace(self, query=query) for query in self.query.plain]
+
+    @property
+    def halves(self) -> list["_Call"]:
+        """Of the accounts; nothing of a single one."""
+        middle = len(self.accounts) // 2
+        parts = (self.accounts[:middle], self.accounts[middle:])
+        return [replace(self, accounts=part) for part in parts] if middle else []
+
+
+class _Reading:
+    """The calls of one pull, one after the other. What cannot be read is told to the tally."""
+
+    def __init__(self, tally: UsageTally, subscription_id: str, region: str) -> None:
+        self.tally, self.subscription_id, self.region = tally, subscription_id, region
+        self.errors: list[CloudError] = []
+        self.answered = False
+
+    def read(self, call: _Call) -> None:
+        """Where the call is refused as a whole for a part of it, the parts are asked."""
+        tally = self.tally
+        asked = tally.asked(call.query.all_metrics, call.accounts, call.first, call.last)
+        if self.errors and self.errors[-1].reason in STOP_AFTER:
+            tally.fail(asked)
+            return
+        try:
+            self._take(call, asked)
+        except CloudError as error:
+            self._refused(call, asked, error)
+
+    def _refused(self, call: _Call, asked: Asked, error: CloudError) -> None:
+        """One account that was deleted, or one metric that this cloud has not, must not keep the
+        others from being read.
+        """
+        if error.reason is CloudReason.BAD_REQUEST and call.plain:
+            self.tally.lack(asked, _finer_measures(call.query))
+            parts = call.plain
+        elif error.reason is CloudReason.NOT_FOUND and call.halves:
+            parts = call.halves
+        else:
+            self.errors.append(error)
+            self.tally.fail(asked, _sentence(call, error))
+            return
+        for part in parts:
+            self.read(part)
+
+    def _take(self, call: _Call, asked: Asked) -> None:
+        names = ", ".join(call.query.all_metrics)
+        with azure_errors(f"read the metrics {names} of region {self.region}"):
+            began = real_now()
+            response = self._ask(call)
+            self.tally.note_clock(behind_by(response.headers.get("Date"), began, real_now()))
+            field = call.query.aggregation.lower()
+            body = read_body(bytes(response.content), asked.stamps, field)
+            self.tally.add(asked, body, field, MOST_SERIES)
+        self.answered = True
+
+    def _ask(self, call: _Call) -> HttpResponse:
+        start, end = self.tally.times(call.first, call.last)
+        response = metrics_client(self.region).send_request(
+            HttpRequest(
+                "POST",
+                f"/subscriptions/{self.subscription_id}/metrics:getBatch",
+                params={
+                    "api-version": API_VERSION,
+                    "metricnamespace": NAMESPACE,
+                    "metricnames": ",".join(call.query.all_metrics),
+                    "aggregation": call.query.aggregation,
+                    "interval": INTERVALS[self.tally.grain],
+                    "starttime": _azure_time(start),
+                    "endtime": _azure_time(end),
+                    "filter": call.query.filter,
+                    "top": MOST_SERIES,
+                },
+                json={"resourceids": list(call.accounts)},
+            ),
+            retry_on_methods=["POST"],  # it only reads
+        )
+        response.raise_for_status()
+        return response
+
 
 def _calls(account_resource_ids: Sequence[str], slots: int) -> Iterator[_Call]:
     accounts = list({account.lower(): account for account in account_resource_ids}.values())
@@ -118,34 +164,20 @@ def _calls(account_resource_ids: Sequence[str], slots: int) -> Iterator[_Call]:
                 yield _Call(query, batch, first, min(first + size, slots))
 
 
-def _ask(
-    subscription_id: str,
-    region: str,
-    call: _Call,
-    times: tuple[datetime, datetime],
-    grain: timedelta,
-) -> bytes:
-    response = metrics_client(region).send_request(
-        HttpRequest(
-            "POST",
-            f"/subscriptions/{subscription_id}/metrics:getBatch",
-            params={
-                "api-version": API_VERSION,
-                "metricnamespace": NAMESPACE,
-                "metricnames": ",".join(call.query.metrics),
-                "aggregation": call.query.aggregation,
-                "interval": INTERVALS[grain],
-                "starttime": _azure_time(times[0]),
-                "endtime": _azure_time(times[1]),
-                "filter": call.query.filter,
-                "top": MOST_SERIES,
-            },
-            json={"resourceids": list(call.accounts)},
-        ),
-        retry_on_methods=["POST"],  # it only reads
+def _finer_measures(query: Query) -> set[str]:
+    """What only the whole query tells: it is not in its plain forms."""
+    tier = {"priority"} if query.finer else set()
+    return tier | ({"active"} if "ActiveTokens" in query.more else set())
+
+
+def _sentence(call: _Call, error: CloudError) -> str:
+    if error.reason is not CloudReason.NOT_FOUND:
+        return error.sentence
+    name = call.accounts[0].rpartition("/")[2]
+    return (
+        f"Azure has no account {name} any more, so its metrics cannot be read. What was read of it "
+        "stays; look in the Azure portal whether it was deleted or moved."
     )
-    response.raise_for_status()
-    return bytes(response.content)
 
 
 def _azure_time(at: datetime) -> str:

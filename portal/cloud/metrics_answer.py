@@ -2,7 +2,7 @@
 
 A slot that Azure sent no value for stays MISSING: a gap is not a nought. Requests come as one
 series per status; where any of them has a value in a slot, the slot was measured, so the statuses
-that are silent there are nought.
+that are silent there are nought. Both families of metrics are kept apart until all has come.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,18 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from portal.cloud.metrics_table import REQUEST_MEASURES, UsageTable
+from portal.cloud.metrics_clock import sentence_of
+from portal.cloud.metrics_names import (
+    DEPLOYMENT,
+    MEASURE_OF_METRIC,
+    NEWER_MEASURE_OF_METRIC,
+    NEWER_REQUESTS,
+    PRIORITY,
+    REQUESTS,
+    family_of,
+    is_priority,
+    measures_of,
+    measures_of_all,
+    request_measure,
+)
+from portal.cloud.metrics_table import UsageTable, joined
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to
+from showback.domain.measures import NEWER, OLDER
 from showback.gateway import MEASURES, MetricsAnswer
 
-REQUESTS = "azureopenairequests"
-MEASURE_OF_METRIC = {
-    "processedprompttokens": "prompt",
-    "generatedtokens": "generated",
-    "azureopenaicontexttokenscachematchrate": "cache_percent",
-    "azureopenaiprovisionedmanagedutilizationv2": "utilisation_percent",
-}
-DEPLOYMENT, STATUS, SPILLOVER = "modeldeploymentname", "statuscode", "isspillover"
 # "2026-01-01T00:00": all that names a slot of a minute or an hour, whatever follows.
 TIMESTAMP_CHARACTERS = 16
 
@@ -41,15 +48,6 @@ class Asked:
     first: int  # slot of the window
     stamps: list[str]
 
-    @property
-    def measures(self) -> frozenset[str]:
-        return frozenset(measure for metric in self.metrics for measure in measures_of(metric))
-
-
-def measures_of(metric: str) -> tuple[str, ...]:
-    """The measures made of a metric (named in lower case)."""
-    return REQUEST_MEASURES if metric == REQUESTS else (MEASURE_OF_METRIC[metric],)
-
 
 class UsageTally:
     """Collects the answers of one pull. Raises ValueError when the window is not of whole slots."""
@@ -61,9 +59,11 @@ class UsageTally:
             raise ValueError(f"{window} is not made of whole slots of {grain}")
         self.window, self.grain = window, grain
         self.slots = window.length // grain
-        self._table = UsageTable(self.slots)
-        self._failed: dict[str, set[str]] = {}
+        self._tables = {OLDER: UsageTable(self.slots), NEWER: UsageTable(self.slots)}
+        self._failed: dict[int, dict[str, set[str]]] = {OLDER: {}, NEWER: {}}
         self._problems: list[str] = []
+        self._newer_problems: dict[str, list[str]] = {}
+        self.clock_behind = timedelta()
 
     def times(self, first: int, last: int) -> tuple[datetime, datetime]:
         """The half-open times of the slots `[first, last)`."""
@@ -81,14 +81,28 @@ class UsageTally:
         )
 
     def fail(self, asked: Asked, problem: str = "") -> None:
-        """Nothing of this call is known."""
+        """Nothing of this call is known. Of a metric of the newer family alone, only deployments
+        that are counted there suffer.
+        """
+        lost = {family: measures_of_all(asked.metrics, family) for family in (OLDER, NEWER)}
         for account in asked.accounts:
-            self._failed.setdefault(account, set()).update(asked.measures)
-        self._note(problem)
+            for family, measures in lost.items():
+                self._failed[family].setdefault(account, set()).update(measures)
+            self._note(problem, "" if lost[OLDER] else account)
+
+    def lack(self, asked: Asked, measures: set[str]) -> None:
+        """What this cloud does not tell of these accounts; others of its measures are asked for."""
+        for account in asked.accounts:
+            self._failed[OLDER].setdefault(account, set()).update(measures)
+
+    def note_clock(self, behind: timedelta) -> None:
+        """Azure's clock is so far behind ours, or ahead where that is negative."""
+        self.clock_behind = max(self.clock_behind, behind)
+        self._note(sentence_of(behind))
 
     def add(self, asked: Asked, body: Mapping[str, Any], field: str, most_series: int) -> None:
         """Takes in one answer; `field` is the aggregation's key in each point."""
-        rows = _Rows(self._table, asked, field)
+        rows = {family: _Rows(table, asked, field) for family, table in self._tables.items()}
         silent = {(account, metric) for account in asked.accounts for metric in asked.metrics}
         for resource in body["values"]:
             account = _account_of(resource)
@@ -100,19 +114,25 @@ class UsageTally:
                     silent.discard((account, name))
                     continue
                 for series in metric["timeseries"]:
-                    _add_series(rows, account, name, series)
+                    _add_series(rows[family_of(name)], account, name, series)
                 silent.discard((account, name))
-        rows.flush()
+        for family in rows.values():
+            family.flush()
         for account, metric in sorted(silent):
             self._fail_metric(account, metric, "it is not in Azure's answer")
 
     def answer(self) -> MetricsAnswer:
+        series, families = joined(self._tables[OLDER], self._tables[NEWER])
         return MetricsAnswer(
             window=self.window,
             grain=self.grain,
-            series=self._table.series(),
-            failed_measures={key: frozenset(measures) for key, measures in self._failed.items()},
+            series=series,
+            families=families,
+            failed_measures=_frozen(self._failed[OLDER]),
+            failed_newer=_frozen(self._failed[NEWER]),
             problems=tuple(self._problems),
+            newer_problems={key: tuple(each) for key, each in self._newer_problems.items()},
+            clock_behind=self.clock_behind,
         )
 
     def _refused(
@@ -129,13 +149,23 @@ class UsageTally:
         return False
 
     def _fail_metric(self, account: str, metric: str, why: str) -> None:
-        self._failed.setdefault(account, set()).update(measures_of(metric))
+        family = family_of(metric)
+        self._failed[family].setdefault(account, set()).update(measures_of(metric))
         name = account.rpartition("/")[2]
-        self._note(f"Azure gave no {metric} of account {name}: {why}. It is pulled again later.")
+        self._note(
+            f"Azure gave no {metric} of account {name}: {why}. It is pulled again later.",
+            account if family == NEWER else "",
+        )
 
-    def _note(self, problem: str) -> None:
-        if problem and problem not in self._problems:
-            self._problems.append(problem)
+    def _note(self, problem: str, newer_of: str = "") -> None:
+        """`newer_of` is the account of which only the newer family suffers."""
+        known = self._newer_problems.setdefault(newer_of, []) if newer_of else self._problems
+        if problem and problem not in known:
+            known.append(problem)
+
+
+def _frozen(failed: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {key: frozenset(measures) for key, measures in failed.items() if measures}
 
 
 class _Rows:
@@ -198,8 +228,14 @@ def _add_series(rows: _Rows, account: str, metric: str, series: Mapping[str, Any
     labels = {m["name"]["value"].lower(): m["value"] for m in series["metadatavalues"]}
     deployment = str(labels.get(DEPLOYMENT) or "").lower()
     if deployment:  # else it was refused before Azure knew for which deployment
-        measure = request_measure(labels) if metric == REQUESTS else MEASURE_OF_METRIC[metric]
-        rows.add((account, deployment), measure, series["data"])
+        key, data = (account, deployment), series["data"]
+        if metric in (REQUESTS, NEWER_REQUESTS):
+            rows.add(key, request_measure(labels), data)
+            if is_priority(labels):
+                rows.add(key, PRIORITY, data)
+        else:
+            measure = MEASURE_OF_METRIC.get(metric) or NEWER_MEASURE_OF_METRIC[metric]
+            rows.add(key, measure, data)
 
 
 def _account_of(resource: Mapping[str, Any]) -> str:
@@ -208,12 +244,3 @@ def _account_of(resource: Mapping[str, Any]) -> str:
     if not resource_id and resource["value"]:
         resource_id = resource["value"][0]["id"].split("/providers/Microsoft.Insights")[0]
     return str(resource_id or "").lower()
-
-
-def request_measure(labels: Mapping[str, Any]) -> str:
-    status = str(labels.get(STATUS) or "")
-    if status == "429":
-        return "throttled"
-    if not status.startswith("2"):
-        return "other"
-    return "spilled" if str(labels.get(SPILLOVER) or "").lower() == "true" else "ok"

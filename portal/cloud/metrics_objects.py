@@ -18,8 +18,8 @@ from azure.monitor.querymetrics import MetricsClient
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from portal.cloud.metrics import NAMESPACE, QUERIES
-from portal.cloud.metrics_answer import MEASURE_OF_METRIC, REQUESTS, request_measure
+from portal.cloud.metrics import NAMESPACE
+from portal.cloud.metrics_names import MEASURE_OF_METRIC, QUERIES, REQUESTS, request_measure
 from portal.kernel.windows import Window
 from showback.gateway import MEASURES, MISSING, MetricsAnswer, Series
 

@@ -34,6 +34,7 @@ class MeteredDeployment:
     capacity_units: int  # what Azure had deployed at `observed_at`
     observed_at: datetime
     subdomain: str = ""  # of the account's own host, lower case; "" where it has none
+    model_format: str = ""  # the publisher; "" is taken as OpenAI
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def _metered(row: Deployment) -> MeteredDeployment:
         capacity_units=row.capacity_units,
         observed_at=row.observed_at,
         subdomain=row.account.subdomain,
+        model_format=row.model_format,
     )
 
 

@@ -4,6 +4,7 @@ Arrays are int64 and end in 60 minutes; MISSING (−1) is "not received". Rules,
 in `docs/algorithms/usage.md`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,9 +38,9 @@ def settle(values: Ints, failed: frozenset[str], settled: int) -> Ints:
     """(…, measures, slots): noughts filled in, what has not settled taken out.
 
     Of a measure that was answered, a settled slot without a value is nought where it counts
-    something, for Azure sends no point for nothing. It stays a gap where the measure failed, and
-    for percentages, which have no value without traffic. Slots from `settled` on are gaps in any
-    case: a number that still grows would read as a dip.
+    something, for Azure sends no point for nothing. It stays a gap where the measure failed, for
+    percentages, which have no value without traffic, and for what few deployments have at all.
+    Slots from `settled` on are gaps in any case: a number that still grows would read as a dip.
     """
     result = values.copy()
     for name in COUNTS:
@@ -72,13 +73,14 @@ class HourSums:
     utilisation_minutes: Ints
     received: Ints
     expected: Ints
+    priority: Ints
+    active: Ints
 
 
 def sums_of_minutes(values: Ints, expected: Ints) -> HourSums:
     """Of (rows, measures, 60). A minute counts as received when every count of it came.
 
-    The cached share is estimated minute by minute, as prompt × match rate; where the rate did not
-    come it is taken as nought, so that input is never priced too low.
+    The cached tokens are estimated minute by minute (`_cached`).
     """
     present = values != MISSING
     plain = np.where(present, values, 0)
@@ -90,7 +92,7 @@ def sums_of_minutes(values: Ints, expected: Ints) -> HourSums:
     throttled_known = present[:, INDEX["throttled"]].any(axis=1)
     return HourSums(
         **{name: by_measure[name].sum(axis=1) for name in COUNTS},
-        cached=_cached(by_measure["prompt"], by_measure["cache_percent"]).sum(axis=1) // 100,
+        cached=_cached(by_measure, present).sum(axis=1) // 100,
         peak_tokens_per_minute=tokens.max(axis=1),
         throttled_minutes=np.where(
             throttled_known, (by_measure["throttled"] > 0).sum(axis=1), MISSING
@@ -99,6 +101,8 @@ def sums_of_minutes(values: Ints, expected: Ints) -> HourSums:
         utilisation_minutes=present[:, INDEX["utilisation_percent"]].sum(axis=1),
         received=received,
         expected=np.maximum(expected, received),
+        priority=_sum_of_any(by_measure, present, "priority"),
+        active=_sum_of_any(by_measure, present, "active"),
     )
 
 
@@ -112,19 +116,36 @@ def sums_of_hours(values: Ints) -> HourSums:
     has_utilisation = present[:, INDEX["utilisation_percent"]]
     return HourSums(
         **{name: by_measure[name] for name in COUNTS},
-        cached=_cached(by_measure["prompt"], by_measure["cache_percent"]) // 100,
+        cached=_cached(by_measure, present) // 100,
         peak_tokens_per_minute=unknown,
         throttled_minutes=unknown,
         utilisation_percent_sum=by_measure["utilisation_percent"] * 60,
         utilisation_minutes=np.where(has_utilisation, 60, 0),
         received=np.where(complete, 60, 0),
         expected=np.full(len(values), 60, dtype=np.int64),
+        priority=values[:, INDEX["priority"]],
+        active=values[:, INDEX["active"]],
     )
 
 
-def _cached(prompt: Ints, percent: Ints) -> Ints:
-    """In hundredths of tokens. A rate beyond 100 % is the source's rounding, never more tokens."""
-    return prompt * np.minimum(percent, 100)
+def _sum_of_any(by_measure: Mapping[str, Ints], present: Bools, name: str) -> Ints:
+    """MISSING where no minute of it came."""
+    return np.where(present[:, INDEX[name]].any(axis=1), by_measure[name].sum(axis=1), MISSING)
+
+
+def _cached(by_measure: Mapping[str, Ints], present: Bools) -> Ints:
+    """In hundredths of tokens: tokens − active tokens where those came, else prompt × match rate.
+
+    A rate that did not come counts as nought, so input is never priced too low; one beyond 100 %
+    is the source's rounding, never more tokens.
+    """
+    prompt = by_measure["prompt"]
+    by_rate = prompt * np.minimum(by_measure["cache_percent"], 100)
+    is_active = present[:, INDEX["active"]]
+    if not is_active.any():
+        return by_rate
+    counted = np.clip(prompt + by_measure["generated"] - by_measure["active"], 0, prompt)
+    return np.where(is_active, counted * 100, by_rate)
 
 
 def expected_minutes(hours: Ints, at: datetime) -> Ints:

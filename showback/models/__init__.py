@@ -20,7 +20,14 @@ from showback.models.pulls import (
 )
 from showback.models.rollups import Attribution, ServiceDay, ServiceHour
 from showback.models.sharing import SharedDeployment, SplitRule, SplitShare
-from showback.models.usage import Grain, Kept, UsageDayBlock, UsageHour, UsageMinutes
+from showback.models.usage import (
+    Grain,
+    Kept,
+    MetricFamily,
+    UsageDayBlock,
+    UsageHour,
+    UsageMinutes,
+)
 
 __all__ = [
     "Attribution",
@@ -39,6 +46,7 @@ __all__ = [
     "Grain",
     "Kept",
     "Meter",
+    "MetricFamily",
     "PriceRow",
     "ServiceDay",
     "ServiceHour",

@@ -15,19 +15,31 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from showback.domain import measures
+
 
 class Grain(models.TextChoices):
     MINUTE = "minute", "Minute"
     HOUR = "hour", "Hour"
 
 
+class MetricFamily(models.IntegerChoices):
+    """Which of Azure's two families of metrics an hour was read from: bits of `measures`."""
+
+    NONE = 0, "none: it was idle"
+    OLDER = measures.OLDER, "Azure OpenAI metrics"
+    NEWER = measures.NEWER, "Models metrics"
+    BOTH = measures.OLDER | measures.NEWER, "Azure OpenAI metrics, else Models metrics"
+
+
 class UsageHour(models.Model):
     """Sums of one deployment over `[hour, hour + 1 h)`.
 
     Sums cover the minutes that came: `minutes_received` of `minutes_expected` (those that had
-    settled when Azure was asked). `cached_tokens_estimated` is prompt tokens × the cache match
-    rate: Azure gives no count. Of grain hour the minutes are not known, so peak and throttled
-    minutes are None.
+    settled when Azure was asked). `cached_tokens_estimated` is tokens − active tokens where those
+    came (`active_tokens` is not None), else prompt tokens × the cache match rate: Azure gives no
+    count. `priority_requests` are those of ok and spilled served in tier priority, None where none
+    came. Of grain hour the minutes are not known, so peak and throttled minutes are None.
     """
 
     pk = models.CompositePrimaryKey("deployment_id", "hour")
@@ -54,6 +66,11 @@ class UsageHour(models.Model):
     utilisation_minutes = models.SmallIntegerField()
     minutes_received = models.SmallIntegerField()
     minutes_expected = models.SmallIntegerField()
+    priority_requests = models.BigIntegerField(null=True)
+    active_tokens = models.BigIntegerField(null=True)
+    metric_family = models.SmallIntegerField(
+        choices=MetricFamily.choices, default=MetricFamily.NONE, db_default=MetricFamily.NONE
+    )
     content_hash = models.BigIntegerField()  # equal hash, equal content: nothing to write
 
     class Meta:
@@ -95,7 +112,8 @@ class UsageHour(models.Model):
 class UsageMinutes(models.Model):
     """The 60 minutes of one deployment's hour. An element that is NULL was not received.
 
-    A whole array is NULL where nothing of it came (utilisation of pay-as-you-go).
+    A whole array is NULL where nothing of it came (utilisation of pay-as-you-go); `priority` and
+    `active` are NULL in every minute without such requests or tokens.
     """
 
     pk = models.CompositePrimaryKey("deployment_id", "hour")
@@ -115,6 +133,8 @@ class UsageMinutes(models.Model):
     generated = ArrayField(models.IntegerField(null=True), null=True)
     cache_percent = ArrayField(models.SmallIntegerField(null=True), null=True)
     utilisation_percent = ArrayField(models.SmallIntegerField(null=True), null=True)
+    priority = ArrayField(models.IntegerField(null=True), null=True)
+    active = ArrayField(models.IntegerField(null=True), null=True)
 
     class Meta:
         db_table = "showback_usage_minutes"
@@ -150,6 +170,8 @@ class UsageDayBlock(models.Model):
     generated = models.BinaryField(null=True)
     cache_percent = models.BinaryField(null=True)
     utilisation_percent = models.BinaryField(null=True)
+    priority = models.BinaryField(null=True)
+    active = models.BinaryField(null=True)
 
     class Meta:
         db_table = "showback_usage_day_block"

@@ -9,31 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-import numpy as np
 from django.db import transaction
 
 from portal.kernel.errors import CloudError
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_hour, floor_to_minute
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
-from showback.domain.measures import MEASURES, MISSING
-from showback.domain.minutes import (
-    expected_minutes,
-    hour_starts,
-    settle,
-    settled_slots,
-    settled_until,
-    sums_of_hours,
-    sums_of_minutes,
-)
-from showback.gateway import MetricsAnswer, usage_source
-from showback.models import Grain, UsagePull
+from showback.domain.minutes import hour_starts, settled_until
+from showback.gateway import usage_source
+from showback.models import UsagePull
 from showback.services.locks import pipeline_lock
-from showback.services.usage_rows import UsageRows
+from showback.services.usage_answer import GRAINS, problems_of, rows_of
 from showback.services.usage_store import store
 
+# Azure keeps its metrics for 93 days. Beyond that no point means nothing, so an hour's margin is
+# left for clocks that differ: an old hour must not be read as idle.
+KEPT_BY_AZURE = timedelta(days=93) - HOUR
 # How far back the regular pulls reach; what is older is only fetched again by hand or as history.
 NIGHTLY = timedelta(hours=48)
-GRAINS = {MINUTE: Grain.MINUTE, HOUR: Grain.HOUR}
 
 
 @dataclass(frozen=True)
@@ -86,8 +78,15 @@ def pull_region(
     *,
     at: datetime,
 ) -> Pulled:
-    """One source. The lock keeps an earlier answer from overwriting a later one."""
+    """One source. The lock keeps an earlier answer from overwriting a later one.
+
+    Hours that Azure does not keep any more are left as they are.
+    """
     source = f"{subscription_id}/{region}"
+    oldest = floor_to_hour(at - KEPT_BY_AZURE) + HOUR
+    if window.end <= oldest:
+        return Pulled()
+    window = Window(max(window.start, oldest), window.end)
     with pipeline_lock(f"usage:{source}", wait=True):
         hours = [datetime.fromtimestamp(second, UTC) for second in hour_starts(window).tolist()]
         _mark(source, hours, grain, at=at)
@@ -105,54 +104,9 @@ def pull_region(
         with transaction.atomic():
             rows = rows_of(answer, deployments, at=at)
             changed = store(rows)
-            _mark(source, hours, grain, at=at, problem=" ".join(answer.problems), done=True)
-        return Pulled(changed, len(rows), answer.problems)
-
-
-def rows_of(
-    answer: MetricsAnswer, deployments: Sequence[MeteredDeployment], *, at: datetime
-) -> UsageRows:
-    """An answer as rows, one for each deployment and hour of which anything has settled."""
-    hours = hour_starts(answer.window)
-    settled = settled_slots(answer.window, answer.grain, at)
-    per_hour = int(HOUR / answer.grain)
-    slots = int(answer.window.length / answer.grain)
-    values = np.full(
-        (len(deployments), len(MEASURES), len(hours) * per_hour), MISSING, dtype=np.int64
-    )
-    failed = [answer.failed_measures.get(d.account_key, frozenset()) for d in deployments]
-    found = _tables(answer, deployments, slots)
-    for measures in set(failed):
-        chosen = np.array([measures == of for of in failed])
-        values[chosen, :, :slots] = settle(found[chosen], measures, settled)
-    has_failed = np.array([bool(measures) for measures in failed], dtype=bool)
-    begun = -(-settled // per_hour)
-    hours = hours[:begun]
-    ids = np.array([deployment.id for deployment in deployments], dtype=np.int64)
-    by_hour = values[:, :, : begun * per_hour].reshape(len(ids), len(MEASURES), begun, per_hour)
-    flat = by_hour.transpose(0, 2, 1, 3).reshape(len(ids) * begun, len(MEASURES), per_hour)
-    row_hours = np.tile(hours, len(ids))
-    if per_hour == 1:
-        flat, sums = flat[:, :, 0], sums_of_hours(flat[:, :, 0])
-    else:
-        sums = sums_of_minutes(flat, expected_minutes(row_hours, at))
-    return UsageRows(
-        GRAINS[answer.grain],
-        np.repeat(ids, begun),
-        row_hours,
-        flat,
-        sums,
-        np.repeat(has_failed, begun),
-    )
-
-
-def _tables(
-    answer: MetricsAnswer, deployments: Sequence[MeteredDeployment], slots: int
-) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """(deployments, measures, slots); one that no metric named has no point at all."""
-    nothing = np.full((len(MEASURES), slots), MISSING, dtype=np.int64)
-    found = [answer.series.get((d.account_key, d.name.lower())) for d in deployments]
-    return np.stack([nothing if series is None else series.table for series in found])
+            problems = problems_of(answer, deployments)
+            _mark(source, hours, grain, at=at, problem=" ".join(problems), done=True)
+        return Pulled(changed, len(rows), problems)
 
 
 def _mark(

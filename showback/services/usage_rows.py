@@ -29,12 +29,17 @@ HOUR_COLUMNS = (
     "utilisation_minutes",
     "minutes_received",
     "minutes_expected",
+    "priority_requests",
+    "active_tokens",
+    "metric_family",
     "content_hash",
 )
 MINUTE_COLUMNS = ("deployment_id", "hour", *MEASURES)
 # Bytes of each column of HourSums; those named may be NULL.
-SIZES = (8, 8, 8, 8, 8, 8, 8, 8, 2, 4, 2, 2, 2)
-NULLABLE = ("peak_tokens_per_minute", "throttled_minutes")
+SIZES = (8, 8, 8, 8, 8, 8, 8, 8, 2, 4, 2, 2, 2, 8, 8)
+NULLABLE = ("peak_tokens_per_minute", "throttled_minutes", "priority", "active")
+# What most deployments never have: a column that is NULL in every row costs next to nothing.
+SELDOM = ("utilisation_percent", "priority", "active")
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class UsageRows:
     values: Ints
     sums: HourSums
     has_failed: NDArray[np.bool_]  # some measure of the row could not be read
+    families: Ints  # bits of `showback.domain.measures`; 0: no metric named it
 
     def __len__(self) -> int:
         return len(self.deployments)
@@ -78,6 +84,7 @@ class UsageRows:
             self.values[chosen],
             sums,
             self.has_failed[chosen],
+            self.families[chosen],
         )
 
 
@@ -94,7 +101,8 @@ def hour_stream(rows: UsageRows, hashes: Ints, hours: Ints | None = None) -> byt
         values = getattr(rows.sums, field.name)
         null = values == MISSING if field.name in NULLABLE else None
         columns.append(pgcopy.integers(values, size, null=null))
-    return pgcopy.copy_bytes([*columns, pgcopy.integers(hashes, 8)])
+    columns += [pgcopy.integers(rows.families, 2), pgcopy.integers(hashes, 8)]
+    return pgcopy.copy_bytes(columns)
 
 
 def mark_stream(rows: UsageRows) -> bytes:
@@ -105,15 +113,15 @@ def mark_stream(rows: UsageRows) -> bytes:
 def minute_streams(deployments: Ints, hours: Ints, values: Ints) -> list[bytes]:
     """COPY streams of `showback_usage_minutes`, columns as in MINUTE_COLUMNS.
 
-    `values` is (rows, measures, 60). Two streams at most: rows without utilisation (pay-as-you-go)
-    apart from the others, because a column that is NULL in every row costs next to nothing.
+    `values` is (rows, measures, 60). Rows that lack the same of SELDOM make a stream of their own.
     """
-    without = (values[:, MEASURES.index("utilisation_percent")] == MISSING).all(axis=1)
-    if without.all() or not without.any():
-        return [_minute_stream(deployments, hours, values)] if len(values) else []
-    return [
-        _minute_stream(deployments[part], hours[part], values[part]) for part in (without, ~without)
-    ]
+    lacks = [(values[:, MEASURES.index(m)] == MISSING).all(axis=1) for m in SELDOM]
+    kind = np.stack(lacks, axis=1) @ (1 << np.arange(len(SELDOM)))
+    kinds = np.unique(kind)
+    if len(kinds) == 1:
+        return [_minute_stream(deployments, hours, values)]
+    parts = [kind == each for each in kinds]
+    return [_minute_stream(deployments[part], hours[part], values[part]) for part in parts]
 
 
 def _minute_stream(deployments: Ints, hours: Ints, values: Ints) -> bytes:

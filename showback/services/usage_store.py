@@ -61,13 +61,14 @@ class Known:
     content_hash: int
     grain: str
     minutes_expected: int
+    metric_family: int
 
 
 def _known(rows: UsageRows) -> dict[Key, Known]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT deployment_id, extract(epoch FROM hour)::bigint, "
-            "content_hash, grain, minutes_expected "
+            "content_hash, grain, minutes_expected, metric_family "
             "FROM showback_usage_hour "
             "WHERE hour >= %s AND hour < %s AND deployment_id = ANY(%s)",
             [*_bounds(rows.hours), np.unique(rows.deployments).tolist()],
@@ -99,6 +100,7 @@ def _fill_gaps(rows: UsageRows, differs: NDArray[np.bool_], known: dict[Key, Kno
         if keys[i] in older:  # else they have been dropped since
             rows.values[i] = merged(rows.values[i], older[keys[i]])
         rows.sums.expected[i] = max(rows.sums.expected[i], known[keys[i]].minutes_expected)
+        rows.families[i] |= known[keys[i]].metric_family
     chosen = np.zeros(len(rows), dtype=bool)
     chosen[wanted] = True
     sums = sums_of_minutes(rows.values[chosen], rows.sums.expected[chosen])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.windows import HOUR, MINUTE, Window
-from showback.domain.measures import MEASURES, MISSING
+from showback.domain.measures import MISSING
 from showback.gateway import (
     CALLER_MEASURES,
     CallerAnswer,
@@ -116,11 +116,9 @@ class FakeMetrics:
         return Series.of(
             {
                 measure: np.where(
-                    (measure in self.failing) | ((values[measure] == 0) & (measure in SUMMED)),
-                    MISSING,
-                    values[measure],
+                    (measure in self.failing) | ((row == 0) & (measure in SUMMED)), MISSING, row
                 )
-                for measure in MEASURES
+                for measure, row in values.items()
             }
         )
 

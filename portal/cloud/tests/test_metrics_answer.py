@@ -9,6 +9,7 @@ from portal.cloud.metrics_answer import UsageTally
 from portal.cloud.tests.canned import ACCOUNT
 from portal.cloud.tests.metrics_json import metric, resource, series, stamps
 from portal.kernel.windows import HOUR, MINUTE, Window
+from showback.domain.measures import NEWER, OLDER
 from showback.gateway import MEASURES, MISSING, MetricsAnswer
 
 START = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -109,7 +110,8 @@ def test_a_deployment_with_no_value_at_all_is_absent() -> None:
 
 def test_a_metric_that_azure_refuses_is_a_gap_with_a_sentence() -> None:
     answer = taken(errorCode="Throttled", errorMessage="Try later")
-    assert answer.failed_measures == {KEY[0]: frozenset({"ok", "throttled", "other", "spilled"})}
+    lost = {"ok", "throttled", "other", "spilled", "priority"}
+    assert answer.failed_measures == {KEY[0]: frozenset(lost)}
     [problem] = answer.problems
     assert "azureopenairequests of account acme-eus: Throttled Try later" in problem
 
@@ -170,3 +172,77 @@ def test_a_window_of_broken_slots_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="slots|minute or the hour"):
         UsageTally(Window(start, start + length), grain)
+
+
+# ── Service tiers, and the two families of metrics ───────────────────────────────────────────
+
+
+def of_tier(tier: str, status: str, values: list[float | None]) -> dict[str, Any]:
+    labels = {"modeldeploymentname": "chat", "statuscode": status, "isspillover": "False",
+              "servicetierresponse": tier}  # fmt: skip
+    return series(labels, TIMES, values, "total")
+
+
+def test_what_was_answered_in_tier_priority_is_counted_once_more() -> None:
+    answer = taken(
+        of_tier("Priority", "200", [2, None, 1]),
+        of_tier("default", "200", [5, 6, None]),
+        of_tier("priority", "429", [9, None, None]),
+    )
+    assert values_of(answer, "ok") == [7, 6, 1]
+    assert values_of(answer, "priority") == [2, MISSING, 1]
+    assert values_of(answer, "throttled") == [9, 0, 0]
+
+
+def of_both(
+    older: list[dict[str, Any]] | None, newer: list[dict[str, Any]] | None, names: tuple[str, str]
+) -> MetricsAnswer:
+    """Answers of one call for a metric of each family; None is an error of that metric."""
+    tally = UsageTally(WINDOW, MINUTE)
+    metrics = [
+        metric(ACCOUNT, name, *(found or []), **({} if found is not None else {"errorCode": "Bad"}))
+        for name, found in zip(names, (older, newer), strict=True)
+    ]
+    tally.add(tally.asked(names, [ACCOUNT], 0, 3), {"values": [resource(ACCOUNT, *metrics)]},
+              "total", 99)  # fmt: skip
+    return tally.answer()
+
+
+PROMPTS, REQUESTS_OF_BOTH = (PROMPT, "InputTokens"), (REQUESTS, "ModelRequests")
+
+
+def test_what_both_families_count_is_counted_once() -> None:
+    answer = of_both([tokens([10, 20, 30])], [tokens([10, 20, 30])], PROMPTS)
+    assert values_of(answer, "prompt") == [10, 20, 30]
+    assert answer.families[KEY].tolist() == [OLDER] * 3
+
+
+def test_a_change_of_family_in_the_middle_neither_doubles_nor_loses() -> None:
+    answer = of_both([tokens([10, 20, None])], [tokens([None, 20, 30])], PROMPTS)
+    assert values_of(answer, "prompt") == [10, 20, 30]
+    assert answer.families[KEY].tolist() == [OLDER, OLDER, NEWER]
+
+
+def test_statuses_of_one_minute_are_never_of_two_families() -> None:
+    older = [requests_of("200", [5, None, None])]
+    newer = [requests_of("200", [5, 6, None]), requests_of("429", [3, 4, None])]
+    answer = of_both(older, newer, REQUESTS_OF_BOTH)
+    assert values_of(answer, "ok") == [5, 6, MISSING]
+    assert values_of(answer, "throttled") == [0, 4, MISSING]
+    assert answer.families[KEY].tolist() == [OLDER, NEWER, 0]
+
+
+def test_another_publishers_model_is_in_the_newer_family_alone() -> None:
+    answer = of_both([], [tokens([1, 2, 3])], PROMPTS)
+    assert values_of(answer, "prompt") == [1, 2, 3]
+    assert answer.families[KEY].tolist() == [NEWER] * 3
+
+
+def test_an_error_of_either_family_is_told_apart() -> None:
+    older_fails = of_both(None, [tokens([1, 2, 3])], PROMPTS)
+    assert older_fails.failed_measures == {KEY[0]: frozenset({"prompt"})}
+    assert older_fails.failed_newer == {}
+    assert values_of(older_fails, "prompt") == [1, 2, 3]
+    newer_fails = of_both([tokens([1, 2, 3])], None, PROMPTS)
+    assert newer_fails.failed_newer == {KEY[0]: frozenset({"prompt"})}
+    assert newer_fails.problems == ()

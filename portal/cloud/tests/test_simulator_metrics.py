@@ -12,9 +12,11 @@ from azure.monitor.querymetrics import MetricsQueryResult
 from portal.cloud import metrics
 from portal.cloud.clients import build_metrics_client, metrics_client
 from portal.cloud.credentials import credential
-from portal.cloud.metrics import NAMESPACE, QUERIES, AzureMetrics
+from portal.cloud.metrics import NAMESPACE, AzureMetrics
+from portal.cloud.metrics_names import QUERIES
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.windows import HOUR, MINUTE, Window
+from showback.domain.measures import NEWER, OLDER
 from showback.gateway import MEASURES, MISSING, MetricsAnswer
 from stack.simulator_process import SimulatorProcess
 
@@ -54,7 +56,7 @@ def by_objects(window: Window, grain: timedelta) -> dict[tuple[str, str, str], l
         results = metrics_client("eastus2").query_resources(
             resource_ids=[ACCOUNT],
             metric_namespace=NAMESPACE,
-            metric_names=list(query.metrics),
+            metric_names=list(query.all_metrics),
             timespan=(window.start, window.end),
             granularity=grain,
             aggregations=[query.aggregation],
@@ -84,8 +86,12 @@ def points_of(results: list[MetricsQueryResult]) -> Any:
         "GeneratedTokens": "generated",
         "AzureOpenAIContextTokensCacheMatchRate": "cache_percent",
         "AzureOpenAIProvisionedManagedUtilizationV2": "utilisation_percent",
+        "ActiveTokens": "active",
     }
+    newer = ("ModelRequests", "InputTokens", "OutputTokens", "ProvisionedUtilization")
     for metric in results[0].metrics:
+        if metric.name in newer:
+            continue  # every model of this account has the older family, which comes first
         for series in metric.timeseries:
             labels = {name.lower(): value for name, value in series.metadata_values.items()}
             measure = names.get(metric.name) or request_measure(labels)
@@ -186,13 +192,84 @@ def batches(simulator: SimulatorProcess) -> list[dict[str, Any]]:
 
 
 def test_one_metric_that_fails_is_a_gap_and_the_rest_is_there(simulator: SimulatorProcess) -> None:
-    failing = {"GeneratedTokens": {"errorCode": "InternalError", "errorMessage": "Sorry"}}
+    error = {"errorCode": "InternalError", "errorMessage": "Sorry"}
+    failing = {"GeneratedTokens": error, "OutputTokens": error}
     simulator.control("POST", "/knobs", {"metric_errors": failing})
     answer = pull()
     assert answer.failed_measures == {ACCOUNT.lower(): frozenset({"generated"})}
+    assert answer.failed_newer == {ACCOUNT.lower(): frozenset({"generated"})}
     assert (answer.series[CHAT].values["generated"] == MISSING).all()
     assert (answer.series[CHAT].values["prompt"] >= 0).any()
     assert "InternalError Sorry" in answer.problems[0]
+    assert "outputtokens" in answer.newer_problems[ACCOUNT.lower()][0]
+
+
+def test_a_metric_that_fails_is_read_from_the_other_family(simulator: SimulatorProcess) -> None:
+    whole = pull()
+    failing = {"GeneratedTokens": {"errorCode": "InternalError", "errorMessage": "Sorry"}}
+    simulator.control("POST", "/knobs", {"metric_errors": failing})
+    answer = pull()
+    for key, series in whole.series.items():
+        assert (answer.series[key].table == series.table).all()
+        came = series.values["generated"] != MISSING
+        assert set(whole.families[key][came].tolist()) == {OLDER}
+        assert set(answer.families[key][came].tolist()) == {OLDER | NEWER}
+    assert answer.failed_newer == {}
+
+
+def test_models_of_other_publishers_are_counted_in_the_newer_family(
+    simulator: SimulatorProcess,
+) -> None:
+    whole = pull()
+    none = {"errorCode": "InternalError", "errorMessage": "None"}
+    older = ("AzureOpenAIRequests", "ProcessedPromptTokens", "GeneratedTokens")
+    simulator.control("POST", "/knobs", {"metric_errors": dict.fromkeys(older, none)})
+    answer = pull()
+    for key, series in whole.series.items():
+        assert (answer.series[key].table == series.table).all()
+        assert OLDER not in set(answer.families[key].tolist())
+    assert answer.failed_newer == {}
+
+
+def test_a_cloud_without_the_newer_metrics_is_read_in_the_older_ones(
+    simulator: SimulatorProcess,
+) -> None:
+    whole = pull()
+    said = {"error": {"code": "BadRequest", "message": "No such metric"}}
+    for unknown in ("ModelRequests", "InputTokens", "ProvisionedUtilization"):
+        fault = {"match": unknown, "status": 400, "times": 0, "body": said}
+        simulator.control("POST", "/faults", fault)
+    answer = pull()
+    for key, series in whole.series.items():
+        for measure in ("ok", "throttled", "other", "spilled", "prompt", "generated"):
+            assert (answer.series[key].values[measure] == series.values[measure]).all()
+    assert answer.problems == ()
+    assert "No such metric" in answer.newer_problems[ACCOUNT.lower()][0]
+    assert answer.failed_measures == {ACCOUNT.lower(): frozenset({"priority", "active"})}
+
+
+def test_an_account_that_was_deleted_leaves_the_others_readable(
+    simulator: SimulatorProcess,
+) -> None:
+    gone = ACCOUNT.replace("contoso-east", "contoso-gone")
+    answer = pull(accounts=[ACCOUNT, gone])
+    assert answer.series.keys() == pull().series.keys()
+    assert set(answer.failed_measures) == {gone.lower()}
+    assert answer.problems == (
+        "Azure has no account contoso-gone any more, so its metrics cannot be read. What was read "
+        "of it stays; look in the Azure portal whether it was deleted or moved.",
+    )
+
+
+def test_a_clock_of_ours_that_is_ahead_is_told(simulator: SimulatorProcess) -> None:
+    simulator.control("POST", "/knobs", {"date_offset_seconds": -600})
+    answer = pull()
+    assert timedelta(minutes=9) < answer.clock_behind < timedelta(minutes=11)
+    assert answer.problems[0].startswith("The portal's clock is 10 minutes ahead of Azure's")
+    simulator.control("POST", "/knobs", {"date_offset_seconds": 600})
+    answer = pull()
+    assert answer.clock_behind == timedelta()
+    assert answer.problems[0].startswith("The portal's clock is 10 minutes behind Azure's")
 
 
 def test_one_call_that_fails_is_a_gap_with_a_sentence(simulator: SimulatorProcess) -> None:
@@ -200,8 +277,10 @@ def test_one_call_that_fails_is_a_gap_with_a_sentence(simulator: SimulatorProces
              "body": {"error": {"code": "BadRequest", "message": "No such metric"}}}  # fmt: skip
     simulator.control("POST", "/faults", fault)
     answer = pull()
-    assert answer.failed_measures == {ACCOUNT.lower(): frozenset({"prompt", "generated"})}
+    lost = {"prompt", "generated", "active"}
+    assert answer.failed_measures == {ACCOUNT.lower(): frozenset(lost)}
     assert "It says: No such metric." in answer.problems[0]
+    assert (answer.series[CHAT].values["prompt"] >= 0).any()  # from the newer family
     assert (answer.series[CHAT].values["ok"] >= 0).any()
 
 
@@ -210,7 +289,7 @@ def test_throttled_once_the_other_calls_are_not_even_tried(simulator: SimulatorP
              "headers": {"Retry-After": "300"}}  # fmt: skip
     simulator.control("POST", "/faults", fault)
     answer = pull()
-    unknown = {"prompt", "generated", "cache_percent", "utilisation_percent"}
+    unknown = {"prompt", "generated", "active", "cache_percent", "utilisation_percent"}
     assert answer.failed_measures == {ACCOUNT.lower(): frozenset(unknown)}
     assert "in 5 minutes" in answer.problems[0]
     assert len(batches(simulator)) == 2

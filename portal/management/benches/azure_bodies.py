@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import orjson
 
-from portal.cloud.metrics import QUERIES, Query
+from portal.cloud.metrics_names import QUERIES, Query
 
 ACCOUNTS, DEPLOYMENTS = 50, 20
 # Written once for this hour, which is then exchanged: making the text takes longer than reading it.

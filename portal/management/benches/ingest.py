@@ -18,9 +18,10 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from portal.cloud.metrics import MOST_SERIES, QUERIES
+from portal.cloud.metrics import MOST_SERIES
 from portal.cloud.metrics_answer import UsageTally
 from portal.cloud.metrics_bytes import read_body
+from portal.cloud.metrics_names import QUERIES
 from portal.cloud.metrics_objects import answer_by_objects
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window
 from portal.management.benches.azure_bodies import ACCOUNTS, DEPLOYMENTS, Bodies
@@ -32,7 +33,8 @@ from showback.services import usage_pull
 from showback.services.compaction import compact_day
 from showback.services.copying import copy_stream
 from showback.services.partitions import MINUTES, ensure_partitions, month_of, name_of
-from showback.services.usage_pull import pull_region, rows_of
+from showback.services.usage_answer import rows_of
+from showback.services.usage_pull import pull_region
 from showback.services.usage_rows import HOUR_COLUMNS, MINUTE_COLUMNS, hour_stream, minute_streams
 
 START = datetime(2001, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ import numpy as np
 from portal.kernel.windows import DAY, FOREVER, MINUTE, Window
 from portal.management.benches.sandbox import own_tables, say
 from quotas.models import AzureAccount, Deployment, LedgerEntry, Service
-from showback.domain.measures import MEASURES
+from showback.domain.measures import MEASURES, OLDER
 from showback.domain.minutes import expected_minutes, hour_starts, sums_of_minutes
 from showback.models import Grain, TouchedHour
 from showback.services.price_data import shipped_prices
@@ -113,11 +113,13 @@ def store_day(ids: list[int], start: datetime) -> None:
     row_hours = np.tile(hours, len(ids))
     values = np.random.default_rng(start.day).integers(0, 500, (len(row_hours), len(MEASURES), 60))
     values[:, MEASURES.index("cache_percent")] %= 100
-    values[:, MEASURES.index("utilisation_percent")] = -1
+    for seldom in ("utilisation_percent", "priority", "active"):
+        values[:, MEASURES.index(seldom)] = -1
     expected = expected_minutes(row_hours, AT)
     values = np.where(np.arange(60) < expected[:, None, None], values, -1)
     rows = UsageRows(
         Grain.MINUTE.value, np.repeat(np.array(ids), len(hours)), row_hours, values,
         sums_of_minutes(values, expected), np.zeros(len(row_hours), dtype=bool),
+        np.full(len(row_hours), OLDER),
     )  # fmt: skip
     store(rows)

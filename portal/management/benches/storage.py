@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from portal.kernel.windows import DAY, Window
 from portal.management.benches.sandbox import say
-from showback.domain.measures import MEASURES
+from showback.domain.measures import MEASURES, OLDER
 from showback.domain.minutes import expected_minutes, hour_starts, sums_of_minutes
 from showback.models import Grain
 from showback.selectors.minutes import read_minutes
@@ -81,12 +81,14 @@ def store_minutes(ids: NDArray[np.int64], window: Window) -> None:
         values[:, MEASURES.index("generated")] = requests * draw.integers(20, 600, requests.shape)
         rate = np.where(requests > 0, draw.integers(0, 60, requests.shape), -1)
         values[:, MEASURES.index("cache_percent")] = rate
-        values[:, MEASURES.index("utilisation_percent")] = -1
+        for seldom in ("utilisation_percent", "priority", "active"):
+            values[:, MEASURES.index(seldom)] = -1
         expected = expected_minutes(hours, window.end + timedelta(days=1))
         with transaction.atomic():
             store(
                 UsageRows(
                     Grain.MINUTE.value, np.full(len(hours), deployment), hours, values,
                     sums_of_minutes(values, expected), np.zeros(len(hours), dtype=bool),
+                    np.full(len(hours), OLDER),
                 )
             )  # fmt: skip

@@ -92,6 +92,34 @@ def test_sums_are_of_what_came(seed, most):
     assert sums.received[0] == sum(all(m[name] >= 0 for name in counts) for m in minutes)
 
 
+def test_active_tokens_tell_the_cached_ones_better_than_a_rate():
+    values = gaps(60)[None]
+    for name, first, second in (
+        ("prompt", 1_000, 3_000),
+        ("generated", 100, 100),
+        ("cache_percent", 20, 50),
+        ("active", 700, MISSING),
+    ):
+        values[0, INDEX[name], :2] = first, second
+    sums = sums_of_minutes(values, np.array([60]))
+    assert sums.cached[0] == (1_000 + 100 - 700) + 3_000 * 50 // 100
+    assert sums.active[0] == 700
+
+
+@pytest.mark.parametrize(("active", "cached"), [(0, 1_000), (1_200, 0), (1_100, 0), (99, 1_000)])
+def test_cached_tokens_stay_within_the_prompt(active, cached):
+    values = gaps(60)[None]
+    for name, value in (("prompt", 1_000), ("generated", 100), ("active", active)):
+        values[0, INDEX[name], 7] = value
+    assert sums_of_minutes(values, np.array([60])).cached[0] == cached
+
+
+def test_what_few_deployments_have_is_unknown_and_not_nought_elsewhere():
+    settled = settle(gaps(60)[None], frozenset(), 60)
+    sums = sums_of_minutes(settled, np.array([60]))
+    assert (sums.ok[0], sums.priority[0], sums.active[0]) == (0, MISSING, MISSING)
+
+
 def test_copy_bytes_of_known_rows():
     """Against the example of the format: one int8 and one int2[] with a NULL in it."""
     fields = [
