@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_day
 from portal.management.benches.made_organisation import HISTORY, Made
 from portal.management.benches.sandbox import say
-from showback.domain.measures import MEASURES, MISSING
+from showback.domain.measures import MEASURES, MISSING, OLDER
 from showback.domain.minutes import expected_minutes, hour_starts, settled_until, sums_of_minutes
+from showback.gateway import Series
 from showback.models import Grain
 from showback.services.compaction import compact_day
 from showback.services.copying import copy_rows
@@ -69,6 +70,7 @@ def _store_day(ids: Sequence[int], start: datetime, at: datetime) -> None:
     rows = UsageRows(
         Grain.MINUTE.value, np.repeat(np.array(ids), len(hours)), row_hours, values,
         sums_of_minutes(values, expected), np.zeros(len(row_hours), dtype=bool),
+        np.full(len(row_hours), OLDER),
     )  # fmt: skip
     with transaction.atomic():
         store(rows)
@@ -89,10 +91,9 @@ def _minutes(deployment: int, hours: int) -> Ints:
         "prompt": served * random.integers(300, 1500),
         "generated": served * random.integers(50, 400),
         "cache_percent": np.full_like(served, random.integers(0, 40)),
-        "utilisation_percent": np.full_like(served, MISSING),
     }
-    rows = np.stack([measures[name].reshape(hours, 60) for name in MEASURES], axis=1)
-    return rows.astype(np.int64)
+    rows = Series.of(measures).table.reshape(len(MEASURES), hours, 60)
+    return rows.transpose(1, 0, 2).astype(np.int64)
 
 
 def _roll_up(at: datetime) -> None:
