@@ -17,7 +17,8 @@ from showback.domain.history import slices
 from showback.gateway import finance_zone
 from showback.models import BackfillSlice, Grain
 from showback.services.locks import pipeline_lock
-from showback.services.usage_pull import GRAINS, Pulled, pull_region
+from showback.services.usage_answer import GRAINS
+from showback.services.usage_pull import Pulled, pull_region
 
 LONGEST_WAIT = timedelta(hours=6)
 STEPS = {Grain.MINUTE: MINUTE, Grain.HOUR: HOUR}

@@ -105,7 +105,8 @@ def _families(
         slots = answer.families.get(_key(deployment))
         if slots is not None:
             row[: len(slots)] = slots[: len(row)]
-    return np.bitwise_or.reduce(found.reshape(len(deployments) * begun, per_hour), axis=1)
+    bits: Ints = np.bitwise_or.reduce(found.reshape(len(deployments) * begun, per_hour), axis=1)
+    return bits
 
 
 def _tables(answer: MetricsAnswer, deployments: Sequence[MeteredDeployment], slots: int) -> Ints:
