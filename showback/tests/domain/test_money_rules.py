@@ -19,7 +19,7 @@ from showback.domain.percentiles import percentiles
 from showback.domain.prices import Price, PriceBook, Priced
 from showback.domain.provisioned import PtuModel
 from showback.domain.ptu_split import PtuUse, ptu_parts
-from showback.domain.replay import demand, throttled_minutes, used_share_of_extra
+from showback.domain.replay import used_share_of_extra
 from showback.domain.split import split_whole
 from showback.selectors.ptu_models import ptu_models
 from showback.tests.factories import utc
@@ -192,14 +192,6 @@ def test_percentiles_are_minutes_that_were():
     values = np.arange(1, 101)
     assert percentiles(values, (0.5, 0.95, 0.99, 1.0)) == [50, 95, 99, 100]
     assert percentiles(np.array([], dtype=np.int64), (0.5,)) is None
-
-
-def test_demand_is_served_plus_lost():
-    tokens, served = np.array([1000, 0, -1, 500]), np.array([10, 0, 5, 5])
-    throttled = np.array([5, 4, 1, 0])
-    wanted = demand(tokens, served, throttled)
-    assert wanted.tolist() == [1500, 400, -1, 500]
-    assert [throttled_minutes(wanted, n) for n in (399, 400, 500, 1499, 1500)] == [3, 2, 1, 1, 0]
 
 
 def test_used_share_of_a_burst_is_of_its_best_minute():
