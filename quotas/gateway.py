@@ -5,7 +5,8 @@ The classes behind these Protocols are named in settings by dotted path
 adapters nor showback. Every method may raise `portal.kernel.errors.CloudError`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -188,6 +189,20 @@ class UsageEvidence:
     replayed_throttled_minutes_now: int | None
     replayed_throttled_minutes_with: int | None
     used_share_of_past_bursts: dict[int, float | None]  # by request number
+    # In words, with its confidence; "" where nothing was refused.
+    likely_cause_7_days: str = ""
+    # The same replay for any number of units, so that a form that tries several reads once.
+    replay: Callable[[int], int | None] | None = None
+
+    def of_units(self, held_units: int, extra_units: int) -> "UsageEvidence":
+        """The same history replayed with other units; as it is where there is no replay."""
+        if self.replay is None:
+            return self
+        return replace(
+            self,
+            replayed_throttled_minutes_now=self.replay(held_units),
+            replayed_throttled_minutes_with=self.replay(held_units + extra_units),
+        )
 
 
 class EvidenceSource(Protocol):

@@ -122,8 +122,17 @@ def _throttled(usage: dict[str, Any]) -> SafeString | None:
     minutes, requests = usage["throttled_minutes_7_days"], usage["throttled_requests_7_days"]
     if minutes is None:
         return None
+    # Evidence stored before causes were told has none.
+    cause = usage.get("likely_cause")
     return format_html(
-        "{} minutes, {} requests", formatting.count(minutes), formatting.count(requests)
+        "{} minutes, {} requests{}",
+        formatting.count(minutes),
+        formatting.count(requests),
+        f"; likely {cause}"
+        if cause and cause != "cannot tell"
+        else "; cause cannot be told"
+        if cause
+        else "",
     )
 
 

@@ -28,6 +28,8 @@ class MeteredDeployment:
     sku_name: str
     is_provisioned: bool
     tokens_per_minute_per_unit: int | None
+    requests_per_minute_per_unit: int | None
+    spillover_deployment_name: str  # "" where nothing spills over
     service_id: int | None
     first_seen_at: datetime
     gone_at: datetime | None
@@ -80,6 +82,8 @@ def _metered(row: Deployment) -> MeteredDeployment:
         sku_name=row.sku_name,
         is_provisioned=row.is_provisioned,
         tokens_per_minute_per_unit=row.tokens_per_minute_per_unit,
+        requests_per_minute_per_unit=row.requests_per_minute_per_unit,
+        spillover_deployment_name=row.spillover_deployment_name,
         service_id=row.service_id,
         first_seen_at=row.first_seen_at,
         gone_at=row.gone_at,

@@ -54,8 +54,18 @@ def _still_to_come(window: Window, at: datetime) -> Window:
     return Window(start, window.end) if start < window.end else window
 
 
-def gather(asked: Asked, *, at: datetime, without_request: int | None = None) -> Judged:
-    """`without_request` leaves that request's own entry out, so it is never its own competitor."""
+def gather(
+    asked: Asked,
+    *,
+    at: datetime,
+    without_request: int | None = None,
+    known: UsageEvidence | None = None,
+) -> Judged:
+    """`without_request` leaves that request's own entry out, so it is never its own competitor.
+
+    `known` is the usage of the same service and deployment, gathered just before: it is not read
+    again, only replayed with these units.
+    """
     pool = asked.deployment.pool
     if pool is None:
         raise ValueError("a deployment without a pool cannot be granted anything")
@@ -67,15 +77,7 @@ def gather(asked: Asked, *, at: datetime, without_request: int | None = None) ->
     ]
     baseline = _baseline(asked.deployment, at=window.start)
     past = past_bursts(asked.deployment, before=asked.window.start)
-    usage = evidence_source().usage_evidence(
-        deployment_id=asked.deployment.pk,
-        service_id=asked.service.pk,
-        held_units=baseline,
-        extra_units=asked.units,
-        tokens_per_minute_per_unit=asked.deployment.tokens_per_minute_per_unit,
-        past_bursts=past,
-        at=at,
-    )
+    usage = _usage(asked, baseline, past, known, at=at)
     found = fit(entries, room_of(pool), window, asked.units)
     full, as_used = _costs(asked, usage)
     return Judged(
@@ -87,6 +89,29 @@ def gather(asked: Asked, *, at: datetime, without_request: int | None = None) ->
         past_bursts=past,
         cost_if_fully_used=full,
         cost_as_used=as_used,
+    )
+
+
+def _usage(
+    asked: Asked,
+    baseline: int,
+    past: tuple[tuple[int, Window, int], ...],
+    known: UsageEvidence | None,
+    *,
+    at: datetime,
+) -> UsageEvidence:
+    if known is not None and {number for number, *_ in past} == set(
+        known.used_share_of_past_bursts
+    ):
+        return known.of_units(baseline, asked.units)
+    return evidence_source().usage_evidence(
+        deployment_id=asked.deployment.pk,
+        service_id=asked.service.pk,
+        held_units=baseline,
+        extra_units=asked.units,
+        tokens_per_minute_per_unit=asked.deployment.tokens_per_minute_per_unit,
+        past_bursts=past,
+        at=at,
     )
 
 
@@ -217,6 +242,7 @@ def as_json(judged: Judged) -> dict[str, Any]:
             "peak": usage.peak_tokens_per_minute,
             "throttled_minutes_7_days": usage.throttled_minutes_7_days,
             "throttled_requests_7_days": usage.throttled_requests_7_days,
+            "likely_cause": usage.likely_cause_7_days,
             "replayed_now": usage.replayed_throttled_minutes_now,
             "replayed_with": usage.replayed_throttled_minutes_with,
         },

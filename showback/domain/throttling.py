@@ -27,6 +27,22 @@ class Cause(StrEnum):
     LIMIT_LOWERED = "limit_lowered"
     CANNOT_TELL = "cannot_tell"
 
+    @property
+    def words(self) -> str:
+        return WORDS[self]
+
+
+WORDS = {
+    Cause.TOKENS: "tokens per minute",
+    Cause.REQUESTS: "requests per minute",
+    Cause.REQUEST_SLICES: "requests within seconds",
+    Cause.PTU_FULL: "provisioned units full",
+    Cause.NEIGHBOUR: "another service took the room",
+    Cause.GATEWAY_LIMIT: "the gateway’s own limit",
+    Cause.LIMIT_LOWERED: "Azure lowered the limit",
+    Cause.CANNOT_TELL: "cannot tell",
+}
+
 
 class Confidence(StrEnum):
     HIGH = "high"

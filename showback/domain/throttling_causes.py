@@ -67,6 +67,19 @@ def explained(
     ]
 
 
+def main_cause(found: list[tuple[Incident, Verdict]]) -> str:
+    """The cause of most refused calls, with the confidence of its largest incident; "" for none."""
+    if not found:
+        return ""
+    totals: dict[Cause, int] = {}
+    for incident, verdict in found:
+        totals[verdict.cause] = totals.get(verdict.cause, 0) + incident.requests
+    cause = max(totals, key=lambda each: totals[each])
+    of_it = [(incident.requests, v) for incident, v in found if v.cause == cause]
+    sure = max(of_it, key=lambda each: each[0])[1].confidence
+    return f"{cause.words}, {sure} confidence" if sure else cause.words
+
+
 def _verdict(
     minutes: Minutes, incident: Incident, refused: Ints, calm: Bools, unique: float
 ) -> Verdict:

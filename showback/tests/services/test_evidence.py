@@ -84,10 +84,28 @@ def test_throttling_of_the_last_seven_days(history):
 
 
 def test_the_replay_counts_what_429s_lost(history):
-    """Busy minutes wanted 2,400 served + 5 × 120 lost = 3,000 tokens."""
-    found = ask(history, held_units=299, extra_units=1)
+    """Busy minutes wanted 2,400 tokens served and half of 5 × 120 lost: nobody can tell how often
+    the callers tried again, for these minutes do not wobble. 10 tokens a unit.
+    """
+    found = ask(history, held_units=269, extra_units=1)
     assert found.replayed_throttled_minutes_now == 7 * 30
     assert found.replayed_throttled_minutes_with == 0
+
+
+def test_the_likely_cause_of_the_last_seven_days_is_told_with_its_confidence(history):
+    """Level below both limits, and never higher: a lowered limit or max_tokens, nobody knows."""
+    assert ask(history).likely_cause_7_days == "cannot tell"
+    assert ask(history, tokens_per_minute_per_unit=24).likely_cause_7_days == (
+        "tokens per minute, high confidence"
+    )
+
+
+def test_the_replay_of_other_amounts_reads_nothing_again(history, django_assert_num_queries):
+    found = ask(history)
+    with django_assert_num_queries(0):
+        again = found.of_units(269, 1)
+    assert again.replayed_throttled_minutes_now == 7 * 30
+    assert again.replayed_throttled_minutes_with == 0
 
 
 def test_the_price_of_a_million_tokens_is_blended(history):
@@ -112,9 +130,11 @@ def test_a_past_burst_tells_which_share_of_it_was_used(history):
 
 
 def test_provisioned_capacity_is_weighed_and_has_a_price_by_the_hour(history):
-    """(1,600 + 4 × 400 = 3,200 served, and a quarter as much lost) ÷ 2,500 = 1.6 PTU."""
+    """Weighted tokens would fit into 2 PTUs; but 40 were held when 20 of 22 requests were served,
+    so 44 are needed.
+    """
     facts = {"deployment_id": history.ptu.pk, "tokens_per_minute_per_unit": None}
-    found = ask(history, **facts, held_units=1, extra_units=1)
+    found = ask(history, **facts, held_units=43, extra_units=1)
     assert found.usd_per_unit_hour == Decimal(1)
     assert found.usd_per_million_tokens is None
     assert found.replayed_throttled_minutes_now == 7 * 30

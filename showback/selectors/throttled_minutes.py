@@ -1,0 +1,121 @@
+"""Minutes of one deployment as the rule on throttling wants them: use, limits in force, callers.
+
+Read once for a page or an evidence: four weeks of one deployment take some milliseconds.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from portal.kernel.units import UnitRate
+from portal.kernel.windows import MINUTE, Window
+from quotas.selectors.metering import HeldSpan, MeteredDeployment
+from showback.domain.bands import held_at_steps
+from showback.domain.lost_demand import UniqueShare, unique_share
+from showback.domain.measures import MISSING
+from showback.domain.minutes import settled_until
+from showback.domain.replay import Replay, demand, scaled_to_refusals, units_needed
+from showback.domain.throttling import Minutes
+from showback.selectors.deployment_use import ptu_model_of, tokens_per_unit_of
+from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes
+
+Ints = NDArray[np.int64]
+HISTORY = timedelta(days=28)
+MEASURES = ("ok", "throttled", "other", "spilled", "utilisation_percent", *LOAD_MEASURES)
+
+
+@dataclass(frozen=True)
+class ThrottledMinutes:
+    """`window` is of whole minutes; `held` the units in force in each (0: none is known)."""
+
+    window: Window
+    minutes: Minutes
+    held: Ints
+    rate: UnitRate
+    values: dict[str, Ints]  # as read, by measure
+
+    @property
+    def share(self) -> UniqueShare:
+        return unique_share(self.minutes.served, self.minutes.refused)
+
+    def last(self, length: timedelta) -> slice:
+        """The places of the last minutes."""
+        return slice(max(0, len(self.held) - int(length / MINUTE)), len(self.held))
+
+    def replay(self, share: UniqueShare, places: slice) -> Replay | None:
+        """None where nobody states what a unit serves, or no minute of it arrived."""
+        if self.rate.tokens_per_minute is None:
+            return None
+        some = self.minutes.at(places)
+        wanted = demand(some.load, some.served, some.refused, share.likely)
+        needed = units_needed(wanted, self.rate)
+        scaled = scaled_to_refusals(needed, wanted, some.served, some.refused, self.held[places])
+        found = Replay(scaled)
+        return found if found.minutes else None
+
+
+def history_window(at: datetime) -> Window:
+    """The four weeks up to the newest settled minute."""
+    end = settled_until(at)
+    return Window(end - HISTORY, end)
+
+
+def throttled_minutes(
+    deployment: MeteredDeployment,
+    window: Window,
+    spans: list[HeldSpan],
+    *,
+    own_share: Ints | None = None,
+    by_gateway: Ints | None = None,
+    spill_target_id: int | None = None,
+    rate: UnitRate | None = None,
+    is_shared: bool = False,
+) -> ThrottledMinutes:
+    """`spans` are the ledger's entries of the window, of this and of other deployments.
+
+    Refusals that the spill-over target served do not count: the callers never met them.
+    """
+    ids = [deployment.id, *([spill_target_id] if spill_target_id else [])]
+    found = read_minutes(ids, window, MEASURES)
+    values = found[deployment.id]
+    held_spans = [(s.window, s.units) for s in spans if s.deployment_id == deployment.id]
+    held = held_at_steps(held_spans, window, MINUTE)
+    unit = rate or UnitRate(
+        tokens_per_unit_of(deployment),
+        None if deployment.is_provisioned else deployment.requests_per_minute_per_unit,
+    )
+    refused = values["throttled"]
+    if spill_target_id:
+        spilled = np.maximum(found[spill_target_id]["spilled"], 0)
+        refused = np.where(refused == MISSING, MISSING, np.maximum(refused - spilled, 0))
+    unknown = np.full_like(refused, MISSING)
+    minutes = Minutes(
+        prompt=values["prompt"],
+        generated=values["generated"],
+        load=load(values, ptu_model_of(deployment)),
+        answered=_sum(values, "ok", "spilled"),
+        served=_sum(values, "ok", "spilled", "other"),
+        refused=refused,
+        by_gateway=unknown if by_gateway is None else by_gateway,
+        token_limit=_limit(held, unit.tokens_per_minute),
+        request_limit=_limit(held, unit.requests_per_minute),
+        utilisation_percent=values["utilisation_percent"],
+        own_share=unknown if own_share is None else own_share,
+        is_provisioned=deployment.is_provisioned,
+        is_shared=is_shared,
+    )
+    return ThrottledMinutes(window, minutes, held, unit, values)
+
+
+def _sum(values: dict[str, Ints], *measures: str) -> Ints:
+    known = np.all([values[name] != MISSING for name in measures], axis=0)
+    return np.where(known, sum(values[name] for name in measures), MISSING)
+
+
+def _limit(held: Ints, per_unit: int | None) -> Ints:
+    """In force per minute; MISSING where nothing is held or no rate is stated."""
+    if not per_unit:
+        return np.full_like(held, MISSING)
+    return np.where(held > 0, held * per_unit, MISSING)
