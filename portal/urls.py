@@ -8,8 +8,10 @@ from portal.views.glossary import glossary
 from portal.views.health_page import health as health_page
 from portal.views.home import home
 from portal.views.login import SignIn
+from portal.views.pool import pool
 from portal.views.search import search
 from portal.views.service import service
+from portal.views.service.throttling import throttling
 from portal.views.styleguide import styleguide
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,6 +22,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("styleguide", styleguide, name="styleguide"),
     path("", home, name="home"),
     path("services/<slug:slug>/", service, name="service"),
+    path("services/<slug:slug>/throttling/", throttling, name="throttling"),
+    path("pools/<int:pk>/", pool, name="pool"),
     path("health/", health_page, name="health"),
     path("search/", search, name="search"),
     path("glossary/", glossary, name="glossary"),

@@ -20,7 +20,6 @@ urlpatterns = [
     path("unmapped/", unmapped.index, name="unmapped"),
     path("unmapped/<int:pk>/map/", unmapped.assign, name="map_deployment"),
     path("pools/", pools.index, name="pools"),
-    path("pools/<int:pk>/", pools.detail, name="pool"),
     path("pools/<int:pk>/mode/", pools.mode, name="pool_mode"),
     path("changes/", changes.index, name="changes"),
     path("changes/<int:pk>/adopt/", changes.adopt, name="change_adopt"),

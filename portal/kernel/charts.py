@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from portal.kernel import formatting
@@ -54,6 +55,8 @@ class CapacityUse:
     limit: float | None = None
     limit_name: str = "Pool limit"
     unit: str = "TPM"
+    held_name: str = "Held"
+    hatches_gaps: bool = False
 
     def chart(self, id: str, title: str, *, summary: str = "", size: str = "") -> Chart:
         every = coarse_step(len(self.used), self.step, MOST_POINTS)
@@ -62,7 +65,12 @@ class CapacityUse:
             id,
             title,
             self.spec(every),
-            ["From", f"Peak use ({self.unit})", f"Held ({self.unit})", "Requests refused (429)"],
+            [
+                "From",
+                f"Peak use ({self.unit})",
+                f"{self.held_name} ({self.unit})",
+                "Requests refused (429)",
+            ],
             self.table(),
             f"{summary} {note}".strip(),
             size,
@@ -85,7 +93,18 @@ class CapacityUse:
             "end": _ms(self.start + self.step * len(self.used)),
             "limit": self.limit,
             "limit_name": self.limit_name,
+            "held_name": self.held_name,
+            "gaps": self._gaps() if self.hatches_gaps else [],
         }
+
+    def _gaps(self) -> list[list[int]]:
+        """[from, until] of each stretch of which nothing arrived."""
+        edges = [*runs([used is None for used in self.used]), (len(self.used), False)]
+        return [
+            [_ms(self.start + self.step * i), _ms(self.start + self.step * end)]
+            for (i, missing), (end, _) in pairwise(edges)
+            if missing
+        ]
 
     def table(self) -> list[list[str]]:
         every = coarse_step(len(self.used), self.step, MOST_TABLE_ROWS)

@@ -47,7 +47,8 @@ def deployment_named(service: Service, text: str | None) -> Deployment | None:
 def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
     """From evidence: the busy minute once more, the peak once more, twice the baseline.
 
-    Each is above the baseline, in whole units; what is not known is left out.
+    Each is above the baseline, in whole units, and never more than is free: where it would be, the
+    label says so. What is not known is left out, and everything where nothing is free.
     """
     usage, base = facts["usage"], facts["baseline_units"]
     wanted = [
@@ -55,20 +56,49 @@ def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
         ("your peak, once more", _units_for_tokens(deployment, usage["peak"])),
         ("2× the baseline", base),
     ]
-    return [
-        Preset(label, amounts.typed(deployment, units), words.amount(deployment, units))
-        for label, units in wanted
-        if units
-    ]
+    free = _free_units(deployment, facts)
+    found: dict[int, Preset] = {}
+    for label, units in wanted:
+        most = min(units, free)
+        if most and most not in found:
+            said = label if units <= free else f"{label}, as far as it is free"
+            found[most] = Preset(
+                said, amounts.typed(deployment, most), words.amount(deployment, most)
+            )
+    return list(found.values())
 
 
-def first_amount(deployment: Deployment, facts: dict[str, Any]) -> int:
-    """The p95 of own use once more, at most what is free; half the baseline where it is unknown."""
-    wanted = _units_for_tokens(deployment, facts["usage"]["p95"]) or facts["baseline_units"] // 2
+def first_amount(
+    deployment: Deployment, facts: dict[str, Any], *, sufficient_units: int = 0
+) -> int:
+    """What would have sufficed, else the p95 of own use once more, at most what is free.
+
+    Half the baseline where neither is known.
+    """
+    usual = _units_for_tokens(deployment, facts["usage"]["p95"]) or facts["baseline_units"] // 2
+    wanted = sufficient_units or usual
     free = facts["fit"]["largest_units"]
     units = min(wanted, free) if free else wanted
     step = amounts.step_of(deployment).on_top()
     return amounts.typed(deployment, max(step.minimum, step.at_most(units)))
+
+
+def sufficient_sentence(deployment: Deployment, facts: dict[str, Any], units: int) -> str:
+    """What the replay of an incident says, and that it is more than is free; "" without units."""
+    if units <= 0:
+        return ""
+    enough = f"The replay of that incident says that +{words.amount(deployment, units)}"
+    free = _free_units(deployment, facts)
+    if units <= free:
+        return f"{enough} would have served it."
+    left = f"+{words.amount(deployment, free)}" if free else "nothing"
+    return f"{enough} would have served it; in these hours {left} is free."
+
+
+def _free_units(deployment: Deployment, facts: dict[str, Any]) -> int:
+    """Free throughout the window, in whole steps."""
+    free: int = amounts.step_of(deployment).on_top().at_most(facts["fit"]["largest_units"])
+    return max(0, free)
 
 
 def _units_for_tokens(deployment: Deployment, tokens: int | None) -> int:

@@ -12,7 +12,8 @@ from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import Window
 from quotas.domain.states import RequestState
-from quotas.forms import BurstForm, WindowForm
+from quotas.forms import LARGEST, BurstForm, WindowForm
+from quotas.gateway import UsageEvidence
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import burst_form
 from quotas.selectors.cards import current_limits
@@ -29,15 +30,19 @@ SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_burst(request: HttpRequest, slug: str) -> HttpResponse:
     service, deployment = _asked_for(request, slug)
-    facts = _usual(service, deployment)
+    usual = _usual(service, deployment)
+    facts = evidence.as_json(usual)
     if request.method != "POST":
-        return _page(request, _prefilled(service, deployment, facts), facts)
+        units = _sufficient(request)
+        form = _prefilled(service, deployment, facts, units)
+        said = burst_form.sufficient_sentence(deployment, facts, units)
+        return _page(request, form, usual, said=said)
     if (filled := _filled_in(request.POST)) is not None:
         form = BurstForm(initial=filled, service=service, deployment=deployment)
-        return _page(request, form, facts)
+        return _page(request, form, usual)
     form = BurstForm(request.POST, service=service, deployment=deployment)
     sent = _submit(request, form)
-    return redirect(sent) if sent else _page(request, form, facts, status=422)
+    return redirect(sent) if sent else _page(request, form, usual, status=422)
 
 
 @require_GET
@@ -68,16 +73,25 @@ def _asked_for(request: HttpRequest, slug: str) -> tuple[Service, Deployment]:
     return service, deployment
 
 
-def _usual(service: Service, deployment: Deployment) -> dict[str, Any]:
+def _usual(service: Service, deployment: Deployment) -> evidence.Judged:
     """What is known for the next working hours: where the form begins."""
     window = burst_form.next_working_hours(now(), get_current_timezone())
-    return _facts(service, deployment, units=deployment.step_units or 1, window=window)
+    return _gathered(service, deployment, units=deployment.step_units or 1, window=window)
 
 
-def _prefilled(service: Service, deployment: Deployment, facts: dict[str, Any]) -> BurstForm:
+def _sufficient(request: HttpRequest) -> int:
+    """Units that a page on throttling worked out, in the link to this form; 0 without."""
+    text = request.GET.get("units", "")
+    return min(int(text), LARGEST) if text.isdecimal() and text.isascii() else 0
+
+
+def _prefilled(
+    service: Service, deployment: Deployment, facts: dict[str, Any], sufficient_units: int
+) -> BurstForm:
     window = burst_form.next_working_hours(now(), get_current_timezone())
+    amount = burst_form.first_amount(deployment, facts, sufficient_units=sufficient_units)
     initial = {
-        "amount": f"{burst_form.first_amount(deployment, facts):,}",
+        "amount": f"{amount:,}",
         "starts_at": window.start.strftime(INPUT_FORMAT),
         "ends_at": window.end.strftime(INPUT_FORMAT),
     }
@@ -114,7 +128,12 @@ def _thanks(sent: CapacityRequest) -> str:
 
 
 def _page(
-    request: HttpRequest, form: BurstForm, facts: dict[str, Any], *, status: int = 200
+    request: HttpRequest,
+    form: BurstForm,
+    usual: evidence.Judged,
+    *,
+    status: int = 200,
+    said: str = "",
 ) -> HttpResponse:
     """The whole page, or only the form for htmx. The verdict is of what the fields hold now."""
     deployment, service = form.deployment, form.service
@@ -123,9 +142,10 @@ def _page(
         "service": service,
         "deployment": deployment,
         "holding": holdings_of([service.pk], at=now()).get(service.pk, Holding()),
-        "presets": burst_form.presets(deployment, facts),
+        "presets": burst_form.presets(deployment, evidence.as_json(usual)),
+        "sufficient": said,
         "tabs": burst_form.tabs(service, deployment),
-        "verdict": _judge(_same_window(form)),
+        "verdict": _judge(_same_window(form), usual),
         "zone": get_current_timezone(),
     }
     fragment = "quotas/burst/_form.html" if request.htmx else "quotas/burst.html"
@@ -138,19 +158,29 @@ def _same_window(form: BurstForm) -> WindowForm:
     return WindowForm(data, service=form.service, deployment=form.deployment)
 
 
-def _judge(form: WindowForm) -> Verdict | None:
-    """None while something typed cannot be judged; the form then says what."""
+def _judge(form: WindowForm, usual: evidence.Judged | None = None) -> Verdict | None:
+    """None while something typed cannot be judged; the form then says what.
+
+    The use that `usual` knows is not read again.
+    """
     at = now()
     if not form.check(current_limits(), at=at):
         return None
     draft = form.draft(at=at)
     window = Window(at if draft.starts_now else draft.starts_at, draft.ends_at)
-    facts = _facts(form.service, form.deployment, units=draft.units, window=window)
+    known = usual.usage if usual else None
+    judged = _gathered(form.service, form.deployment, units=draft.units, window=window, known=known)
+    facts = evidence.as_json(judged)
     return verdict(facts, form.deployment, form.asked, starts_at=window.start, now=at)
 
 
-def _facts(
-    service: Service, deployment: Deployment, *, units: int, window: Window
-) -> dict[str, Any]:
+def _gathered(
+    service: Service,
+    deployment: Deployment,
+    *,
+    units: int,
+    window: Window,
+    known: UsageEvidence | None = None,
+) -> evidence.Judged:
     asked = evidence.Asked(service, deployment, units, window)
-    return evidence.as_json(evidence.gather(asked, at=now()))
+    return evidence.gather(asked, at=now(), known=known)

@@ -85,7 +85,8 @@ class Minutes:
     own limit, which Azure never saw. `load` is tokens as the limit weighs them (provisioned), else
     prompt + generated. `token_limit` and `request_limit` are in force per minute.
     `own_share` is the share of the service in the served tokens, in thousandths, of a shared
-    deployment whose callers a gateway measured.
+    deployment whose callers a gateway measured; `only_own_refusals` says that `refused` is of the
+    service alone there, else it is of all callers.
     """
 
     prompt: Ints
@@ -101,6 +102,7 @@ class Minutes:
     own_share: Ints
     is_provisioned: bool = False
     is_shared: bool = False
+    only_own_refusals: bool = False
 
     def at(self, places: Ints | slice) -> "Minutes":
         """These minutes alone."""

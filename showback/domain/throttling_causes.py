@@ -221,7 +221,8 @@ def _whose(hit: Minutes, found: Verdict, unique: float) -> Verdict:
             "whose calls took the room."
         )
     own = hit.own_share[known] / 1000
-    wanted = own * (hit.served[known] + hit.refused[known] * unique)
+    lost = hit.refused[known] * unique * (1 if hit.only_own_refusals else own)
+    wanted = own * hit.served[known] + lost
     needed = float(np.median(wanted / np.maximum(hit.served[known], 1)))
     if needed <= 1:
         words = (

@@ -1,4 +1,5 @@
 // What every page can do beyond links and forms. Pages work without it; see docs/design-system.md.
+import { startCopy } from "./copy.js";
 import { startKeys } from "./keys.js";
 import { startTables } from "./tables.js";
 import { startTheme } from "./theme_menu.js";
@@ -31,6 +32,7 @@ function prepare(root) {
 }
 
 startDismiss();
+startCopy();
 startTheme();
 startKeys();
 startHtmx(prepare);

@@ -65,16 +65,21 @@ function capacityUse(spec, { colours }, width) {
   const hasBurst = burst.some((value) => value > 0);
   const each = spec.step === 60_000 ? "a minute" : `in ${spec.step / 60_000} min`;
   const traces = [
-    { x: heldX, y: base, name: "Baseline", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: true },
+    { x: heldX, y: base, name: spec.held_name === "Held" ? "Baseline" : spec.held_name, mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: true },
     { x: heldX, y: burst, name: "Burst", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["chart-burst"], bgcolor: colours["chart-baseline"], fillmode: "replace" }, hoverinfo: "skip", showlegend: hasBurst },
-    { x: heldX, y: held, name: "Held", mode: "lines", line: { shape: "hv", width: 1.5, color: colours["ink-quiet"] }, hoverinfo: "skip", showlegend: false },
-    { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, customdata: heldAt(spec), hovertemplate: `%{y:,.0f} of %{customdata:,.0f} ${spec.unit} held` },
+    { x: heldX, y: held, name: spec.held_name, mode: "lines", line: { shape: "hv", width: 1.5, color: colours["ink-quiet"] }, hoverinfo: "skip", showlegend: false },
+    { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, customdata: heldAt(spec), hovertemplate: `%{y:,.0f} of %{customdata:,.0f} ${spec.unit} ${spec.held_name.toLowerCase()}` },
   ];
+  if (spec.gaps?.length) {
+    const gapX = spec.gaps.flatMap(([from, until]) => [wall(from), wall(from), wall(until), wall(until), null]);
+    const gapY = spec.gaps.flatMap(() => [0, limit.top, limit.top, 0, null]);
+    traces.push({ x: gapX, y: gapY, name: "Not received", mode: "lines", line: { width: 0 }, fill: "toself", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["ink-quiet"], bgcolor: "rgba(0,0,0,0)", fillmode: "replace" }, hoverinfo: "skip", showlegend: true });
+  }
   if (refused) {
     traces.push({ x, y: spec.throttled, name: narrow ? `429 ${each}` : `Refused (429) ${each}`, type: "bar", yaxis: "y2", marker: { color: colours["chart-throttled"], line: { width: 0 } }, hovertemplate: "%{y:,.0f}", showlegend: narrow });
   }
   const labels = [
-    { text: `Held ${compact(held.at(-1))}`, value: held.at(-1), colour: colours["ink-quiet"] },
+    { text: `${spec.held_name} ${compact(held.at(-1))}`, value: held.at(-1), colour: colours["ink-quiet"] },
     ...(limit.shapes.length ? [{ text: `${spec.limit_name} ${compact(spec.limit)}`, value: spec.limit, colour: colours["chart-limit"] }] : []),
   ];
   const lastUsed = spec.used.findLast((value) => value !== null && value !== undefined);
@@ -181,7 +186,7 @@ function poolTimeline(spec, { colours, slot }, width) {
     labels.push({ text: `Free ${compact(free.at(-1))}`, value: free.at(-1), colour: colours.ok });
     if (limit.shapes.length) labels.push({ text: `${spec.limit_name} ${compact(spec.limit)}`, value: spec.limit, colour: colours["chart-limit"] });
   }
-  labels.push({ text: `Held ${compact(sum.at(-1))}`, value: sum.at(-1), colour: colours["ink-quiet"] });
+  labels.push({ text: `${spec.held_name} ${compact(sum.at(-1))}`, value: sum.at(-1), colour: colours["ink-quiet"] });
   const annotations = narrow ? [] : endLabels(labels, limit.top, HEIGHT - 74);
   if (limit.words) annotations.push(corner(limit.words, colours["ink-quiet"]));
   const shapes = [...limit.shapes];

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -43,6 +44,10 @@ class MyService:
     @property
     def url(self) -> str:
         return self.own.service.get_absolute_url()
+
+    @property
+    def throttling_url(self) -> str:
+        return f"{reverse('throttling', args=[self.own.service.slug])}?period=24h"
 
     @property
     def used(self) -> float | None:

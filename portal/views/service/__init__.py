@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portal.kernel.charts import Chart
 from portal.kernel.clock import now
 from portal.views.service.periods import period_of
+from portal.views.service.trail import trail_of
 from portal.views.service.use import service_figures
 from quotas.models import Service
 from quotas.selectors.service_page import service_page
@@ -34,7 +33,7 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
             found, user, period, at=at, deployment=request.GET.get("deployment", "")
         ),
         "cost_chart": _cost_chart(found, request, at),
-        "trail": _trail(found),
+        "trail": trail_of(found),
     }
     return render(request, "portal/service.html", context)
 
@@ -50,9 +49,3 @@ def _cost_chart(found: Service, request: HttpRequest, at: datetime) -> Chart | N
 def _has_amounts(chart: Chart) -> bool:
     """A chart of nothing but unpriced use would be a picture of noughts."""
     return any(amount for row in chart.spec["categories"] for amount in row["values"])
-
-
-def _trail(found: Service) -> list[tuple[str, str]]:
-    services = reverse("services")
-    of_team = urlencode({"services.q": found.team.name})
-    return [("Services", services), (found.team.name, f"{services}?{of_team}"), (found.name, "")]

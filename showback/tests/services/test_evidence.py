@@ -94,7 +94,7 @@ def test_the_replay_counts_what_429s_lost(history):
 
 def test_the_likely_cause_of_the_last_seven_days_is_told_with_its_confidence(history):
     """Level below both limits, and never higher: a lowered limit or max_tokens, nobody knows."""
-    assert ask(history).likely_cause_7_days == "cannot tell"
+    assert ask(history, tokens_per_minute_per_unit=100).likely_cause_7_days == "cannot tell"
     assert ask(history, tokens_per_minute_per_unit=24).likely_cause_7_days == (
         "tokens per minute, high confidence"
     )

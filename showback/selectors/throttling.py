@@ -1,0 +1,216 @@
+"""Refusals of one service: its incidents with their likely cause, what was lost, what it needed.
+
+Of each deployment the numbers are Azure's and of all its callers. Whose calls they were is known
+only where a gateway measured minutes; then the incidents are those that the service itself met.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from django.db.models import Sum
+from numpy.typing import NDArray
+
+from portal.kernel.windows import MINUTE, Window
+from quotas.selectors.metering import (
+    HeldSpan,
+    MeteredDeployment,
+    held_spans,
+    metered_deployments,
+)
+from showback.domain.lost_demand import UniqueShare
+from showback.domain.measures import MISSING
+from showback.domain.throttling import Incident, Minutes, Verdict
+from showback.domain.throttling_causes import explained
+from showback.models import UsageHour
+from showback.selectors.service_minutes import ServiceMinutes, service_minutes
+from showback.selectors.sharing import shared_windows
+from showback.selectors.throttled_minutes import (
+    ThrottledMinutes,
+    history_window,
+    throttled_minutes,
+)
+
+Ints = NDArray[np.int64]
+MOST_LISTED = 50
+
+
+@dataclass(frozen=True)
+class IncidentSeen:
+    """`refused` counts attempts; `lost` (likely, low, high) the requests behind them.
+
+    `needed_units` would have served every minute of it; None where no rate is stated.
+    """
+
+    window: Window
+    minutes: int
+    refused: int
+    verdict: Verdict
+    lost: tuple[int, int, int]
+    lost_tokens: int
+    held_units: int
+    needed_units: int | None
+
+    @property
+    def extra_units(self) -> int:
+        """What would have had to be on top; 0 where that is not known."""
+        return max(0, (self.needed_units or 0) - self.held_units)
+
+
+@dataclass(frozen=True)
+class ServiceThrottling:
+    """`read` covers four weeks; `period` is the part that is shown. `knows_callers`: a gateway
+    measured the service's own minutes. `hours_only` refusals are known by the hour alone.
+    """
+
+    deployments: list[MeteredDeployment]
+    chosen: MeteredDeployment
+    read: ThrottledMinutes
+    period: Window
+    is_shared: bool
+    knows_callers: bool
+    refused_by_hour: int
+
+    @cached_property
+    def share(self) -> UniqueShare:
+        return self.read.share
+
+    @property
+    def shown(self) -> slice:
+        """The places of the period in the arrays."""
+        first = int((self.period.start - self.read.window.start) / MINUTE)
+        return slice(first, len(self.read.held))
+
+    @cached_property
+    def incidents(self) -> list[IncidentSeen]:
+        """Of the period, newest first, at most 50."""
+        found = explained(self.read.minutes, most=MOST_LISTED, unique=self.share.likely)
+        return [self._seen(*each) for each in found if each[0].end > self.shown.start]
+
+    @property
+    def known_minutes(self) -> int:
+        return int((self.read.minutes.refused[self.shown] != MISSING).sum())
+
+    @property
+    def hours_only(self) -> bool:
+        """Refusals were counted, and no minute of them arrived."""
+        return not self.known_minutes and self.refused_by_hour > 0
+
+    def _seen(self, incident: Incident, verdict: Verdict) -> IncidentSeen:
+        read, span = self.read, incident.span
+        refused = int(np.maximum(read.minutes.refused[span], 0).sum())
+        by_gateway = int(np.maximum(read.minutes.by_gateway[span], 0).sum())
+        some = read.minutes.at(span)
+        answered = int(np.maximum(some.answered, 0).sum())
+        tokens = int(np.maximum(some.load, 0).sum())
+        lost = self.share.requests(refused + by_gateway)
+        replay = read.replay(self.share, span)
+        start = read.window.start
+        return IncidentSeen(
+            window=Window(start + incident.start * MINUTE, start + incident.end * MINUTE),
+            minutes=incident.minutes,
+            refused=incident.requests,
+            verdict=verdict,
+            lost=lost,
+            lost_tokens=lost[0] * tokens // answered if answered else 0,
+            held_units=int(read.held[span].max()),
+            needed_units=replay.enough() if replay else None,
+        )
+
+
+def service_throttling(
+    service_id: int, period: Window, *, at: datetime, deployment: str = ""
+) -> ServiceThrottling | None:
+    """Of one deployment: the one named by id, else the one that refused most in the four weeks.
+
+    `service_id` is of a service that the caller has found among those its person may see. `period`
+    ends at `at`, four weeks long at most. None for a service without a deployment.
+    """
+    window = history_window(at)
+    spans = held_spans(window)
+    everything = metered_deployments(including_gone_since=window.start)
+    found = _deployments(service_id, everything, spans)
+    if not found:
+        return None
+    refused = _refused_by_hour([each.id for each in found], window)
+    named = [each for each in found if str(each.id) == deployment]
+    chosen = named[0] if named else max(found, key=lambda each: refused.get(each.id, 0))
+    whole = Window(max(window.start, min(period.start, window.end - MINUTE)), window.end)
+    own = service_minutes(chosen.id, window)
+    is_shared = bool(shared_windows(window, [chosen.id])) or _is_held_by_several(chosen.id, spans)
+    read = throttled_minutes(
+        chosen,
+        window,
+        spans,
+        spill_target_id=_spill_target(chosen, everything),
+        is_shared=is_shared,
+    )
+    if own is not None:
+        read = replace(read, minutes=_as_the_service_met_it(read, own, service_id, is_shared))
+    return ServiceThrottling(
+        deployments=found,
+        chosen=chosen,
+        read=read,
+        period=whole,
+        is_shared=is_shared,
+        knows_callers=own is not None,
+        refused_by_hour=refused.get(chosen.id, 0),
+    )
+
+
+def _deployments(
+    service_id: int, everything: Sequence[MeteredDeployment], spans: Sequence[HeldSpan]
+) -> list[MeteredDeployment]:
+    """Mapped to it, or held by it at some time of the window."""
+    held = {span.deployment_id for span in spans if span.service_id == service_id}
+    return [each for each in everything if each.service_id == service_id or each.id in held]
+
+
+def _spill_target(
+    deployment: MeteredDeployment, everything: Sequence[MeteredDeployment]
+) -> int | None:
+    name = deployment.spillover_deployment_name.lower()
+    there = (each for each in everything if each.account_key == deployment.account_key)
+    return next((each.id for each in there if name and each.name.lower() == name), None)
+
+
+def _is_held_by_several(deployment_id: int, spans: Sequence[HeldSpan]) -> bool:
+    mine = [span for span in spans if span.deployment_id == deployment_id]
+    return len({span.service_id for span in mine if span.service_id is not None}) > 1
+
+
+def _refused_by_hour(ids: list[int], window: Window) -> dict[int, int]:
+    rows = (
+        UsageHour.objects.filter(deployment_id__in=ids, hour__gte=window.start, hour__lt=window.end)
+        .values("deployment_id")
+        .annotate(refused=Sum("throttled_requests"))
+        .order_by()
+    )
+    return {row["deployment_id"]: row["refused"] or 0 for row in rows}
+
+
+def _as_the_service_met_it(
+    read: ThrottledMinutes, own: ServiceMinutes, service_id: int, is_shared: bool
+) -> Minutes:
+    """The deployment's minutes, with the service's share of them and the gateway's refusals.
+
+    Of a shared deployment only refusals that the service met are its incidents. Where the gateway
+    was not read, the deployment's stay, and nobody can tell whose they were.
+    """
+    minutes = read.minutes
+    mine = own.by_service.get(service_id)
+    if mine is None:
+        return minutes
+    total = sum(np.maximum(each["ok"], 0) for each in own.by_service.values())
+    share = np.rint(1000 * np.maximum(mine["ok"], 0) / np.maximum(total, 1)).astype(np.int64)
+    known = own.received & (mine["ok"] != MISSING) & (total > 0)
+    own_refused = np.where(own.received, np.maximum(mine["throttled"], 0), minutes.refused)
+    return replace(
+        minutes,
+        own_share=np.where(known, share, MISSING),
+        by_gateway=np.where(own.received, np.maximum(mine["throttled_by_gateway"], 0), MISSING),
+        refused=own_refused if is_shared else minutes.refused,
+        only_own_refusals=is_shared,
+    )
