@@ -5,7 +5,7 @@ none (or are not known). What probably caused it is said by `throttling_causes.p
 was lost by `lost_demand.py`.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from showback.domain.measures import MISSING
 
 Ints = NDArray[np.int64]
+Places = Ints | NDArray[np.bool_] | slice
 LONGEST_PAUSE = 2  # minutes without refusals that do not end an incident
 
 
@@ -104,10 +105,14 @@ class Minutes:
     is_shared: bool = False
     only_own_refusals: bool = False
 
-    def at(self, places: Ints | slice) -> "Minutes":
+    def at(self, places: Places) -> "Minutes":
         """These minutes alone."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Minutes(**{k: v if isinstance(v, bool) else v[places] for k, v in values.items()})
+        arrays = {
+            field.name: value[places]
+            for field in fields(self)
+            if not isinstance(value := getattr(self, field.name), bool)
+        }
+        return replace(self, **arrays)
 
     @property
     def all_refused(self) -> Ints:

@@ -296,7 +296,7 @@ def _share(used: Ints, limit: Ints) -> float | None:
     return float(np.median(used[known] / limit[known])) if known.any() else None
 
 
-def _spread(values: Ints) -> float:
+def _spread(values: Ints | NDArray[np.float64]) -> float:
     middle = float(np.median(values))
     return float(np.std(values)) / middle if middle > 0 else float("inf")
 
