@@ -15,6 +15,7 @@ from showback.services.usage_pull import pull_window
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SERVICE = "/services/assistant/"
+THROTTLING = f"{SERVICE}throttling/"
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_the_pages_are_accessible_and_keep_to_the_policy(used, browse, width, co
     for user, path in [
         (used.ada, "/"),
         (used.ada, SERVICE),
+        (used.ada, THROTTLING),
         (used.fay, "/"),
         (used.fay, "/health/"),
     ]:
@@ -83,6 +85,23 @@ def test_the_period_is_in_the_address_and_back_returns(used, browse):
     assert page.get_by_text("the last 7 days").first.is_visible()
     page.go_back()
     page.wait_for_url(re.compile(f"{SERVICE}$"))
+
+
+def test_a_client_is_found_opened_and_copied_by_keys_alone(used, browse):
+    page = browse(used.ada, SERVICE)
+    page.get_by_role("link", name="refused, and what helps").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(THROTTLING))
+    page.wait_for_selector("html[data-ready]")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.locator("summary", has_text="package openai").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("Copied.").wait_for()
+    assert "AzureOpenAI" in page.evaluate("navigator.clipboard.readText()")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.matches('pre.snippet')")
 
 
 def test_a_row_of_the_home_table_opens_by_enter(used, browse):
