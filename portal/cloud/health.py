@@ -82,10 +82,15 @@ class PlaneHealth:
         return any(pause.why is Why.FAILED for pause in self.pauses)
 
     @property
+    def is_waiting(self) -> bool:
+        """As Azure asked."""
+        return any(pause.why is Why.THROTTLED for pause in self.pauses)
+
+    @property
     def status(self) -> Status:
         if self.is_paused:
             return Status("Paused", Tone.DANGER)
-        if self.pauses:
+        if self.is_waiting:
             return Status("Waiting", Tone.ATTENTION)
         if not self.totals.calls:
             return Status("Not called", Tone.QUIET)

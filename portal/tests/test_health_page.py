@@ -192,7 +192,7 @@ def test_a_wait_that_azure_asked_for_names_its_subscription(read, azure_calls):
     note_wait(arm_endpoint(), SUBSCRIPTION, 600, at=real_now().timestamp())
     section = azure_of(read.fay)
     assert "Azure Resource Manager Waiting 0 – Azure asked for a pause until" in section
-    assert f"(subscription {SUBSCRIPTION}); Headroom keeps to it" in section
+    assert f"(subscription {SUBSCRIPTION}). Headroom keeps to what Azure asked for" in section
 
 
 def test_log_analytics_is_there_where_a_workspace_is_named(read, azure_calls, settings):
