@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 
 from simulator.tests import worlds
 from simulator.tests.foundry_world import foundry_world
@@ -101,3 +102,11 @@ def azure_environment(
     clients = Sdk(simulator)
     yield clients
     clients.close()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the SDK's poller and retries would have slept, in seconds; they sleep no more."""
+    slept: list[float] = []
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda _self, seconds: slept.append(seconds))
+    return slept

@@ -9,9 +9,9 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.mgmt.cognitiveservices import models as m
 
+from simulator.tests.deploying import allocated, put, refusal, wanted
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.sdk import GROUP, Sdk, account_id
-from simulator.tests.test_deployment_writes import allocated, put, refusal, wanted
 from simulator.tests.worlds import REGION, SUBSCRIPTION
 
 FORMS = ("at_once", "async", "location", "both")

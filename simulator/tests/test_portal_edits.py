@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from simulator.clock import parse_time
+from simulator.tests.deploying import allocated, names
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.sdk import GROUP, Sdk, total
 from simulator.tests.test_control import refused
-from simulator.tests.test_deployment_writes import allocated, names
 from simulator.tests.worlds import profile
 
 NEW = {"account": "one", "deployment": "new", "model": "gpt-4o", "version": "2024-11-20",

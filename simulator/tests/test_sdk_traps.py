@@ -7,20 +7,15 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
 
+from simulator.tests.deploying import wanted
 from simulator.tests.process import SimulatorProcess
 from simulator.tests.sdk import GROUP, Sdk
-from simulator.tests.test_deployment_writes import wanted
 
 SCOPE = "https://management.azure.com/.default"
 CHAT = "deployments/chat"
-
-
-@pytest.fixture(autouse=True)
-def _sleepless(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RequestsTransport, "sleep", lambda _self, _seconds: None)
+pytestmark = pytest.mark.usefixtures("waits")
 
 
 def plan(simulator: SimulatorProcess, **fault: Any) -> None:

@@ -6,7 +6,7 @@ import pytest
 from azure.core.pipeline.transport import RequestsTransport
 
 from portal.cloud.capacity import AzureCapacity
-from portal.cloud.tests.test_simulator_capacity import SUBSCRIPTION, arm_requests
+from portal.cloud.tests.simulated import SUBSCRIPTION, arm_requests
 from portal.kernel.errors import CloudError
 from quotas.gateway import Inventory, QuotaSeen
 from stack.simulator_process import SimulatorProcess

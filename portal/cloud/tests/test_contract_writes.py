@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from portal.cloud.capacity import AzureCapacity
-from portal.cloud.tests.test_simulator_capacity import (
+from portal.cloud.tests.simulated import (
     CHAT,
     arm_requests,
     refused_write,
