@@ -201,7 +201,7 @@ def test_log_analytics_is_there_where_a_workspace_is_named(read, azure_calls, se
     note_wait(logs_endpoint(), "", 600, at=real_now().timestamp())
     section = azure_of(read.fay)
     assert "Log Analytics Waiting 0 – Azure asked for a pause until" in section
-    assert "(all calls); Headroom keeps to it" in section
+    assert "(all calls). Headroom keeps to what Azure asked for" in section
 
 
 # ── History ──────────────────────────────────────────────────────────────────────────────────

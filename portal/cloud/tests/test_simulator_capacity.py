@@ -32,7 +32,9 @@ def test_the_inventory_holds_the_whole_world(simulator: SimulatorProcess) -> Non
 def test_every_deployment_finds_its_pool_through_the_models(simulator: SimulatorProcess) -> None:
     seen = AzureCapacity().inventory(SUBSCRIPTION)
     usage_name_of = {
-        (sku.region, sku.model_name, sku.model_version, sku.sku_name): sku.usage_name
+        (sku.region, sku.model_name, sku.model_version, sku.sku_name, sku.is_fine_tuned): (
+            sku.usage_name
+        )
         for sku in seen.model_skus
     }
     region_of = {account.resource_id: account.region for account in seen.accounts}
@@ -40,7 +42,7 @@ def test_every_deployment_finds_its_pool_through_the_models(simulator: Simulator
     assert len(usage_name_of) == len(seen.model_skus)
     for found in seen.deployments:
         region = region_of[found.account_resource_id]
-        key = (region, found.model_name, found.model_version, found.sku_name)
+        key = (region, found.model_name, found.model_version, found.sku_name, False)
         assert (region, usage_name_of[key].lower()) in pools
 
 
