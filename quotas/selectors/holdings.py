@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from portal.kernel import formatting
 from portal.kernel.shown import Shown
-from quotas.models import Deployment, LedgerEntry
+from quotas.models import Deployment, LedgerEntry, Service
 
 STEADY = ("adopted", "baseline")
 
@@ -97,3 +98,40 @@ def holdings_of(service_ids: Iterable[int], *, at: datetime) -> dict[int, Holdin
         service_id: Holding([h for h in parts.values() if h.baseline_units or h.burst_units])
         for service_id, parts in found.items()
     }
+
+
+@dataclass(frozen=True)
+class HeldTogether:
+    """`baseline` of several services, ready to print; how many of them have a burst."""
+
+    baseline: str
+    with_burst: int
+
+
+def held_together(services: QuerySet[Service], *, at: datetime) -> HeldTogether:
+    """Sums of any number of services, made in the database."""
+    rows = LedgerEntry.objects.in_force_at(at).filter(
+        service__in=services.order_by().values("pk"), deployment__gone_at__isnull=True
+    )
+    steady = Q(of_kind__in=STEADY)
+    kinds = rows.annotate(of_kind=Coalesce("reverses__kind", "kind"))
+    sums = (
+        kinds.filter(steady)
+        .values("deployment__sku_name", "deployment__tokens_per_minute_per_unit")
+        .annotate(held=Sum("units"))
+        .order_by()
+    )
+    bursts = kinds.exclude(steady).values("service").annotate(held=Sum("units"))
+    return HeldTogether(
+        together(
+            (
+                Deployment(
+                    sku_name=row["deployment__sku_name"],
+                    tokens_per_minute_per_unit=row["deployment__tokens_per_minute_per_unit"],
+                ),
+                row["held"],
+            )
+            for row in sums
+        ),
+        bursts.order_by().exclude(held=0).count(),
+    )

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from portal.kernel.windows import Window
 from quotas.domain.availability import Room
 from quotas.domain.ledger import Entry, Step, steps_over, units_at
 from quotas.models import LedgerEntry, Pool, PoolLimit
-from quotas.selectors.rooms import entries_of
+from quotas.selectors.rooms import by_pool
 
 AHEAD = timedelta(days=30)
 
@@ -44,10 +45,15 @@ class PoolFigures:
     def held_units(self) -> int:
         return units_at(self.entries, self.at)
 
-    @property
+    @cached_property
     def fullest(self) -> Step:
         """The earliest moment of the next 30 days at which most is held."""
         return max(steps_over(self.entries, self.window), key=lambda step: step.units)
+
+    @property
+    def is_short(self) -> bool:
+        """More is promised than Azure allows."""
+        return self.limit is not None and self.free_minimum < 0
 
     @property
     def free_minimum(self) -> int:
@@ -64,10 +70,8 @@ def figures_of(pools: Sequence[Pool], *, at: datetime) -> list[PoolFigures]:
         .distinct("pool_id")
     )
     newest = {limit.pool_id: limit for limit in limits}
-    entries: dict[int, list[LedgerEntry]] = {pool.pk: [] for pool in pools}
-    for row in LedgerEntry.objects.filter(pool__in=pools).touching(window):
-        entries[row.pool_id].append(row)
-    return [
-        PoolFigures(pool, newest.get(pool.pk), entries_of(entries[pool.pk]), window, at)
-        for pool in pools
-    ]
+    entries: dict[int, list[Entry]] = {pool.pk: [] for pool in pools}
+    rows = LedgerEntry.objects.filter(pool__in=pools).touching(window)
+    for pool_id, entry in by_pool(rows):
+        entries[pool_id].append(entry)
+    return [PoolFigures(pool, newest.get(pool.pk), entries[pool.pk], window, at) for pool in pools]

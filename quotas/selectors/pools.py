@@ -1,11 +1,14 @@
 """The list of pools: limit, held now, held at most in 30 days, what stays free."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from portal.kernel import formatting
 from portal.kernel.shown import Shown, not_known
+from portal.kernel.slices import Slice, query_of, slice_of
 from portal.kernel.status import Status
 from portal.models import User
 from quotas.models import Pool
@@ -44,42 +47,67 @@ class PoolRow:
 
 
 @dataclass(frozen=True)
+class PoolCounts:
+    """Of all pools that the person may see and that hold capacity, whatever was searched.
+
+    `names_subscription`: whether the same bucket may be listed for several subscriptions.
+    """
+
+    total: int
+    observing: int
+    short: int
+    names_subscription: bool
+
+
+@dataclass(frozen=True)
 class PoolList:
-    """`others` count something else than capacity: listed, but nothing is granted from them.
-    `former` are pools that Azure lists no more.
+    """`rows` are one page. `others` count something else than capacity: listed, but nothing is
+    granted from them. `former` are pools that Azure lists no more.
     """
 
     rows: list[PoolRow]
+    place: Slice
+    counts: PoolCounts
     others: list[PoolRow]
     former: list[PoolRow]
 
-    @property
-    def names_subscription(self) -> bool:
-        """Whether the same bucket may be listed for several subscriptions."""
-        return len({row.subscription for row in self.rows}) > 1
 
-    @property
-    def observing(self) -> int:
-        return sum(1 for row in self.rows if not row.applies)
-
-    @property
-    def short(self) -> list[PoolRow]:
-        return [row for row in self.rows if row.is_short]
-
-
-def pool_list(user: User, *, at: datetime) -> PoolList:
-    """Pools that feed one's own services; every pool for organisation-wide roles. Fullest first."""
+def pool_list(
+    user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: datetime
+) -> PoolList:
+    """Pools that feed one's own services; every pool for organisation-wide roles. Fullest first,
+    narrowed by `?q=`.
+    """
     pools = list(Pool.objects.visible_to(user).select_related("successor"))
     figures = figures_of(pools, at=at)
     listed = [each for each in figures if each.pool.gone_at is None]
-    rows = [pool_row(each) for each in listed if each.pool.is_allocatable]
-    rows.sort(key=lambda row: -(row.fullest_share or Decimal(-1)))
-    gone = [each for each in figures if each.pool.gone_at and each.pool.is_allocatable]
+    capacity = [each for each in listed if each.pool.is_allocatable]
+    wanted = query_of(params).lower().split()
+    found = [each for each in capacity if all(word in _searched(each.pool) for word in wanted)]
+    found.sort(key=lambda each: -(_share(each.fullest.units, each.limit_units) or Decimal(-1)))
+    place = slice_of(params, len(found))
     return PoolList(
-        rows,
+        [pool_row(each) for each in found[place.start : place.stop]],
+        place,
+        _counts(capacity),
         others=[pool_row(each) for each in listed if not each.pool.is_allocatable],
-        former=[pool_row(each) for each in gone],
+        former=[
+            pool_row(each) for each in figures if each.pool.gone_at and each.pool.is_allocatable
+        ],
     )
+
+
+def _counts(figures: Sequence[PoolFigures]) -> PoolCounts:
+    return PoolCounts(
+        total=len(figures),
+        observing=sum(1 for each in figures if not each.pool.applies),
+        short=sum(1 for each in figures if each.is_short),
+        names_subscription=len({each.pool.subscription_id for each in figures}) > 1,
+    )
+
+
+def _searched(pool: Pool) -> str:
+    return f"{words.pool_name(pool)} {pool.usage_name} {pool.subscription_id}".lower()
 
 
 def pool_row(figures: PoolFigures) -> PoolRow:
@@ -98,7 +126,7 @@ def pool_row(figures: PoolFigures) -> PoolRow:
         meter=f"{formatting.percent(held_share)} held",
         fullest=formatting.count(figures.fullest.units),
         free_minimum=not_known() if limit is None else formatting.count(figures.free_minimum),
-        is_short=limit is not None and figures.free_minimum < 0,
+        is_short=figures.is_short,
         applies=pool.applies,
         gone=words.day(pool.gone_at, now=figures.at) if pool.gone_at else not_known(),
         successor=(pool.successor.pk, words.pool_name(pool.successor)) if pool.successor else None,

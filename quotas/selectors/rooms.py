@@ -3,7 +3,9 @@
 A service that decides on them locks the pool first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+from django.db.models import QuerySet
 
 from portal.kernel.windows import Window
 from quotas.domain.availability import Room
@@ -25,9 +27,18 @@ def entries_of(rows: Iterable[LedgerEntry]) -> list[Entry]:
     ]
 
 
+def by_pool(rows: QuerySet[LedgerEntry]) -> Iterator[tuple[int, Entry]]:
+    """Each entry with its pool's id, in the order of the rows; no model is made of them."""
+    found = rows.values_list("pool_id", "deployment_id", "units", "effective_from",
+                             "effective_until", "service_id", "kind", "request_id")  # fmt: skip
+    for pool, deployment, units, start, end, service, kind, request in found.iterator():
+        yield pool, Entry(deployment, units, Window(start, end), service, kind, request)
+
+
 def pool_entries(pool: Pool, window: Window) -> list[Entry]:
     """Every entry of the pool that touches the window; the reserve is the pool's own field."""
-    return entries_of(LedgerEntry.objects.filter(pool=pool).touching(window))
+    rows = LedgerEntry.objects.filter(pool=pool).touching(window)
+    return [entry for _, entry in by_pool(rows)]
 
 
 def room_of(pool: Pool) -> Room:

@@ -1,13 +1,15 @@
 """The list of services: whose they are, how critical, what they hold now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
 from quotas.models import Service
-from quotas.selectors.holdings import Holding, holdings_of, together
+from quotas.selectors.holdings import Holding, held_together, holdings_of
 
 
 @dataclass(frozen=True)
@@ -33,24 +35,48 @@ class ServiceRow:
 
 @dataclass(frozen=True)
 class ServiceList:
-    """`total` is the baseline of all rows together, `on` how many have a burst."""
+    """A page of services. `count`, `total` (their baseline) and `on` (how many have a burst) are of
+    all that the person may see.
+    """
 
     rows: list[ServiceRow]
+    place: Slice
+    count: int
     total: str
     on: int
 
 
-def service_list(user: User, *, at: datetime) -> ServiceList:
-    """Every service that this person may see, by name. Three queries for any number."""
-    rows = list(Service.objects.visible_to(user).select_related("team", "owner").distinct())
+def service_list(user: User, params: Mapping[str, str], *, at: datetime) -> ServiceList:
+    """By name, narrowed by `?q=`. As many queries for any number."""
+    visible = Service.objects.visible_to(user)
+    found = _named(visible, query_of(params)).select_related("team", "owner").distinct()
+    place = slice_of(params, found.count())
+    rows = list(found[place.start : place.stop])
     holdings = holdings_of([row.pk for row in rows], at=at)
-    asks = set(may_request(user).values_list("pk", flat=True))
-    held = [part for holding in holdings.values() for part in holding.deployments]
+    asks = set(
+        may_request(user).filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True)
+    )
+    together = held_together(visible, at=at)
     return ServiceList(
         [_row(row, holdings.get(row.pk, Holding()), row.pk in asks) for row in rows],
-        total=together((part.deployment, part.baseline_units) for part in held),
-        on=sum(1 for holding in holdings.values() if holding.has_burst),
+        place,
+        count=visible.distinct().count() if place.query else place.total,
+        total=together.baseline,
+        on=together.with_burst,
     )
+
+
+def _named(rows: QuerySet[Service], query: str) -> QuerySet[Service]:
+    """Every word is in the name, the team's or the owner's."""
+    for word in query.split():
+        rows = rows.filter(
+            Q(name__icontains=word)
+            | Q(slug__icontains=word)
+            | Q(team__name__icontains=word)
+            | Q(owner__first_name__icontains=word)
+            | Q(owner__last_name__icontains=word)
+        )
+    return rows
 
 
 def may_request(user: User) -> QuerySet[Service]:

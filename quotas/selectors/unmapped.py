@@ -1,16 +1,21 @@
 """Deployments that belong to no service yet, each with the service it most likely belongs to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from portal.kernel.likeness import LEAST_LIKENESS, alike
 from portal.kernel.shown import Shown
+from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
 from quotas.models import Deployment, Pool, Service
 from quotas.selectors import words
+from quotas.selectors.alike import Alike, Named
+
+PAGE_SIZE = 10
+MOST_OFFERED = 40  # services; where there are more, each row offers those with the likeliest names
 
 
 @dataclass(frozen=True)
@@ -27,12 +32,17 @@ class UnmappedRow:
     suggested: int | None
     suggested_name: str
     may_map: bool
+    services: list[tuple[int, str]]  # to choose from: all, or those with the likeliest names
+    offers_all: bool
 
 
 @dataclass(frozen=True)
 class Unmapped:
+    """`count` is of all, whatever was searched."""
+
     rows: list[UnmappedRow]
-    services: list[tuple[int, str]]
+    place: Slice
+    count: int
 
 
 def unmapped_deployments(user: User) -> QuerySet[Deployment]:
@@ -48,29 +58,48 @@ def may_map(user: User, deployment: Deployment) -> bool:
     )
 
 
-def unmapped(user: User, *, at: datetime) -> Unmapped:
-    found = unmapped_deployments(user).select_related("account", "pool").order_by("-capacity_units")
-    services = list(
-        Service.objects.visible_to(user)
-        .exclude(lifecycle=Service.Lifecycle.RETIRED)
-        .select_related("team")
-    )
-    operated = set(Pool.objects.operated_by(user).values_list("pk", flat=True))
+def unmapped(
+    user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: datetime
+) -> Unmapped:
+    """Largest first, narrowed by `?q=`; `?all=ID` offers every service for that one."""
+    visible = unmapped_deployments(user)
+    wanted = visible
+    for word in query_of(params).split():
+        wanted = wanted.filter(Q(name__icontains=word) | Q(account__name__icontains=word))
+    place = slice_of(params, wanted.count(), size=PAGE_SIZE)
+    rows = wanted.select_related("account", "pool").order_by("-capacity_units", "pk")
+    alike = Alike(_named_services(user))
+    operated = None if user.is_platform_owner else _operated(user)
     return Unmapped(
-        [_row(each, services, user, operated, at=at) for each in found],
-        [(each.pk, f"{each.name} ({each.team.name})") for each in services],
+        [
+            _row(each, alike, params.get("all") == str(each.pk), operated, at=at)
+            for each in rows[place.start : place.stop]
+        ],
+        place,
+        count=visible.count() if place.query else place.total,
     )
+
+
+def _named_services(user: User) -> list[Named]:
+    rows = Service.objects.visible_to(user).exclude(lifecycle=Service.Lifecycle.RETIRED)
+    found = rows.order_by("name", "pk").values_list("pk", "slug", "name", "team__name")
+    return [Named(*row) for row in found.distinct()]
+
+
+def _operated(user: User) -> set[int]:
+    return set(Pool.objects.operated_by(user).values_list("pk", flat=True))
 
 
 def _row(
-    deployment: Deployment,
-    services: Sequence[Service],
-    user: User,
-    operated: set[int],
-    *,
-    at: datetime,
+    deployment: Deployment, alike: Alike, is_open: bool, operated: set[int] | None, *, at: datetime
 ) -> UnmappedRow:
-    guess = suggest(deployment, services)
+    """`operated` None: all pools."""
+    may = operated is None or deployment.pool_id in operated
+    names = (deployment.name, deployment.account.name)
+    best = alike.best(*names)
+    offered = alike.services if is_open or len(alike.services) <= MOST_OFFERED else alike.most(
+        *names
+    )  # fmt: skip
     return UnmappedRow(
         id=deployment.pk,
         name=deployment.name,
@@ -79,19 +108,9 @@ def _row(
         capacity=words.amount(deployment, deployment.capacity_units),
         pool=words.pool_name(deployment.pool) if deployment.pool else "no pool known",
         first_seen=words.age(deployment.first_seen_at, now=at),
-        suggested=guess.pk if guess else None,
-        suggested_name=guess.name if guess else "",
-        may_map=user.is_platform_owner or deployment.pool_id in operated,
+        suggested=best.id if best else None,
+        suggested_name=best.name if best else "",
+        may_map=may,
+        services=[(each.id, f"{each.name} ({each.team})") for each in offered] if may else [],
+        offers_all=len(offered) == len(alike.services),
     )
-
-
-def suggest(deployment: Deployment, services: Sequence[Service]) -> Service | None:
-    """The service whose name is most like the deployment's or its account's; None if none is."""
-    best = max(services, key=lambda service: likeness(deployment, service), default=None)
-    return best if best and likeness(deployment, best) >= LEAST_LIKENESS else None
-
-
-def likeness(deployment: Deployment, service: Service) -> float:
-    """0 to 1. A deployment's own name counts fully, its account's three quarters."""
-    own = alike(deployment.name, service.slug)
-    return max(own, 0.75 * alike(deployment.account.name, service.slug))

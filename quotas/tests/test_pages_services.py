@@ -6,13 +6,14 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service, Team
+from quotas.selectors.alike import Alike, Named
 from quotas.selectors.home import waiting_for
 from quotas.selectors.service_page import service_page
-from quotas.selectors.unmapped import suggest
 from quotas.tests import factories
 from quotas.tests.conftest import Browse, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
 
+WORDS = "sales audit legal voice risk fraud search letters minutes answers".split()
 START = utc("2026-03-03 10:00")
 
 
@@ -47,8 +48,8 @@ def test_the_list_takes_as_many_queries_for_thirty_services(
     hers = browse(ada)
     for number in range(30):
         factories.service(f"Service {number}", atlas, ada)
-    with django_assert_max_num_queries(10):
-        assert len(hers.get(reverse("services")).context["rows"]) == 31
+    with django_assert_max_num_queries(12):
+        assert hers.get(reverse("services")).context["count"] == 31
 
 
 @pytest.fixture
@@ -107,17 +108,63 @@ def test_unmapped_deployments_are_for_the_organisation_and_its_platform_owners(
     [("claims-triage-prod", "Claims triage"), ("triage-claims", "Claims triage"),
      ("gpt-4o", None), ("contact-center", "Contact centre"), ("zzz", None)],
 )  # fmt: skip
-def test_a_service_is_suggested_only_when_names_are_alike(
-    synced: FakeAzure, atlas: Team, ada: User, deployment: str, expected: str | None
-):
-    services = [
-        factories.service(name, atlas, ada)
-        for name in ("Claims triage", "Contact centre", "Translation")
-    ]
-    synced.add(deployment_seen(deployment, 10))
-    sync(synced)
-    found = suggest(Deployment.objects.get(name=deployment), services)
+def test_a_service_is_suggested_only_when_names_are_alike(deployment: str, expected: str | None):
+    names = ("Claims triage", "Contact centre", "Translation")
+    found = Alike(named(*names)).best(deployment, "acme")
     assert (found.name if found else None) == expected
+
+
+def test_among_a_thousand_services_the_likeliest_are_offered():
+    others = [f"{first} {last}" for first in WORDS for last in WORDS]
+    found = Alike(named("Claims triage", *others)).most("prod-triage-claims", "acme-eus")
+    assert found[0].name == "Claims triage"
+    assert 1 < len(found) <= 8
+
+
+def named(*names: str) -> list[Named]:
+    return [
+        Named(number, name.lower().replace(" ", "-"), name, "Atlas")
+        for number, name in enumerate(names)
+    ]
+
+
+def test_a_long_list_of_unmapped_comes_by_pages_and_offers_all_services_on_demand(
+    browse: Browse, synced: FakeAzure, atlas: Team, ada: User, cleo: User
+):
+    for number in range(50):
+        factories.service(f"Service {number}", atlas, ada)
+    synced.add(*(deployment_seen(f"trial-{number:02}", 1) for number in range(12)))
+    sync(synced)
+    hers = browse(cleo)
+    count = Deployment.objects.unmapped().count()
+    found = hers.get(reverse("unmapped")).context["found"]
+    assert (len(found.rows), found.count, found.place.text) == (10, count, f"1–10 of {count}")
+    assert all(len(row.services) <= 8 for row in found.rows)
+    second = hers.get(reverse("unmapped") + found.place.next_url).context["found"]
+    assert len(second.rows) == count - 10
+    chosen = second.rows[0]
+    found = hers.get(f"{reverse('unmapped')}?all={chosen.id}&q={chosen.name}").context["found"]
+    [row] = found.rows
+    assert (row.id, row.offers_all, len(row.services)) == (chosen.id, True, 50)
+    assert found.count == count
+
+
+def test_a_long_list_of_services_comes_by_pages_and_is_searched(
+    browse: Browse, chat: Service, atlas: Team, ada: User
+):
+    for number in range(30):
+        factories.service(f"Service {number}", atlas, ada)
+    hers = browse(ada)
+    page = hers.get(reverse("services"))
+    assert (len(page.context["rows"]), page.context["count"]) == (25, 31)
+    assert page.context["total"] == "100k TPM"
+    second = hers.get(reverse("services") + page.context["place"].next_url)
+    assert len(second.context["rows"]) == 6
+    found = hers.get(reverse("services") + "?q=atlas+chat").context
+    assert [row.name for row in found["rows"]] == ["Chat assistant"]
+    assert found["count"] == 31
+    nothing = hers.get(reverse("services") + "?q=zzz&page=9")
+    assert (nothing.context["rows"], nothing.context["place"].text) == ([], "0")
 
 
 def test_the_service_page_is_told_what_is_held_running_and_coming(

@@ -18,7 +18,11 @@ SWITCHED = {
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "quotas/pools.html", {"pools": pool_list(request.user, at=now())})
+    return render(
+        request,
+        "quotas/pools.html",
+        {"pools": pool_list(request.user, request.GET.dict(), at=now())},
+    )
 
 
 @require_POST

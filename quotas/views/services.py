@@ -10,4 +10,8 @@ from quotas.selectors.services import service_list
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "quotas/services.html", vars(service_list(request.user, at=now())))
+    return render(
+        request,
+        "quotas/services.html",
+        vars(service_list(request.user, request.GET.dict(), at=now())),
+    )

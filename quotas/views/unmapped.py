@@ -15,7 +15,11 @@ from quotas.services.refusals import refuse
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "quotas/unmapped.html", {"found": unmapped(request.user, at=now())})
+    return render(
+        request,
+        "quotas/unmapped.html",
+        {"found": unmapped(request.user, request.GET.dict(), at=now())},
+    )
 
 
 @require_POST

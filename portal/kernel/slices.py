@@ -1,0 +1,53 @@
+"""Which part of a long list is shown: by page number, and narrowed by what somebody searched."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+SIZE = 25
+LONGEST_QUERY = 100
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Rows `[start, stop)` of `total`, counted from 0; addresses are "" where there is nothing."""
+
+    start: int
+    stop: int
+    total: int
+    query: str
+    previous_url: str = ""
+    next_url: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether there is more than these rows: then the server searches, not the browser."""
+        return bool(self.query or self.previous_url or self.next_url)
+
+    @property
+    def text(self) -> str:
+        """`26–50 of 900`."""
+        if self.total == 0:
+            return "0"
+        return f"{self.start + 1:,}–{self.stop:,} of {self.total:,}"
+
+
+def query_of(params: Mapping[str, str]) -> str:
+    """What was searched, trimmed."""
+    return params.get("q", "").strip()[:LONGEST_QUERY]
+
+
+def slice_of(params: Mapping[str, str], total: int, *, size: int = SIZE) -> Slice:
+    """`?page=2` of so many rows. Odd numbers count as the first page, those beyond as the last."""
+    last = max(1, -(-total // size))
+    text = params.get("page", "")
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
+    number = min(max(1, number), last)
+
+    def url(other: int) -> str:
+        kept = {name: value for name, value in params.items() if name != "page"}
+        return f"?{urlencode({**kept, 'page': other})}" if 1 <= other <= last else ""
+
+    start = (number - 1) * size
+    stop = min(start + size, total)
+    return Slice(start, stop, total, query_of(params), url(number - 1), url(number + 1))

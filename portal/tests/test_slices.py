@@ -1,0 +1,28 @@
+"""Parts of long lists: half-open, never empty while there is something, odd addresses heeded."""
+
+import pytest
+
+from portal.kernel.slices import slice_of
+
+
+def test_a_short_list_is_one_whole_page():
+    found = slice_of({}, 25)
+    assert (found.start, found.stop, found.is_long, found.text) == (0, 25, False, "1–25 of 25")
+
+
+def test_pages_follow_each_other_and_keep_what_was_searched():
+    first = slice_of({"q": " chat "}, 60)
+    assert (first.start, first.stop, first.query, first.previous_url) == (0, 25, "chat", "")
+    last = slice_of({"q": "chat", "page": "3"}, 60)
+    assert (last.start, last.stop, last.next_url) == (50, 60, "")
+    assert last.previous_url == "?q=chat&page=2"
+
+
+@pytest.mark.parametrize(("page", "start"), [("0", 0), ("-1", 0), ("x", 0), ("²", 0), ("99", 50)])
+def test_an_odd_number_is_the_first_page_or_the_last(page: str, start: int):
+    assert slice_of({"page": page}, 60).start == start
+
+
+def test_nothing_is_one_empty_page():
+    found = slice_of({"q": "zzz"}, 0)
+    assert (found.start, found.stop, found.text, found.is_long) == (0, 0, "0", True)
