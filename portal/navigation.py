@@ -50,6 +50,8 @@ PLACES = (
         children=(
             Place("Services", "services", "s"),
             Place("Unmapped", "unmapped", "u", reads_everything),
+            Place("Shared", "shared_deployments", "d", reads_everything),
+            Place("Unattributed", "unattributed", "a", reads_everything),
         ),
     ),
     Place("Showback", "showback", "b"),

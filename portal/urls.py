@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
 
-from portal.views import health
+from portal.views import health, unattributed
 from portal.views.glossary import glossary
 from portal.views.health_page import health as health_page
 from portal.views.home import home
@@ -25,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("services/<slug:slug>/throttling/", throttling, name="throttling"),
     path("pools/<int:pk>/", pool, name="pool"),
     path("health/", health_page, name="health"),
+    path("unattributed/", unattributed.index, name="unattributed"),
+    path("unattributed/give/", unattributed.give, name="give_unattributed"),
     path("search/", search, name="search"),
     path("glossary/", glossary, name="glossary"),
     path("", include("quotas.urls")),

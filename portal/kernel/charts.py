@@ -219,6 +219,40 @@ class CostByDay:
 
 
 @dataclass(frozen=True)
+class UseByDay:
+    """Counts by day, stacked by category in the order given."""
+
+    days: Sequence[date]
+    categories: Mapping[str, Sequence[int]]
+    unit: str = "tokens"
+
+    def chart(self, id: str, title: str, *, summary: str = "", size: str = "") -> Chart:
+        headers = ["Day", *(f"{name} ({self.unit})" for name in self.categories), "Together"]
+        return Chart(id, title, self.spec(), headers, self.table(), summary, size)
+
+    def spec(self) -> Spec:
+        return {
+            "kind": "use_by_day",
+            "unit": self.unit,
+            "days": [day.isoformat() for day in self.days],
+            "categories": [
+                {"name": name, "values": list(values)} for name, values in self.categories.items()
+            ],
+        }
+
+    def table(self) -> list[list[str]]:
+        columns = list(self.categories.values())
+        return [
+            [
+                f"{day:%a} {day.day} {day:%b}",
+                *(formatting.count(column[i]) for column in columns),
+                formatting.count(sum(column[i] for column in columns)),
+            ]
+            for i, day in enumerate(self.days)
+        ]
+
+
+@dataclass(frozen=True)
 class PoolTimeline:
     """What a pool has promised, by kind. A value holds from its edge to the next or `end`."""
 

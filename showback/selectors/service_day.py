@@ -7,13 +7,12 @@ from decimal import Decimal
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
-from showback.domain.months import day_window
-from showback.gateway import finance_zone
-from showback.models import Attribution, CostLine, Kept, Meter, ServiceHour
+from showback.models import CostLine, Kept, Meter
 from showback.selectors.cents import Days, day_cents
 from showback.selectors.cost_rows import money_cents
 from showback.selectors.kept import older_than_kept
 from showback.selectors.member_lines import cents_of_lines, lines_of_member
+from showback.selectors.methods import member_methods
 from showback.selectors.scope import MemberScope, deployments_of, label_of
 from showback.selectors.unpriced import quantity
 from showback.selectors.use_totals import UseTotals, condition_of, use_of
@@ -72,7 +71,7 @@ def service_day(member: MemberScope, day: date) -> ServiceDayPage:
         rows=rows,
         amount=sum((row.cents or ZERO for row in rows), ZERO),
         use=use_of(one_day),
-        attribution=_attribution(member, day),
+        attribution=member_methods(member.of.account, member.id, Days(day, day)),
         older_than_kept=older_than_kept(Kept.What.HOURS, day),
         previous_url=_neighbour(member, [other for other in others if other < day][-1:]),
         next_url=_neighbour(member, [other for other in others if other > day][:1]),
@@ -127,17 +126,3 @@ def _grounds(line: CostLine) -> list[tuple[str, str]]:
         *([("Note", price.note)] if price.note else []),
         ("Exact amount", f"{line.amount.normalize():f} {line.currency}"),
     ]
-
-
-def _attribution(member: MemberScope, day: date) -> list[str]:
-    """How use was given to the service on this day, in words."""
-    if member.of.account.kind == "unallocated":
-        return []
-    window = day_window(day, finance_zone())
-    rows = ServiceHour.objects.filter(hour__gte=window.start, hour__lt=window.end)
-    if member.of.account.kind == "team":
-        rows = rows.filter(service_id=member.id)
-    else:
-        rows = rows.filter(service__isnull=True, deployment_id=member.id)
-    methods = rows.order_by("method").values_list("method", flat=True).distinct()
-    return [str(Attribution(method).label) for method in methods]

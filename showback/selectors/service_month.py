@@ -19,6 +19,7 @@ from showback.selectors.member_lines import (
     condition_of_member,
     lines_of_member,
 )
+from showback.selectors.methods import member_methods
 from showback.selectors.scope import MemberScope
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 from showback.selectors.use_totals import UseTotals, condition_of, use_by, use_of
@@ -50,6 +51,7 @@ class ServiceMonth:
     use: UseTotals
     chart: Chart | None
     unpriced: list[Unpriced]
+    attribution: list[str]
 
     @property
     def cost(self) -> Shown:
@@ -88,6 +90,7 @@ def service_month(member: MemberScope) -> ServiceMonth:
         if rows
         else None,
         unpriced=unpriced_lines(member.of.month, cost),
+        attribution=member_methods(account, member.id, days),
     )
 
 

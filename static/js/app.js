@@ -1,6 +1,7 @@
 // What every page can do beyond links and forms. Pages work without it; see docs/design-system.md.
 import { startCopy } from "./copy.js";
 import { startKeys } from "./keys.js";
+import { startShares } from "./shares.js";
 import { startTables } from "./tables.js";
 import { startTheme } from "./theme_menu.js";
 import { startTimes } from "./times.js";
@@ -28,6 +29,7 @@ function focusErrors(root) {
 /** What has to be done for a whole page, and again for each fragment that htmx brings. */
 function prepare(root) {
   startTables(root);
+  startShares(root);
   startTimes(root);
 }
 

@@ -158,6 +158,30 @@ function costByDay(spec, { colours, slot }, width) {
   };
 }
 
+const unattributed = (name) => name === "Unattributed";
+
+/** Counts by day; what is unattributed is hatched, so that it is not one colour among others. */
+function useByDay(spec, { colours, slot }, width) {
+  const traces = spec.categories.map(({ name, values }, i) => ({
+    type: "bar", name, x: spec.days, y: values,
+    marker: unattributed(name)
+      ? { color: colours.paper, line: { width: 1, color: colours["ink-quiet"] }, pattern: { shape: "/", size: 6, solidity: 0.25, fillmode: "replace", fgcolor: colours["ink-quiet"], bgcolor: colours.paper } }
+      : { color: slot(i) },
+    hovertemplate: `%{y:,.0f} ${spec.unit}`,
+  }));
+  return {
+    traces,
+    layout: {
+      barmode: "stack",
+      bargap: 0.25,
+      margin: { l: 56, r: 8, t: width < NARROW ? 84 : 34, b: 36 },
+      showlegend: true,
+      xaxis: { type: "date", tickformat: "%-d %b", hoverformat: "%a %-d %b", nticks: width < NARROW ? 5 : 12 },
+      yaxis: { tickformat: "~s", rangemode: "tozero", title: { text: spec.unit } },
+    },
+  };
+}
+
 const KIND_LOOKS = (colours, slot) => ({
   adopted: { fillcolor: colours["chart-adopted"] },
   baseline: { fillcolor: colours["chart-promised"] },
@@ -210,5 +234,6 @@ export const kinds = {
   capacity_use: capacityUse,
   bars_by_team: barsByTeam,
   cost_by_day: costByDay,
+  use_by_day: useByDay,
   pool_timeline: poolTimeline,
 };

@@ -15,6 +15,7 @@ from portal.views.service.use import service_figures
 from quotas.models import Service
 from quotas.selectors.service_page import service_page
 from showback.selectors.service_use import service_cost_by_day
+from showback.selectors.shared_use import shared_use
 
 
 @require_safe
@@ -32,6 +33,7 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
         "use": service_figures(
             found, user, period, at=at, deployment=request.GET.get("deployment", "")
         ),
+        "shared_use": shared_use(user, found.pk, at=at),
         "cost_chart": _cost_chart(found, request, at),
         "trail": trail_of(found),
     }

@@ -1,0 +1,317 @@
+"""Pages of shared deployments and of what is nobody's: what they say, who may, what they change."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from portal.kernel.windows import HOUR, MINUTE, Window
+from portal.models import AuditRow, Role
+from quotas.models import Deployment
+from showback.gateway import CallerKey
+from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment, SplitRule
+from showback.selectors.month import team_month
+from showback.selectors.scope import account_scope, month_scope
+from showback.selectors.unattributed import unattributed
+from showback.services import caller_pull
+from showback.services.caller_pull import pull_source, workspaces
+from showback.services.rollup import fill_everything
+from showback.services.sharing import set_split_rule, share_deployment
+from showback.services.usage_pull import pull_window
+from showback.tests import factories as make
+from showback.tests.factories import utc
+from showback.tests.fakes import FakeCallers, random_traffic, share_of_steady
+from showback.tests.test_pages import get, text_of
+
+START, AT = utc("2026-03-02 06:00"), utc("2026-03-02 14:30")
+HOST = "acme.openai.azure.com"
+LIST, IMPORT, NOBODYS = "/sharing/", "/sharing/import/", "/unattributed/"
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    for door in ("showback.views", "showback.views.sharing", "showback.views.imports"):
+        monkeypatch.setattr(f"{door}.now", lambda: AT)
+    monkeypatch.setattr("portal.views.unattributed.now", lambda: AT)
+
+
+@pytest.fixture
+def shared(world, settings, monkeypatch):
+    settings.HEADROOM_LOG_WORKSPACES = ["22222222-2222-2222-2222-222222222222"]
+    world.cleo = make.person("Cleo", Role.PLATFORM_OWNER)
+    keys = [CallerKey(name, "ai-apps", HOST, "chat") for name in ("assistant-key", "k-77")]
+    keys.append(CallerKey("lost-key", "", HOST, "nowhere"))
+    world.logs = FakeCallers(keys, share_of_steady({"assistant-key": 6, "k-77": 3, "lost-key": 1}))
+    monkeypatch.setattr(caller_pull, "caller_source", world.logs)
+    pull_window(Window(START, AT), MINUTE, at=AT)
+    pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
+    share_deployment(world.chat.pk, start=START, by=world.cleo, at=AT)
+    fill_everything(at=AT)
+    world.page = f"/sharing/{world.chat.pk}/"
+    return world
+
+
+def post(user, url, **data):
+    client = Client()
+    client.force_login(user)
+    return client.post(url, data)
+
+
+def rule(shares, **more):
+    services = [str(service.pk) for service, _ in shares]
+    percents = [percent for _, percent in shares]
+    return {"service": services, "percent": percents, "start": "2026-03-02", **more}
+
+
+def test_the_list_names_each_shared_deployment_and_what_is_nobodys(shared):
+    page = text_of(get(shared.fay, LIST))
+    assert "acme/chat" in page
+    assert "of their tokens this month are nobody’s yet" in page
+    assert "nowhere" in page  # what the gateway names and nobody knows
+    assert "Mark as shared" not in page  # finance reads
+
+
+def test_an_installation_that_shares_nothing_is_taught(world):
+    page = text_of(get(make.person("Cleo", Role.PLATFORM_OWNER), LIST))
+    assert "No deployment is shared" in page
+    assert "HEADROOM_LOG_WORKSPACES" in page
+    assert "Mark as shared" in page
+    assert "Nothing is unattributed" in text_of(get(world.fay, NOBODYS))
+
+
+@pytest.mark.parametrize("role", [Role.FINANCE, Role.AUDITOR])
+def test_who_reads_everything_reads_and_changes_nothing(shared, role):
+    person = make.person("Rea", role)
+    for url in (LIST, shared.page, NOBODYS, IMPORT, "/sharing/import/template.csv"):
+        assert get(person, url).status_code == 200
+    before = AuditRow.objects.count()
+    caller = Caller.objects.get(key="k-77")
+    for url, data in (
+        ("/sharing/add/", {"deployment": shared.ptu.pk}),
+        (f"{shared.page}end/", {}),
+        (f"{shared.page}split/", rule([(shared.assistant, "100")])),
+        (f"{shared.page}callers/{caller.pk}/map/", {"service": shared.digest.pk}),
+        ("/unattributed/give/", {"accept": f"caller:{caller.pk}:{shared.digest.pk}"}),
+        (IMPORT, {"gateway": "x", "file": SimpleUploadedFile("a.csv", b"time")}),
+    ):
+        answer = post(person, url, **data)
+        assert answer.status_code == 422
+        assert "Only a platform owner" in answer.content.decode()
+    assert AuditRow.objects.count() == before
+
+
+def test_i19_dan_of_another_team_sees_nothing_of_shared_deployments(shared):
+    for url in (LIST, shared.page, NOBODYS, IMPORT, "/sharing/import/template.csv"):
+        assert get(shared.dan, url).status_code == 404
+    for url in (
+        "/sharing/add/",
+        f"{shared.page}end/",
+        f"{shared.page}split/",
+        "/unattributed/give/",
+    ):
+        assert post(shared.dan, url).status_code == 404
+    assert "Shared" not in text_of(get(shared.dan, "/showback/2026-03/"))
+
+
+def test_the_page_of_one_names_its_callers_methods_and_rule(shared):
+    page = text_of(get(shared.cleo, shared.page))
+    for words in ("assistant-key", "k-77", "ai-apps", "Unattributed", "Set a split rule"):
+        assert words in page
+    assert "suggested, names" in page
+    assert "use_by_day" in page  # the chart
+
+
+def test_a_deployment_is_marked_and_given_back_on_the_page(shared):
+    assert post(shared.cleo, "/sharing/add/", deployment=shared.ptu.pk).status_code == 302
+    row = SharedDeployment.objects.get(deployment=shared.ptu)
+    assert row.effective_from == AT.replace(minute=0)
+    assert post(shared.cleo, f"/sharing/{shared.ptu.pk}/end/").status_code == 302
+    assert not SharedDeployment.objects.filter(deployment=shared.ptu).exists()
+    assert post(shared.cleo, "/sharing/add/", deployment="x").status_code == 422
+
+
+def test_a_rule_is_set_from_this_hour_and_ended(shared):
+    shares = [(shared.assistant, "33.33"), (shared.digest, "66,67 %")]
+    assert post(shared.cleo, f"{shared.page}split/", **rule(shares)).status_code == 302
+    row = SplitRule.objects.get()
+    assert row.effective_from == AT.replace(minute=0)
+    assert sorted(row.shares.values_list("basis_points", flat=True)) == [3_333, 6_667]
+    page = text_of(get(shared.cleo, shared.page))
+    assert 'value="33.33"' in page  # the running rule is the draft of the next
+    assert post(shared.cleo, f"{shared.page}rules/{row.pk}/end/").status_code == 302
+    assert not SplitRule.objects.exists()  # it had not divided anything yet
+
+
+@pytest.mark.parametrize(
+    ("shares", "more", "words"),
+    [
+        ("50", {}, "The shares sum to 50 %, 50 % less than the whole"),
+        ("0", {}, "above 0"),
+        ("x", {}, "Write each share in per cent"),
+        ("NaN", {}, "above 0"),
+        ("100", {"start": ""}, "Say from when"),
+        ("100", {"start": "2026-03-01"}, "Give the reason"),
+        ("100", {"start": "2026-01-01", "reason": "r"}, "stay as they are"),
+        ("100", {"until": "2026-03-01"}, "after the start"),
+        ("100", {"start": "9999-12-31"}, "Write a date"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_explained_and_what_was_typed_stays(shared, shares, more, words):
+    data = rule([(shared.assistant, shares)], **{"start": "2026-03-02", **more})
+    answer = post(shared.cleo, f"{shared.page}split/", **data)
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert words in page
+    assert f'value="{shares}"' in page
+    assert not SplitRule.objects.exists()
+
+
+def test_a_clash_names_the_other_rule(shared):
+    later = rule([(shared.assistant, "100")], start="2026-03-10")
+    assert post(shared.cleo, f"{shared.page}split/", **later).status_code == 302
+    answer = post(shared.cleo, f"{shared.page}split/", **rule([(shared.digest, "100")]))
+    assert "Another split rule begins at Tue 10 Mar 2026, 00:00 UTC" in answer.content.decode()
+
+
+def test_a_caller_is_mapped_from_its_first_use_and_changed_from_this_hour(shared):
+    caller = Caller.objects.get(key="k-77")
+    url = f"{shared.page}callers/{caller.pk}/map/"
+    assert post(shared.cleo, url, service=shared.digest.pk).status_code == 302
+    assert CallerMapping.objects.get().effective_from == START
+    assert post(shared.cleo, url, service=shared.assistant.pk).status_code == 302
+    newest = CallerMapping.objects.latest("effective_from")
+    assert (newest.service, newest.effective_from) == (shared.assistant, AT.replace(minute=0))
+    assert post(shared.cleo, url, service="").status_code == 422
+
+
+def test_buckets_are_dearest_first_with_a_suggestion(shared):
+    page = text_of(get(shared.cleo, NOBODYS))
+    for words in ("k-77", "assistant-key", "acme/stray", "Accept 1 suggestion", "names", "alike"):
+        assert words in page
+    found = unattributed(at=AT)
+    kinds = {bucket.name: bucket.kind for bucket in found.buckets}
+    assert kinds["k-77"] == "caller"
+    assert kinds["acme/stray"] == "deployment"
+    assert "rest" in kinds.values()
+
+
+def test_i24_buckets_sum_to_the_unattributed_line_of_showback(shared):
+    shared.metrics.traffic = random_traffic(5)
+    pull_window(Window(START, AT), MINUTE, at=AT)
+    fill_everything(at=AT)
+    found = unattributed(at=AT)
+    month = month_scope("2026-03", at=AT)
+    listed = team_month(account_scope(shared.fay, month, "~unattributed"), at=AT)
+    assert found.amount == listed.total.amount > 0
+    assert found.tokens == listed.total.use.tokens > 0
+    assert all(bucket.tokens >= 0 for bucket in found.buckets)
+
+
+def test_the_page_is_worked_to_zero(shared):
+    assert post(shared.cleo, "/unattributed/give/", accept=[
+        bucket.accepts for bucket in unattributed(at=AT).proposals
+    ]).status_code == 302  # fmt: skip
+    fill_everything(at=AT)
+    left = {bucket.name for bucket in unattributed(at=AT).buckets}
+    assert "assistant-key" not in left
+    caller, stray = Caller.objects.get(key="k-77"), shared.stray
+    for bucket in (f"caller:{caller.pk}", f"deployment:{stray.pk}"):
+        answer = post(
+            shared.cleo, "/unattributed/give/", bucket=bucket, service=str(shared.digest.pk)
+        )
+        assert answer.status_code == 302
+    past = rule([(shared.digest, "100")], start="2026-03-02", reason="Calls past the gateway.")
+    post(shared.cleo, f"{shared.page}split/", **past)
+
+    set_split_rule(
+        shared.chat.pk, {shared.digest.pk: 10_000}, start=START, until=utc("2026-03-02 14:00"),
+        reason="Calls past the gateway.", by=shared.cleo, at=AT,
+    )  # fmt: skip
+    fill_everything(at=AT)
+    assert unattributed(at=AT).buckets == []
+    assert Deployment.objects.get(pk=stray.pk).service == shared.digest
+    assert "Nothing is unattributed" in text_of(get(shared.cleo, NOBODYS))
+
+
+def test_one_that_fails_takes_the_others_with_it(shared):
+    caller = Caller.objects.get(key="k-77")
+    accept = [f"caller:{caller.pk}:{shared.digest.pk}", "deployment:x:1"]
+    assert post(shared.cleo, "/unattributed/give/", accept=accept).status_code == 422
+    assert not CallerMapping.objects.exists()
+
+
+@pytest.mark.parametrize("url", [LIST, "page", NOBODYS])
+def test_a_page_asks_as_often_for_many_callers_as_for_one(
+    shared, url, django_assert_max_num_queries
+):
+    shared.logs.keys = [CallerKey(f"c-{n}", f"p-{n % 3}", HOST, "chat") for n in range(25)]
+    shared.logs.traffic = share_of_steady({f"c-{n}": 1 for n in range(25)})
+    pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
+    for number in range(6):
+        extra = make.deployment(f"extra-{number}", shared.digest)
+        share_deployment(extra.pk, start=START, by=shared.cleo, at=AT)
+    fill_everything(at=AT)
+    client = Client()
+    client.force_login(shared.cleo)
+    address = shared.page if url == "page" else url
+    client.get(address)
+    with django_assert_max_num_queries(18):
+        client.get(address)
+
+
+def test_showback_names_the_methods_behind_a_service(shared):
+    caller = Caller.objects.get(key="assistant-key")
+    post(shared.cleo, f"{shared.page}callers/{caller.pk}/map/", service=shared.assistant.pk)
+    fill_everything(at=AT)
+    for url in ("/showback/2026-03/atlas/assistant/", "/showback/2026-03/atlas/assistant/2/"):
+        page = text_of(get(shared.ada, url))
+        assert "Counted by the gateway, caller by caller" in page
+        assert "Held by one service in that hour" in page  # its own deployment
+
+
+FILE = (
+    "time,grain,caller,deployment,ok,throttled,prompt_tokens,generated_tokens\n"
+    "2026-03-02T10:00:00Z,hour,digest-key,acme/digest,5,1,1000,100\n"
+)
+
+
+def upload(shared, text: str):
+    file = SimpleUploadedFile("callers.csv", text.encode())
+    return post(shared.cleo, IMPORT, gateway="Plant 4", file=file)
+
+
+def test_a_file_is_imported_once(shared):
+    assert upload(shared, FILE).status_code == 302
+    row = CallerHour.objects.get(source__key="plant 4")
+    assert row.target.deployment == shared.digest_deployment
+    assert (row.prompt, row.filtered) == (1000, None)
+    audits = AuditRow.objects.count()
+    assert upload(shared, FILE).status_code == 302
+    assert AuditRow.objects.count() == audits
+    assert CallerHour.objects.filter(source__key="plant 4").count() == 1
+
+
+def test_wrong_lines_are_named_and_nothing_is_taken_in(shared):
+    wrong = FILE + (
+        "2026-03-02T10:00:00Z,hour,k,acme/none,5,1,1000,100\n"
+        "2026-03-02T10:00:00,hour,k,acme/digest,5,1,1000,100\n"
+        "2026-03-02T11:00:00Z,hour,k,acme/digest,-5,1,1000,100\n"
+        "2026-03-02T11:00:00Z,hour,k,acme/chat,5,1,1000,100\n"
+    )
+    answer = upload(shared, wrong)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert "Line 3: no one deployment is called “acme/none”" in page
+    assert "Line 4: the time has no offset" in page
+    assert "Line 5: ok is a whole number" in page
+    assert not CallerHour.objects.filter(source__key="plant 4").exists()
+
+
+def test_hours_that_a_workspace_has_are_not_counted_twice(shared):
+    twice = FILE.replace("acme/digest", "acme/chat")
+    assert "it would count twice" in upload(shared, twice).content.decode()
+
+
+def test_the_template_can_be_imported_but_for_its_deployment(shared):
+    template = get(shared.cleo, "/sharing/import/template.csv").content.decode()
+    answer = upload(shared, template.replace("my-account/my-deployment", "acme/digest"))
+    assert answer.status_code == 302

@@ -1,0 +1,161 @@
+"""Doors to the pages of shared deployments. Organisation-wide roles read, platform owners write."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
+from portal.kernel.windows import floor_to_hour
+from portal.models import User
+from quotas.selectors.metering import metered_deployments, service_names
+from showback.domain.months import day_of
+from showback.forms import SplitForm
+from showback.gateway import finance_zone
+from showback.models import Caller, SharedDeployment
+from showback.selectors.scope import label_of
+from showback.selectors.shared_pages import SharedPage, shared_list, shared_page
+from showback.services.caller_mapping import first_use, map_caller
+from showback.services.sharing import (
+    end_sharing,
+    end_split_rule,
+    set_split_rule,
+    share_deployment,
+)
+
+
+def must_read(request: HttpRequest) -> User:
+    """404 for those without an organisation-wide role: shared deployments show every team's use."""
+    user = request.user
+    if not (isinstance(user, User) and user.reads_everything):
+        raise Http404
+    return user
+
+
+def must_write(request: HttpRequest) -> User:
+    user = must_read(request)
+    if not user.is_platform_owner:
+        raise DomainError(
+            "Only a platform owner changes whose use a shared deployment is. Nothing was changed.",
+            code="not_a_platform_owner",
+        )
+    return user
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    user = must_read(request)
+    context = {"page": shared_list(at=now()), "may_write": user.is_platform_owner}
+    return render(request, "showback/sharing/list.html", context)
+
+
+@require_safe
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    user, at = must_read(request), now()
+    page = _page(pk, at)
+    return _detail(request, page, _empty_form(page, at), may_write=user.is_platform_owner)
+
+
+def _detail(
+    request: HttpRequest, page: SharedPage, form: SplitForm, *, may_write: bool, status: int = 200
+) -> HttpResponse:
+    context = {
+        "page": page,
+        "form": form,
+        "may_write": may_write,
+        "trail": [("Shared deployments", "/sharing/"), (page.label, "")],
+    }
+    return render(request, "showback/sharing/detail.html", context, status=status)
+
+
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    user, at = must_write(request), now()
+    chosen = request.POST.get("deployment", "")
+    found = {str(d.id): d for d in metered_deployments()}.get(chosen)
+    if found is None:
+        raise DomainError("Choose the deployment that several services call.", code="no_deployment")
+    share_deployment(found.id, start=floor_to_hour(at), by=user, at=at)
+    messages.success(request, f"{label_of(found)} is shared from this hour on. Say who calls it.")
+    return redirect("shared_deployment", found.id)
+
+
+@require_POST
+def end(request: HttpRequest, pk: int) -> HttpResponse:
+    user, at = must_write(request), now()
+    get_object_or_404(SharedDeployment.objects.filter(deployment_id=pk)[:1])
+    end_sharing(pk, end=floor_to_hour(at), by=user, at=at)
+    messages.success(request, "From this hour on it is its holder's. What was shared stays so.")
+    return redirect("shared_deployments")
+
+
+@require_POST
+def split(request: HttpRequest, pk: int) -> HttpResponse:
+    user, at = must_write(request), now()
+    page = _page(pk, at)
+    form = SplitForm(request.POST, services=page.services)
+    if form.is_valid() and _set_rule(form, pk, user, at):
+        messages.success(request, "The rule is saved; the figures follow within a minute or two.")
+        return redirect("shared_deployment", pk)
+    return _detail(request, page, form, may_write=True, status=422)
+
+
+def _set_rule(form: SplitForm, pk: int, user: User, at: datetime) -> bool:
+    try:
+        set_split_rule(
+            pk,
+            form.cleaned_data["shares"],
+            start=form.starts_at(at=at),
+            until=form.ends_at(),
+            reason=form.cleaned_data["reason"],
+            by=user,
+            at=at,
+        )
+    except DomainError as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+@require_POST
+def end_rule(request: HttpRequest, pk: int, rule: int) -> HttpResponse:
+    user = must_write(request)
+    end_split_rule(rule, by=user, at=now())
+    messages.success(request, "The rule ended with this hour.")
+    return redirect("shared_deployment", pk)
+
+
+@require_POST
+def map_one(request: HttpRequest, pk: int, caller: int) -> HttpResponse:
+    """From the first use of an unmapped caller; a mapped one changes hands with this hour."""
+    user, at = must_write(request), now()
+    found = get_object_or_404(Caller.objects.select_related("source"), pk=caller)
+    service = service_names().get(_number(request.POST.get("service", "")))
+    if service is None:
+        raise DomainError("Choose the service whose calls these are.", code="no_service")
+    start = floor_to_hour(at) if found.mappings.exists() else first_use(found, at=at)
+    map_caller(found, service_id=service.id, start=start, by=user, at=at)
+    messages.success(request, f"{found} is {service.name} since {start:%d %b %Y, %H:%M} UTC.")
+    return redirect("shared_deployment", pk)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 18 else 0
+
+
+def _page(pk: int, at: datetime) -> SharedPage:
+    page = shared_page(pk, at=at)
+    if page is None:
+        raise Http404("There is no such shared deployment.")
+    return page
+
+
+def _empty_form(page: SharedPage, at: datetime) -> SplitForm:
+    """The rule that holds now is the draft of the next one."""
+    shares = page.running_rule.shares if page.running_rule else []
+    rows = [(str(key), f"{share * 100:g}") for key, _, share in shares]
+    today = day_of(at, finance_zone())
+    return SplitForm(services=page.services, initial={"start": today, "rows": rows})
