@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import Q, Sum
 
+from portal.kernel import formatting
 from portal.kernel.charts import Chart, UseByDay
 from portal.kernel.windows import FOREVER, Window
 from quotas.selectors.metering import MeteredDeployment, metered_deployments, service_names
@@ -203,6 +204,18 @@ class SharedPage:
         tokens = sum(share.tokens for share in self.methods)
         none = sum(s.tokens for s in self.methods if s.method == Attribution.NONE)
         return none / tokens if tokens else None
+
+    @property
+    def stats(self) -> list[dict[str, object]]:
+        """For `components/stats.html`: the tokens of each method."""
+        return [
+            {
+                "label": share.label,
+                "value": formatting.tokens(share.tokens),
+                "hint": f"{formatting.percent(share.share)} of the tokens",
+            }
+            for share in self.methods
+        ]
 
     @property
     def running_rule(self) -> RuleRow | None:
