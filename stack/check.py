@@ -92,6 +92,10 @@ CHECKS: tuple[Callable[[], Result], ...] = (
 )
 
 
+# One worker a core; a file stays with one worker, so that what it starts is started once.
+PARALLEL = ("-n", "auto", "--dist", "loadfile")
+
+
 def run_all(checks: Iterable[Callable[[], Result]]) -> list[Result]:
     """Run them two at a time; prints a line for each, and what a failed one said."""
     results = []
@@ -108,7 +112,7 @@ def main(arguments: list[str]) -> int:
     failed = [result.name for result in run_all(CHECKS) if not result.passed]
     tests = 0
     if "--with-tests" in arguments:
-        tests = subprocess.call([PYTHON, "-m", "pytest"], cwd=PROJECT)
+        tests = subprocess.call([PYTHON, "-m", "pytest", *PARALLEL], cwd=PROJECT)
     if failed:
         print(f"Checks that failed: {', '.join(failed)}")
     return 1 if failed or tests else 0

@@ -66,10 +66,11 @@ def test_a_bench_that_fails_takes_its_tables_with_it() -> None:
     assert left_behind() == []
 
 
+@pytest.mark.timeout(300)  # two quarters of minutes, and every page several times
 @pytest.mark.django_db(transaction=True)
 def test_every_page_is_measured_at_two_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "DEMO_DEPLOYMENTS", 12)
-    monkeypatch.setattr(pages, "QUICK_DEPLOYMENTS", 33)
+    monkeypatch.setattr(pages, "DEMO_DEPLOYMENTS", 4)
+    monkeypatch.setattr(pages, "QUICK_DEPLOYMENTS", 6)
     monkeypatch.setattr(pages, "IN_A_ROW", 1)
     found = pages.bench_pages(True)["pages"]
     assert {"home", "home of a team", "health", "pools", "showback_month"} <= set(found)
@@ -84,7 +85,7 @@ def test_every_page_is_measured_at_two_sizes(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.django_db(transaction=True)
 def test_a_quarter_is_made_of_what_the_portal_itself_writes() -> None:
     with own_tables():
-        made = make_organisation(12, at=now())
+        made = make_organisation(4, at=now())
         make_quarter(made)
         make_work(made)
         days = ServiceDay.objects.values_list("day", flat=True).distinct()

@@ -184,5 +184,6 @@ def _deployment(n: int, account: str, name: str) -> MeteredDeployment:
         id=n + 1, account_resource_id=account, account_key=account.lower(), name=name,
         subscription_id="bench", region="bench", model_name="gpt-4o", model_version="1",
         sku_name="GlobalStandard", is_provisioned=False, tokens_per_minute_per_unit=1000,
+        requests_per_minute_per_unit=6, spillover_deployment_name="",
         service_id=None, first_seen_at=START, gone_at=None, capacity_units=50, observed_at=START,
     )  # fmt: skip
