@@ -13,6 +13,8 @@ from portal.management.clocks import TwoClocks
 from portal.management.commands.advance import parse_target
 from portal.models import ClockOffset
 from portal.models.clock import forget_offset, offset_reader
+from showback import tasks as showback_tasks
+from showback.services import usage_pull
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 NIGHTLY = ("pull_nightly", "pull_callers_nightly", "compact_minutes", "drop_old_usage")
@@ -44,6 +46,45 @@ def test_slots_are_every_five_minutes_and_the_end_is_always_a_stop() -> None:
     )
     assert [(s.at - NOON) // timedelta(minutes=1) for s in found] == [5, 10, 12]
     assert [s.is_slot for s in found] == [True, True, False]
+
+
+def test_use_is_read_at_the_cadence_that_is_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every 5 minutes this hour and the one before, hourly six, nightly two days."""
+    asked: list[tuple[datetime, datetime, datetime]] = []
+    monkeypatch.setattr(
+        usage_pull,
+        "pull_window",
+        lambda window, grain, *, at: asked.append((at, window.start, window.end)),
+    )
+    for module, names in (
+        (stepper.quotas_tasks, ("sync_inventory", "time_out_requests")),
+        (
+            stepper.showback_tasks,
+            ("pull_callers", "pull_late_callers", "pull_callers_nightly", "compact_minutes",
+             "drop_old_usage", "roll_up_and_cost"),
+        ),
+    ):  # fmt: skip
+        for name in names:
+            monkeypatch.setattr(module, name, lambda: None)
+    for stop in stepper.stops(NOON, NOON + timedelta(days=1), with_schedule=True):
+        monkeypatch.setattr(showback_tasks, "now", lambda at=stop.at: at)
+        stepper.run_slot(stop.at)
+    assert len(asked) == 24 * 12
+    for at, start, end in asked:
+        back = timedelta(hours=1)
+        if at.minute == 0:
+            back = timedelta(hours=48) if at.hour == 0 else timedelta(hours=6)
+        assert (start, end) == (at.replace(minute=0) - back, at)
+
+
+def test_beat_keeps_the_same_cadence(settings: Any) -> None:
+    schedule = {
+        entry["task"].rpartition(".")[2]: entry["schedule"]
+        for entry in settings.CELERY_BEAT_SCHEDULE.values()
+    }
+    assert schedule["pull_usage"] == 300
+    assert schedule["pull_recent"] == 3_600
+    assert schedule["pull_nightly"] == 86_400
 
 
 def test_edges_are_stops_too(monkeypatch: pytest.MonkeyPatch) -> None:

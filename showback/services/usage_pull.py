@@ -17,7 +17,7 @@ from quotas.selectors.metering import MeteredDeployment, metered_deployments
 from showback.domain.minutes import hour_starts, settled_until
 from showback.gateway import usage_source
 from showback.models import UsagePull
-from showback.services.locks import pipeline_lock
+from showback.services.locks import LockBusy, pipeline_lock
 from showback.services.usage_answer import GRAINS, problems_of, rows_of
 from showback.services.usage_store import store
 
@@ -87,57 +87,87 @@ def pull_region(
     if window.end <= oldest:
         return Pulled()
     window = Window(max(window.start, oldest), window.end)
-    with pipeline_lock(f"usage:{source}", wait=True):
-        hours = [datetime.fromtimestamp(second, UTC) for second in hour_starts(window).tolist()]
-        _mark(source, hours, grain, at=at)
-        try:
-            answer = usage_source().pull(
-                subscription_id=subscription_id,
-                region=region,
-                account_resource_ids=sorted({d.account_resource_id for d in deployments}),
-                window=window,
-                grain=grain,
-            )
-        except CloudError as error:
-            _mark(source, hours, grain, at=at, problem=error.sentence)
-            return Pulled(problems=(error.sentence,))
-        with transaction.atomic():
-            rows = rows_of(answer, deployments, at=at)
-            changed = store(rows)
-            problems = problems_of(answer, deployments)
-            _mark(source, hours, grain, at=at, problem=" ".join(problems), done=True)
-        return Pulled(changed, len(rows), problems)
+    try:
+        with pipeline_lock(f"usage:{source}", wait=True):
+            return _pull_locked(source, deployments, window, grain, at=at)
+    except LockBusy:
+        return Pulled(problems=(f"Another worker has been reading {source} for a minute.",))
 
 
-def _mark(
+def _pull_locked(
     source: str,
-    hours: Sequence[datetime],
+    deployments: Sequence[MeteredDeployment],
+    window: Window,
     grain: timedelta,
     *,
     at: datetime,
-    problem: str = "",
-    done: bool = False,
-) -> None:
-    """Moves the watermarks of these hours to STARTED or DONE."""
-    UsagePull.objects.bulk_create(
-        [
-            UsagePull(
-                source=source,
-                hour=hour,
-                grain=GRAINS[grain],
-                state=UsagePull.State.DONE if done else UsagePull.State.STARTED,
-                started_at=at,
-                done_at=at if done else None,
-                settled_until=min(settled_until(at), hour + HOUR) if done else None,
-                problem=problem,
-            )
-            for hour in hours
-        ],
-        update_conflicts=True,
-        unique_fields=["source", "hour"],
-        update_fields=[
-            *("grain", "state", "started_at", "done_at", "problem"),
-            # A pull that has only begun does not take back what the last one read.
-            *(("settled_until",) if done else ()),
-        ],
-    )
+) -> Pulled:
+    subscription_id, _, region = source.partition("/")
+    marks = _Marks(source, window, grain, at)
+    marks.begin()
+    try:
+        answer = usage_source().pull(
+            subscription_id=subscription_id,
+            region=region,
+            account_resource_ids=sorted({d.account_resource_id for d in deployments}),
+            window=window,
+            grain=grain,
+        )
+    except CloudError as error:
+        marks.begin(error.sentence)
+        return Pulled(problems=(error.sentence,))
+    with transaction.atomic():
+        rows = rows_of(answer, deployments, at=at)
+        changed = store(rows)
+        problems = problems_of(answer, deployments)
+        state = UsagePull.State.PARTIAL if rows.has_failed.any() else UsagePull.State.DONE
+        marks.end(state, settled_until(at - answer.clock_behind), " ".join(problems))
+    return Pulled(changed, len(rows), problems)
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """The watermarks of a window's hours of one source."""
+
+    source: str
+    window: Window
+    grain: timedelta
+    at: datetime
+
+    def begin(self, problem: str = "") -> None:
+        """A pull that has only begun does not take back what the last one read."""
+        fields = ("grain", "state", "started_at", "done_at", "problem")
+        self._write(fields, state=UsagePull.State.STARTED, problem=problem)
+
+    def end(self, state: str, settled: datetime, problem: str) -> None:
+        fields = ("grain", "state", "started_at", "done_at", "problem", "settled_until")
+        self._write(fields, state=state, problem=problem, done_at=self.at, settled=settled)
+
+    def _write(
+        self,
+        fields: tuple[str, ...],
+        *,
+        state: str,
+        problem: str,
+        done_at: datetime | None = None,
+        settled: datetime | None = None,
+    ) -> None:
+        hours = [datetime.fromtimestamp(at, UTC) for at in hour_starts(self.window).tolist()]
+        UsagePull.objects.bulk_create(
+            [
+                UsagePull(
+                    source=self.source,
+                    hour=hour,
+                    grain=GRAINS[self.grain],
+                    state=state,
+                    started_at=self.at,
+                    done_at=done_at,
+                    settled_until=settled and min(settled, hour + HOUR),
+                    problem=problem,
+                )
+                for hour in hours
+            ],
+            update_conflicts=True,
+            unique_fields=["source", "hour"],
+            update_fields=list(fields),
+        )
