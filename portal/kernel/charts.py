@@ -82,15 +82,15 @@ class CapacityUse:
             "kind": "capacity_use",
             "zone": str(self.zone),
             "unit": self.unit,
-            "start": _ms(self.start),
+            "start": milliseconds(self.start),
             "step": _ms_of(self.step * every),
             "used": peaks(self.used, every),
             "throttled": sums(self.throttled, every),
             "held": [
-                [_ms(self.start + self.step * i), base or 0, burst or 0]
+                [milliseconds(self.start + self.step * i), base or 0, burst or 0]
                 for i, (base, burst) in held
             ],
-            "end": _ms(self.start + self.step * len(self.used)),
+            "end": milliseconds(self.start + self.step * len(self.used)),
             "limit": self.limit,
             "limit_name": self.limit_name,
             "held_name": self.held_name,
@@ -285,9 +285,9 @@ class PoolTimeline:
             "kind": "pool_timeline",
             "zone": str(self.zone),
             "unit": self.unit,
-            "edges": [_ms(edge) for edge in self.edges],
-            "end": _ms(self.end),
-            "now": None if self.now is None else _ms(self.now),
+            "edges": [milliseconds(edge) for edge in self.edges],
+            "end": milliseconds(self.end),
+            "now": None if self.now is None else milliseconds(self.now),
             "held": [{"name": name, "values": list(values)} for name, values in self.held.items()],
             "free": self.free(),
             "limit": self.limit,
@@ -299,7 +299,8 @@ def _words(length: timedelta) -> str:
     return str(duration(length))
 
 
-def _ms(at: datetime) -> int:
+def milliseconds(at: datetime) -> int:
+    """Since 1970, as browsers count."""
     return round(at.timestamp() * 1000)
 
 

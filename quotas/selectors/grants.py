@@ -9,10 +9,12 @@ from django.db.models import Max, Sum
 
 from portal.kernel.status import Status, Tick, Ticks
 from portal.kernel.windows import Window
+from quotas.domain.at_risk import Risk
 from quotas.domain.grants import Phase, Standing, standing_of
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
+from quotas.selectors.at_risk import risks_of
 
 OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
@@ -23,13 +25,16 @@ NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds
 
 @dataclass(frozen=True)
 class Grant:
-    """One approved request as pages show it. `given_back_at` is when a reversal cut it short."""
+    """One approved request as pages show it. `given_back_at` is when a reversal cut it short,
+    `risk` what of it does not fit any more.
+    """
 
     standing: Standing
     entry: LedgerEntry
     given_back_at: datetime | None
     status: Status
     ticks: Ticks
+    risk: Risk | None = None
 
     @property
     def phase(self) -> Phase:
@@ -53,10 +58,13 @@ class _Facts:
     wanted: dict[int, int]
     open_changes: dict[int, Change]
     verified_at: dict[int, datetime]
+    risks: dict[int, Risk]
 
 
 def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int, Grant]:
-    """By request id, the approved ones. Needs `deployment__pool`; four queries for any number."""
+    """By request id, the approved ones. Needs `deployment__pool`; six queries for any number, one
+    more where a pool may be short.
+    """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
     if not approved:
         return {}
@@ -81,7 +89,14 @@ def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
             .values_list("deployment")
             .annotate(Max("verified_at"))
         ),
+        risks=_risks({r.deployment.pool_id for r in requests if r.ends_at > at}, at=at),
     )
+
+
+def _risks(pool_ids: set[int], *, at: datetime) -> dict[int, Risk]:
+    """By request id, of all that is granted in these pools."""
+    found = risks_of(pool_ids, at=at).values() if pool_ids else ()
+    return {request: risk for pool in found for request, risk in pool.requests.items()}
 
 
 def wanted_now(deployment_ids: Any, *, at: datetime) -> dict[int, int]:
@@ -111,13 +126,17 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
             why_not="" if matches else _why_not(request.deployment, change),
         )
     given_back_at = reversal.effective_from if reversal else None
+    risk = facts.risks.get(request.pk)
     applies = bool(request.deployment.pool and request.deployment.pool.applies)
     return Grant(
         standing,
         entry,
         given_back_at,
-        _status(standing, change, applies=applies, given_back=bool(reversal)),
+        _at_risk(standing)
+        if risk
+        else _status(standing, change, applies=applies, given_back=bool(reversal)),
         _ticks(standing, change, applies=applies),
+        risk,
     )
 
 
@@ -157,6 +176,10 @@ def _why_not(deployment: Deployment, change: Change | None) -> str:
     if change is None:
         return NOT_PLANNED_YET
     return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
+
+
+def _at_risk(standing: Standing) -> Status:
+    return statuses.ON_AT_RISK if standing.applied else statuses.AT_RISK
 
 
 def _status(

@@ -8,6 +8,7 @@ from quotas.domain.grants import Phase
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Pool, Service
 from quotas.selectors.changes import ChangeRow, blocked_changes
+from quotas.selectors.pool_risks import grants_at_risk
 from quotas.selectors.requests import RequestRow, asked_by, request_rows, with_names
 from quotas.selectors.service_page import STILL_ENDING
 from quotas.selectors.unmapped import unmapped_deployments
@@ -21,7 +22,8 @@ class Waiting:
     """Short lists of at most five; the counts are of everything.
 
     `own_open` are this person's requests that are not decided yet. `on_now` are the bursts of
-    visible services that are starting, on or ending; `ending_soon` of those within a day;
+    visible services that are starting, on or ending; `ending_soon` of those within a day; `at_risk`
+    counts grants that no longer fit;
     `upcoming` begin within a day.
     """
 
@@ -35,6 +37,7 @@ class Waiting:
     unmapped_count: int
     blocked: list[ChangeRow]
     observing_pools: int
+    at_risk: int
     may_request: list[tuple[str, str]]
 
     @property
@@ -69,5 +72,6 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         .listed()
         .exclude(mode="apply")
         .count(),
+        at_risk=grants_at_risk(user, at=at) if decides else 0,
         may_request=[(s.name, s.slug) for s in Service.objects.may_request(user)[:MOST]],
     )

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, Window
-from django.db.models.functions import Lag
+from django.db.models import F
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 
@@ -18,12 +17,13 @@ from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.models import Change, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.cards import seen_services
+from quotas.selectors.limit_history import LimitPart, limit_part
 from quotas.selectors.pool_figures import PoolFigures, figures_of
+from quotas.selectors.pool_risks import PoolRisks, pool_risks
 from quotas.selectors.pools import PoolRow, pool_row
 from quotas.selectors.rooms import entries_of
 
 KINDS = ("adopted", "baseline", "burst", "hold")
-LIMIT_MOVES = 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class PoolPage:
     chart: Chart
     holders: list[HolderRow]
     entries: list[EntryRow]
-    limit_moves: list[tuple[Shown, Shown, str]]
+    limits: LimitPart
+    risks: PoolRisks
     planned: int
     may_switch: bool
 
@@ -70,17 +71,18 @@ class PoolPage:
 
 def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
     figures = figures_of([pool], at=at)[0]
-    moves = _limit_moves(pool, at=at)
+    limits = limit_part(pool, at=at)
     rows = _ledger_rows(pool, figures)
     sees = seen_services(user)
     return PoolPage(
         row=pool_row(figures),
-        stats=_stats(figures, moves, at=at),
+        stats=_stats(figures, limits, at=at),
         facts=_facts(pool, at=at),
         chart=timeline_chart(figures, rows),
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
-        limit_moves=moves,
+        limits=limits,
+        risks=pool_risks(pool, sees, at=at),
         planned=Change.objects.filter(
             plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES), plan__stopped_because=""
         ).count(),
@@ -108,16 +110,14 @@ def _takes_back_whole(reversal: LedgerEntry, entry: LedgerEntry | None) -> bool:
     return entry is not None and (entry.window, entry.units) == (reversal.window, -reversal.units)
 
 
-def _stats(
-    figures: PoolFigures, moves: list[tuple[Shown, Shown, str]], *, at: datetime
-) -> list[dict[str, Any]]:
+def _stats(figures: PoolFigures, limits: LimitPart, *, at: datetime) -> list[dict[str, Any]]:
     pool, fullest = figures.pool, figures.fullest
     limit = figures.limit
     return [
         {
             "label": "Azure’s limit",
             "value": words.pool_units(pool, figures.limit_units),
-            "hint": f"since {moves[0][0]}" if moves else "never read",
+            "hint": limits.since,
         },
         {"label": "Held now", "value": words.pool_units(pool, figures.held_units)},
         {
@@ -214,24 +214,3 @@ def _entry(row: LedgerEntry, sees: set[int] | None, *, at: datetime) -> EntryRow
         request_is_visible=visible,
         reason=row.reason if visible else "",
     )
-
-
-def _limit_moves(pool: Pool, *, at: datetime) -> list[tuple[Shown, Shown, str]]:
-    """(when, limit, how it moved), newest first; rows that only tell other use are left out."""
-    order = [F("observed_at").asc(), F("pk").asc()]
-    before = Window(Lag("limit_units"), order_by=order)
-    rows = pool.limits.annotate(before=before).filter(
-        Q(before__isnull=True) | ~Q(before=F("limit_units"))
-    )
-    return [
-        (
-            words.moment(row.observed_at, now=at),
-            formatting.count(row.limit_units),
-            "first seen" if row.before is None else _moved(row.limit_units, row.before),
-        )
-        for row in rows.order_by("-observed_at", "-pk")[:LIMIT_MOVES]
-    ]
-
-
-def _moved(now: int, before: int) -> str:
-    return str(formatting.change(now, before))

@@ -16,6 +16,12 @@ from quotas.selectors.cards import Grounds, current_limits, grounds, names_of_ot
 from quotas.selectors.changes import what_azure_said
 from quotas.selectors.requests import RequestRow, request_rows
 
+RISK = (
+    "Azure lowered the pool's limit, or quota was taken outside of Headroom, and this was approved "
+    "after what else is promised: {missing} of it do not fit, from {since} on. What Azure has "
+    "given already stays; the rest is written as soon as there is room. The owners of the pool can "
+    "ask Azure for quota, or end another grant."
+)
 Event = dict[str, Any]
 
 
@@ -34,6 +40,8 @@ class RequestPage:
     may_decide: bool
     is_open: bool
     ends: Shown
+    missing: Shown
+    missing_from: Shown
 
     @property
     def trail(self) -> list[tuple[str, str]]:
@@ -49,6 +57,13 @@ class RequestPage:
         return bool(self.row.grant and self.row.grant.status == statuses.NOT_APPLIED)
 
     @property
+    def risk(self) -> str:
+        """Why it may not hold, in a sentence; "" where it does."""
+        if not (self.row.grant and self.row.grant.risk):
+            return ""
+        return RISK.format(missing=self.missing, since=self.missing_from)
+
+    @property
     def gives_back(self) -> str:
         if self.must_say_why:
             return f"takes {self.row.asked} back at once; the team reads the reason"
@@ -58,6 +73,7 @@ class RequestPage:
 def request_page(request: CapacityRequest, user: User, *, at: datetime) -> RequestPage:
     """Needs `with_people`. Whoever may see the request may see this page."""
     row = request_rows([request], at=at)[0]
+    risk = row.grant.risk if row.grant else None
     evidence = request.evidence.first()
     mine = user.pk in {request.requester_id, request.on_behalf_of_id}
     asks = Service.objects.may_request(user).filter(pk=request.service_id).exists()
@@ -75,6 +91,8 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         may_decide=operates and not mine and withdrawable,
         is_open=withdrawable,
         ends=words.moment(request.ends_at, now=at),
+        missing=words.amount(request.deployment, risk.units if risk else None),
+        missing_from=words.moment(risk.window.start if risk else None, now=at),
     )
 
 

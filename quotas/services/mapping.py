@@ -8,7 +8,7 @@ from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window
 from portal.models import User
-from quotas.domain.ledger import steps_over
+from quotas.domain.ledger import pieces
 from quotas.models import Deployment, LedgerEntry, Service
 from quotas.selectors.rooms import entries_of
 from quotas.services.refusals import breaks_residency
@@ -52,11 +52,9 @@ def map_deployment(
 
 def _reissue(entry: LedgerEntry, service: Service, *, by: User, at: datetime) -> None:
     """What is left of the entry, part by part: an adopted drift may have taken some of it back."""
-    parts = steps_over(entries_of([entry, *entry.reversals.all()]), entry.window)
-    ends = [*(part.at for part in parts[1:]), entry.effective_until]
-    for part, until in zip(parts, ends, strict=True):
-        if part.units > 0:
-            _move(entry, Window(part.at, until), part.units, service, by=by, at=at)
+    for window, units in pieces(entries_of([entry, *entry.reversals.all()]), entry.window):
+        if units > 0:
+            _move(entry, window, units, service, by=by, at=at)
 
 
 def _move(

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from portal import audit
 from portal.kernel.windows import Window, floor_to_minute
-from quotas.domain.ledger import steps_over
+from quotas.domain.ledger import pieces
 from quotas.models import Deployment, LedgerEntry, Pool
 from quotas.selectors.rooms import entries_of
 
@@ -42,10 +42,9 @@ def _move(entry: LedgerEntry, pool: Pool, *, at: datetime) -> int:
     """What is left of the entry from this minute on, part by part."""
     start = max(entry.effective_from, floor_to_minute(at))
     whole = Window(start, entry.effective_until)
-    parts = steps_over(entries_of([entry, *entry.reversals.all()]), whole)
-    ends = [*(part.at for part in parts[1:]), whole.end]
-    held = [(p.units, Window(p.at, end)) for p, end in zip(parts, ends, strict=True) if p.units > 0]
-    for units, window in held:
+    parts = pieces(entries_of([entry, *entry.reversals.all()]), whole)
+    held = [(window, units) for window, units in parts if units > 0]
+    for window, units in held:
         _issue_anew(entry, units, window, pool, at=at)
     return len(held)
 

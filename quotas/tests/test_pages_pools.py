@@ -40,11 +40,12 @@ def test_a_limit_that_azure_lowered_below_what_is_promised_is_an_alarm(
     assert "in 1 more is promised than Azure allows" in browse(cleo).get(
         reverse("pools")
     ).content.decode().replace("<strong>", "")
-    shown = browse(cleo).get(address(pool)).content.decode()
-    assert "More is promised than Azure allows." in shown
-    assert [move for _, _, move in browse(cleo).get(address(pool)).context["page"].limit_moves] == [
+    page = browse(cleo).get(address(pool))
+    assert "More is promised than Azure gives." in page.content.decode()
+    assert [move.moved for move in page.context["page"].limits.moves] == [
         "▼ −75\u202f% less", "first seen",
     ]  # fmt: skip
+    assert page.context["page"].risks.steady_missing == "50 units"
 
 
 def test_the_list_takes_as_many_queries_for_twenty_pools(

@@ -1,6 +1,7 @@
 // One function for each kind of chart: (specification, look, width in pixels) → traces and layout.
 // Only SVG trace types: WebGL ones need eval, which the Content-Security-Policy forbids.
-import { compact, endLabels, wallClock } from "./chart_look.js";
+import { limitHistory } from "./chart_capacity.js";
+import { compact, endLabels, timeAxis, wallClock } from "./chart_look.js";
 
 const NARROW = 560;
 const HATCH = { shape: "/", size: 7, solidity: 0.22, fillmode: "overlay" };
@@ -9,16 +10,6 @@ const HEIGHT = 340;
 const STEP = { shape: "hv", width: 0 };
 
 const highest = (...lists) => Math.max(0, ...lists.map((list) => list.reduce((top, n) => Math.max(top, n ?? 0), 0)));
-
-const timeAxis = (extra = {}) => ({
-  type: "date",
-  hoverformat: "%a %-d %b, %H:%M",
-  tickformatstops: [
-    { dtickrange: [null, 43_200_000], value: "%H:%M\n%a %-d %b" },
-    { dtickrange: [43_200_000, null], value: "%a %-d %b" },
-  ],
-  ...extra,
-});
 
 /** A dashed, named line; when the limit is far above everything, words at the top instead. */
 function limitLine(limit, name, top, colour, axis, reach = 3) {
@@ -236,4 +227,5 @@ export const kinds = {
   cost_by_day: costByDay,
   use_by_day: useByDay,
   pool_timeline: poolTimeline,
+  limit_history: limitHistory,
 };

@@ -98,3 +98,14 @@ export function endLabels(labels, top, height, axis = "y") {
     showarrow: false, align: "left", font: { size: 12, color: colour },
   }));
 }
+
+/** A time axis whose ticks say the day, and the hour where there is room for it. */
+export const timeAxis = (extra = {}) => ({
+  type: "date",
+  hoverformat: "%a %-d %b, %H:%M",
+  tickformatstops: [
+    { dtickrange: [null, 43_200_000], value: "%H:%M\n%a %-d %b" },
+    { dtickrange: [43_200_000, null], value: "%a %-d %b" },
+  ],
+  ...extra,
+});

@@ -1,0 +1,122 @@
+"""Grants that no longer fit because Azure lowered a limit, or quota was taken outside."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import F, Q, QuerySet, Sum
+
+from portal.kernel.windows import FOREVER, Window
+from quotas.domain.at_risk import Claim, Risk, at_risk
+from quotas.domain.ledger import Entry, steps_over
+from quotas.models import LedgerEntry, Pool, PoolLimit
+
+COLUMNS = (
+    "pk", "pool_id", "deployment_id", "units", "effective_from", "effective_until", "kind",
+    "request_id", "request__decided_at", "recorded_at", "reverses_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PoolRisk:
+    """By request id what is missing, and the most units of steady need that are missing at once.
+
+    Nothing is at risk in a pool whose limit was never read: nothing was granted there.
+    """
+
+    requests: dict[int, Risk] = field(default_factory=dict)
+    steady: dict[int, Risk] = field(default_factory=dict)  # by entry id
+
+    def __bool__(self) -> bool:
+        return bool(self.requests or self.steady)
+
+
+def newest_limits(pool_ids: Iterable[int]) -> dict[int, PoolLimit]:
+    """By pool id; a pool that Azure never told a limit of is absent. One query."""
+    rows = PoolLimit.objects.filter(pool__in=list(pool_ids))
+    rows = rows.order_by("pool_id", "-observed_at", "-id").distinct("pool_id")
+    return {row.pool_id: row for row in rows}
+
+
+def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
+    """By pool id, those pools in which something is at risk from now on. Two queries; a third where
+    more is promised in all than there is, though perhaps never at one time.
+    """
+    limits = newest_limits(pool_ids)
+    suspects = _suspects(limits, at=at)
+    rows: dict[int, list[dict[str, object]]] = {}
+    for row in _live(suspects, at=at).values(*COLUMNS) if suspects else ():
+        rows.setdefault(row["pool_id"], []).append(row)
+    found = {pool: risk_in(held, limits[pool], at=at) for pool, held in rows.items()}
+    return {pool: risk for pool, risk in found.items() if risk}
+
+
+def risk_in_pool(pool: Pool, limit: PoolLimit | None, *, at: datetime) -> PoolRisk:
+    """Under that limit, which need not be the newest."""
+    if limit is None:
+        return PoolRisk()
+    return risk_in(list(_live([pool.pk], at=at).values(*COLUMNS)), limit, at=at)
+
+
+def _live(pool_ids: Iterable[int], *, at: datetime) -> QuerySet[LedgerEntry]:
+    rows = LedgerEntry.objects.filter(pool__in=list(pool_ids), effective_until__gt=at)
+    return rows.order_by()
+
+
+def _suspects(limits: dict[int, PoolLimit], *, at: datetime) -> list[int]:
+    """Pools whose entries, were all of them in force at one time, would be too many. What was taken
+    back to the end of its entry, and already counts, is left out: it never comes up again.
+    """
+    at_once = Q(effective_from__lte=at) | Q(effective_from__lte=F("reverses__effective_from"))
+    for_good = Q(effective_until=F("reverses__effective_until")) & at_once
+    sums = _live(limits, at=at).filter(Q(units__gt=0) | for_good).values_list("pool")
+    return [
+        pool
+        for pool, units in sums.annotate(Sum("units"))
+        if units > limits[pool].limit_units - limits[pool].outside_units
+    ]
+
+
+def risk_in(rows: Sequence[dict[str, object]], limit: PoolLimit, *, at: datetime) -> PoolRisk:
+    """`rows` are all of the pool's that end after `at`. Most often all fits: one sweep tells."""
+    window = Window(at, FOREVER)
+    entries = {row["pk"]: _entry(row) for row in rows}
+    available = limit.limit_units - limit.outside_units
+    if max(step.units for step in steps_over(entries.values(), window)) <= available:
+        return PoolRisk()
+    claims = _claims(rows, entries)
+    risks = at_risk(claims, available, window)
+    by_request: dict[int, Risk] = {}
+    for claim in claims:
+        risk, request = risks.get(claim.entry_id), claim.entry.request_id
+        if risk and request and claim.entry.kind in ("burst", "hold"):
+            by_request[request] = risk
+    bursts = {c.entry_id for c in claims if c.entry.request_id in by_request}
+    return PoolRisk(by_request, {pk: risk for pk, risk in risks.items() if pk not in bursts})
+
+
+def _claims(rows: Sequence[dict[str, object]], entries: dict[object, Entry]) -> list[Claim]:
+    taken: dict[object, list[Entry]] = {}
+    for row in rows:
+        if row["reverses_id"]:
+            taken.setdefault(row["reverses_id"], []).append(entries[row["pk"]])
+    return [
+        Claim(
+            entry_id=row["pk"],
+            entry=entries[row["pk"]],
+            reversals=tuple(taken.get(row["pk"], ())),
+            decided_at=row["request__decided_at"] or row["recorded_at"],
+        )
+        for row in rows
+        if not row["reverses_id"]
+    ]
+
+
+def _entry(row: dict[str, object]) -> Entry:
+    return Entry(
+        deployment_id=row["deployment_id"],
+        units=row["units"],
+        window=Window(row["effective_from"], row["effective_until"]),
+        kind=row["kind"],
+        request_id=row["request_id"],
+    )
