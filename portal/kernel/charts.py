@@ -101,7 +101,7 @@ class CapacityUse:
         """[from, until] of each stretch of which nothing arrived."""
         edges = [*runs([used is None for used in self.used]), (len(self.used), False)]
         return [
-            [_ms(self.start + self.step * i), _ms(self.start + self.step * end)]
+            [milliseconds(self.start + self.step * i), milliseconds(self.start + self.step * end)]
             for (i, missing), (end, _) in pairwise(edges)
             if missing
         ]
@@ -250,49 +250,6 @@ class UseByDay:
             ]
             for i, day in enumerate(self.days)
         ]
-
-
-@dataclass(frozen=True)
-class PoolTimeline:
-    """What a pool has promised, by kind. A value holds from its edge to the next or `end`."""
-
-    edges: Sequence[datetime]
-    held: Mapping[str, Sequence[float]]
-    end: datetime
-    limit: float | None
-    zone: tzinfo
-    now: datetime | None = None
-    unit: str = "units"
-
-    def free(self) -> list[float | None]:
-        """The limit less everything promised; None where Azure stated no limit."""
-        if self.limit is None:
-            return [None] * len(self.edges)
-        return [self.limit - sum(at) for at in zip(*self.held.values(), strict=True)]
-
-    def chart(self, id: str, title: str, *, summary: str = "", size: str = "") -> Chart:
-        headers = ["From", *(f"{kind.capitalize()} ({self.unit})" for kind in self.held)]
-        rows = [
-            [moment(edge, self.zone), *map(formatting.count, values), formatting.count(free)]
-            for edge, *values, free in zip(
-                self.edges, *self.held.values(), self.free(), strict=True
-            )
-        ]
-        return Chart(id, title, self.spec(), [*headers, f"Free ({self.unit})"], rows, summary, size)
-
-    def spec(self) -> Spec:
-        return {
-            "kind": "pool_timeline",
-            "zone": str(self.zone),
-            "unit": self.unit,
-            "edges": [milliseconds(edge) for edge in self.edges],
-            "end": milliseconds(self.end),
-            "now": None if self.now is None else milliseconds(self.now),
-            "held": [{"name": name, "values": list(values)} for name, values in self.held.items()],
-            "free": self.free(),
-            "limit": self.limit,
-            "limit_name": "Azure's limit",
-        }
 
 
 def _words(length: timedelta) -> str:

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portal.kernel.charts import Bar, BarsByTeam, CapacityUse, CostByDay, PoolTimeline
+from portal.kernel.charts import Bar, BarsByTeam, CapacityUse, CostByDay
+from portal.kernel.charts_capacity import PoolTimeline
 from portal.kernel.series import coarse_step, peaks, runs, sums
 from portal.kernel.sparkline import sparkline
 

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 
 from portal.kernel import formatting, formatting_times
-from portal.kernel.charts import Chart, PoolTimeline
+from portal.kernel.charts import Chart
+from portal.kernel.charts_capacity import PoolTimeline
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.ledger import Entry, units_at
