@@ -1,15 +1,13 @@
-"""What the pages of shared deployments show: the list, and one deployment."""
+"""What the list of shared deployments shows."""
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q, Sum
 
-from portal.kernel import formatting
-from portal.kernel.charts import Chart, UseByDay
 from portal.kernel.windows import FOREVER, Window
-from quotas.selectors.metering import MeteredDeployment, metered_deployments, service_names
+from quotas.selectors.metering import MeteredDeployment, metered_deployments
 from showback.domain.months import Month, day_of, day_window
 from showback.gateway import finance_zone
 from showback.models import (
@@ -19,21 +17,13 @@ from showback.models import (
     GatewayHour,
     GatewaySource,
     SharedDeployment,
-    SplitRule,
 )
-from showback.selectors.caller_rows import CallerRow, caller_rows, caller_uses
 from showback.selectors.methods import (
-    ORDER,
     MethodShare,
-    hours_of_days,
-    method_shares,
     shares_of,
     tokens_by,
 )
 from showback.selectors.scope import label_of
-
-CHART_DAYS = 30
-SUMMARY = f"The last {CHART_DAYS} days."
 
 
 @dataclass(frozen=True)
@@ -98,7 +88,7 @@ def shared_list(*, at: datetime) -> SharedList:
         SharedRow(
             id=key,
             label=label_of(deployments.get(key)),
-            model=_model(deployments.get(key)),
+            model=model_of(deployments.get(key)),
             since=window.start,
             until=None if window.end == FOREVER else window.end,
             shares=shares_of(tokens[key]),
@@ -171,130 +161,5 @@ def _sources() -> list[tuple[str, str, datetime | None]]:
     return [(row.name, row.get_kind_display(), newest.get(row.pk)) for row in rows]
 
 
-@dataclass(frozen=True)
-class RuleRow:
-    """`shares`: (service's id, its name, fraction). `state` is running, coming or over."""
-
-    id: int
-    start: datetime
-    until: datetime | None
-    shares: list[tuple[int, str, float]]
-    reason: str
-    state: str
-
-
-@dataclass(frozen=True)
-class SharedPage:
-    """One deployment. `methods` are of this month."""
-
-    id: int
-    label: str
-    model: str
-    is_shared: bool
-    windows: list[tuple[datetime, datetime | None]]
-    methods: list[MethodShare]
-    chart: Chart | None
-    callers: list[CallerRow]
-    rules: list[RuleRow]
-    services: list[tuple[int, str]]
-    gateway_until: datetime | None
-
-    @property
-    def unattributed(self) -> float | None:
-        tokens = sum(share.tokens for share in self.methods)
-        none = sum(s.tokens for s in self.methods if s.method == Attribution.NONE)
-        return none / tokens if tokens else None
-
-    @property
-    def stats(self) -> list[dict[str, object]]:
-        """For `components/stats.html`: the tokens of each method."""
-        return [
-            {
-                "label": share.label,
-                "value": formatting.tokens(share.tokens),
-                "hint": f"{formatting.percent(share.share)} of the tokens",
-            }
-            for share in self.methods
-        ]
-
-    @property
-    def running_rule(self) -> RuleRow | None:
-        return next((rule for rule in self.rules if rule.state == "running"), None)
-
-
-def shared_page(deployment_id: int, *, at: datetime) -> SharedPage | None:
-    """None for what is no deployment, or was never shared."""
-    windows = list(SharedDeployment.objects.filter(deployment_id=deployment_id))
-    deployments = metered_deployments(including_gone_since=this_month(at).start)
-    found = next((d for d in deployments if d.id == deployment_id), None)
-    if found is None or not windows:
-        return None
-    names = service_names()
-    month = this_month(at)
-    here = Q(target__deployment_id=deployment_id)
-    mine = Q(deployment_id=deployment_id)
-    newest = CallerHour.objects.filter(here).order_by("-hour").values_list("hour", flat=True)
-    return SharedPage(
-        id=found.id,
-        label=label_of(found),
-        model=_model(found),
-        is_shared=any(at in row.window for row in windows),
-        windows=[(row.effective_from, _end(row.effective_until)) for row in windows],
-        methods=method_shares(mine & Q(hour__gte=month.start, hour__lt=month.end)),
-        chart=_coverage(mine, at=at),
-        callers=caller_rows(caller_uses(month, here), names, at=at),
-        rules=_rules(deployment_id, {n.id: n.name for n in names.values()}, at=at),
-        services=sorted(((n.id, f"{n.name} ({n.team_name})") for n in names.values()), key=_second),
-        gateway_until=newest.first(),
-    )
-
-
-def _second(pair: tuple[int, str]) -> str:
-    return pair[1]
-
-
-def _rules(deployment_id: int, names: dict[int, str], *, at: datetime) -> list[RuleRow]:
-    rows = SplitRule.objects.filter(deployment_id=deployment_id).prefetch_related("shares")
-    return [
-        RuleRow(
-            id=row.pk,
-            start=row.effective_from,
-            until=_end(row.effective_until),
-            shares=[
-                (s.service_id, names[s.service_id], s.basis_points / 10_000)
-                for s in row.shares.all()
-            ],
-            reason=row.reason,
-            state="running" if at in row.window else "coming" if row.window.start > at else "over",
-        )
-        for row in rows.order_by("-effective_from")
-    ]
-
-
-def _coverage(mine: Q, *, at: datetime) -> Chart | None:
-    """Tokens of the last days, stacked by how it is known whose they are."""
-    today = day_of(at, finance_zone())
-    days = [today - timedelta(days=n) for n in range(CHART_DAYS - 1, -1, -1)]
-    found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
-    for row in tokens_by(mine & hours_of_days(days[0], today), "hour"):
-        found[row["method"]][day_of(row["hour"], finance_zone())] += row["tokens"]
-    if not found:
-        return None
-    shown = [day for day in days if any(day in by_day for by_day in found.values())]
-    return UseByDay(
-        days=shown,
-        categories={
-            str(method.label): [found[method].get(day, 0) for day in shown]
-            for method in ORDER
-            if method in found
-        },
-        unit="tokens",
-    ).chart("coverage", "Whose use it was, by how it is known", summary=SUMMARY)
-
-
-def _model(deployment: MeteredDeployment | None) -> str:
+def model_of(deployment: MeteredDeployment | None) -> str:
     return f"{deployment.model_name} {deployment.sku_name}" if deployment else ""
-
-
-def _end(until: datetime) -> datetime | None:
-    return None if until == FOREVER else until

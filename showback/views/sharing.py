@@ -17,7 +17,8 @@ from showback.forms import SplitForm
 from showback.gateway import finance_zone
 from showback.models import Caller, SharedDeployment
 from showback.selectors.scope import label_of
-from showback.selectors.shared_pages import SharedPage, shared_list, shared_page
+from showback.selectors.shared_page import SharedPage, shared_page
+from showback.selectors.shared_pages import shared_list
 from showback.services.caller_mapping import first_use, map_caller
 from showback.services.sharing import (
     end_sharing,

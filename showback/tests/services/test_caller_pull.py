@@ -1,10 +1,13 @@
 """Callers out of gateway logs: whole hours, in any order, with gaps, after a crash."""
 
 import itertools
+import threading
+import time
 from datetime import timedelta
 
 import numpy as np
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -230,3 +233,43 @@ def test_a_late_answer_is_taken_by_the_next_pull(gateway):
     pull_recent_callers(HOUR, at=at + timedelta(minutes=10))
     rows = CallerHour.objects.filter(caller__key="digest-key").order_by("hour")
     assert [row.minutes_received for row in rows] == [60, 5]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_on_one_workspace_do_no_harm(gateway):
+    """On real connections: one waits for the other, and nothing counts twice."""
+    window, workspace = Window(START, START + 3 * HOUR), source()
+    asking: list[int] = []
+    most: list[int] = []
+    plain = gateway.logs.traffic
+
+    def slow(key, minutes):
+        asking.append(threading.get_ident())
+        most.append(len(set(asking)))
+        time.sleep(0.01)
+        asking.remove(threading.get_ident())
+        return plain(key, minutes)
+
+    gateway.logs.traffic = slow
+    errors = []
+
+    def work():
+        try:
+            pull_source(workspace, window, at=AT)
+        except Exception as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert errors == []
+    assert max(most) == 1, "two asked the workspace at the same time"
+    found = told()
+    for table in TABLES[:3]:
+        table.objects.all().delete()
+    pull_source(workspace, window, at=AT)
+    assert told() == found
