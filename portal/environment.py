@@ -74,6 +74,15 @@ class Environment:
             )
         return int(value)
 
+    def whole(self, name: str, default: int, *, least: int, most: int, why: str) -> int:
+        """A whole number between the two, both allowed."""
+        value = self.text(name, str(default))
+        if not value.isdecimal() or not least <= int(value) <= most:
+            raise SettingMissing(
+                name, f"is {value!r}; it must be a whole number from {least} to {most}. {why}"
+            )
+        return int(value)
+
     def https(self, name: str, default: str) -> str:
         value = self.text(name, default).rstrip("/")
         if urlsplit(value).scheme != "https":

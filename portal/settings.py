@@ -277,6 +277,10 @@ HEADROOM_EVIDENCE_SOURCE = "showback.evidence.UsageHistory"
 
 # ── Headroom ─────────────────────────────────────────────────────────────────────────────────
 HEADROOM_FINANCE_TIME_ZONE = env.zone("HEADROOM_FINANCE_TIME_ZONE", "UTC")
+# How many days of minutes are fetched at the first sight of an account.
+HEADROOM_BACKFILL_DAYS = env.whole(
+    "HEADROOM_BACKFILL_DAYS", 28, least=1, most=93, why="Azure keeps its metrics for 93 days."
+)
 # How long use is kept, in months before this one; each coarser form at least as long.
 HEADROOM_KEEP_MINUTES_MONTHS = env.months(
     "HEADROOM_KEEP_MINUTES_MONTHS",

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 
-from portal.kernel.windows import HOUR, MINUTE, Window
+from portal import audit
+from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_day
+from portal.models import User
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
-from showback.domain.history import slices
+from showback.domain.history import Slice, slices, slices_of_minutes
 from showback.gateway import finance_zone
 from showback.models import BackfillSlice, Grain
 from showback.services.locks import pipeline_lock
@@ -36,9 +40,50 @@ class Stretch:
 def plan_backfill(*, at: datetime) -> int:
     """Plans the history of accounts that have no plan yet; answers how many slices were added."""
     known = set(BackfillSlice.objects.values_list("account_key", flat=True).distinct())
-    accounts = {d.account_key: d for d in metered_deployments() if d.account_key not in known}
-    pieces = slices(at, finance_zone())
-    planned = [
+    pieces = slices(at, finance_zone(), days=settings.HEADROOM_BACKFILL_DAYS)
+    planned = [row for row in _planned(pieces, at=at) if row.account_key not in known]
+    BackfillSlice.objects.bulk_create(planned, ignore_conflicts=True)
+    return len(planned)
+
+
+def plan_days(days: int, *, at: datetime, again: bool) -> int:
+    """Plans the minutes of the last days of every account; answers how many slices are to do.
+
+    With `again` also what was fetched is fetched again; in any case what waits after a failure is
+    due at once. ValueError for more days than Azure keeps.
+    """
+    rows = _planned(slices_of_minutes(at, days=days), at=at)
+    left = to_do(grain=Grain.MINUTE, since=floor_to_day(at) - timedelta(days=days))
+    if again:
+        BackfillSlice.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["account_key", "grain", "starts_at"],
+            update_fields=[*("ends_at", "planned_at", "not_before", "done_at"), "attempts"],
+        )
+    else:
+        BackfillSlice.objects.bulk_create(rows, ignore_conflicts=True)
+        left.update(not_before=at)
+    return left.count()
+
+
+def ask_for_history(days: int, *, by: User, at: datetime) -> int:
+    """Somebody wants the last days of minutes fetched (again); audited. How many slices it is."""
+    with transaction.atomic():
+        count = plan_days(days, at=at, again=True)
+        audit.record("usage.history_asked", f"days/{days}", actor_id=by.pk, at=at)
+    return count
+
+
+def to_do(*, grain: str, since: datetime) -> QuerySet[BackfillSlice]:
+    """What is not there yet, whether it waits after a failure or not."""
+    return BackfillSlice.objects.filter(done_at__isnull=True, grain=grain, starts_at__gte=since)
+
+
+def _planned(pieces: list[Slice], *, at: datetime) -> list[BackfillSlice]:
+    """These pieces of every account that has a deployment."""
+    accounts = {d.account_key: d for d in metered_deployments()}
+    return [
         BackfillSlice(
             subscription_id=deployment.subscription_id,
             region=deployment.region,
@@ -52,8 +97,6 @@ def plan_backfill(*, at: datetime) -> int:
         for key, deployment in accounts.items()
         for piece in pieces
     ]
-    BackfillSlice.objects.bulk_create(planned, ignore_conflicts=True)
-    return len(planned)
 
 
 def backfill_for(seconds: float, *, at: datetime) -> int:

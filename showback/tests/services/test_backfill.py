@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
-from django.core.management import call_command
+import pytest
+from django.core.management import CommandError, call_command
 
 from portal.kernel.windows import DAY, HOUR, MINUTE
+from portal.models import AuditRow
 from showback import tasks
 from showback.domain.history import slices
 from showback.models import BackfillSlice, Grain, UsageHour
+from showback.selectors.history import history_progress
 from showback.services import locks
-from showback.services.backfill import backfill_for, fetch, plan_backfill
+from showback.services.backfill import ask_for_history, backfill_for, fetch, plan_backfill
 from showback.tests import factories as make
 from showback.tests.factories import utc
 
@@ -19,7 +22,7 @@ AT = utc("2026-03-20 09:40")
 def test_history_is_four_weeks_of_minutes_and_two_full_months_of_hours():
     from zoneinfo import ZoneInfo
 
-    found = slices(AT, ZoneInfo("Europe/Berlin"))
+    found = slices(AT, ZoneInfo("Europe/Berlin"), days=28)
     minutes = [piece.window for piece in found if piece.grain == MINUTE]
     hours = [piece.window for piece in found if piece.grain == HOUR]
     assert minutes[0].end == utc("2026-03-20 09:00")
@@ -87,6 +90,122 @@ def test_the_command_brings_a_week_and_its_cost(world, capsys, monkeypatch):
     hours = UsageHour.objects.filter(deployment=world.chat, grain=Grain.MINUTE)
     assert hours.first().hour == utc("2026-03-13 00:00")
     assert hours.last().minutes_received == 37
+
+
+@pytest.fixture
+def command(world, monkeypatch):
+    from showback.management.commands import pull_usage
+
+    monkeypatch.setattr(pull_usage, "now", lambda: AT)
+    return lambda *arguments: call_command("pull_usage", *arguments)
+
+
+def test_the_command_fetches_as_deep_as_azure_keeps(world, command):
+    command("--days", "93")
+    minutes = UsageHour.objects.filter(deployment=world.chat, grain=Grain.MINUTE)
+    # 93 days before 09:40, less an hour for clocks that differ, on the next whole hour.
+    assert minutes.first().hour == utc("2025-12-17 11:00")
+    assert minutes.count() == 92 * 24 + 13 + 10
+    assert not UsageHour.objects.filter(deployment=world.chat, grain=Grain.HOUR).exists()
+
+
+@pytest.mark.parametrize("days", ["0", "94"])
+def test_deeper_than_azure_keeps_is_refused_with_a_sentence(command, days):
+    with pytest.raises(CommandError, match="Azure keeps 93 days of metrics"):
+        command("--days", days)
+
+
+def test_a_command_that_is_stopped_goes_on_where_it_was(world, command, monkeypatch, capsys):
+    real, calls = world.metrics.pull, []
+
+    def pull(**asked):
+        calls.append(asked["window"].start)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(**asked)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.metrics, "pull", pull)
+        with pytest.raises(CommandError, match="5 pieces are left") as stopped:
+            command("--days", "7")
+    assert stopped.value.returncode == 130
+    assert "3 of 8 pieces" in capsys.readouterr().out
+    world.metrics.calls.clear()
+    command("--days", "7")
+    fetched = [window.start for _, window, _ in world.metrics.calls]
+    assert fetched[0] == calls[3]
+    assert len(fetched) == 5 + 1  # and the newest hours
+    assert "5 of 5 pieces" in capsys.readouterr().out
+
+
+def test_a_command_that_could_not_read_all_says_so_with_its_exit_status(world, command, capsys):
+    world.metrics.down = True
+    with pytest.raises(CommandError, match="8 pieces could not be read") as failed:
+        command("--days", "7")
+    assert failed.value.returncode == 1
+    assert "Azure did not answer in time." in capsys.readouterr().err
+    world.metrics.down = False
+    command("--days", "7")  # at once, though they would wait for four minutes
+    assert not BackfillSlice.objects.filter(
+        done_at__isnull=True, grain=Grain.MINUTE, starts_at__gte=utc("2026-03-13 00:00")
+    ).exists()
+
+
+def test_days_can_be_fetched_again(world, command):
+    command("--days", "2")
+    world.metrics.calls.clear()
+    command("--days", "2")
+    assert len(world.metrics.calls) == 1
+    command("--days", "2", "--again")
+    assert len(world.metrics.calls) == 1 + 3 + 1
+
+
+def test_history_that_somebody_asks_for_is_planned_and_audited(world):
+    backfill_for(60, at=AT)
+    assert ask_for_history(93, by=world.fay, at=AT + HOUR) == 94
+    row = AuditRow.objects.get(verb="usage.history_asked")
+    assert (row.subject, row.actor_id) == ("days/93", world.fay.pk)
+    again = BackfillSlice.objects.filter(done_at__isnull=True)
+    assert again.count() == 94
+    before = UsageHour.objects.filter(deployment=world.chat, grain=Grain.MINUTE).count()
+    backfill_for(60, at=AT + HOUR)
+    assert UsageHour.objects.filter(deployment=world.chat, grain=Grain.MINUTE).count() > before
+
+
+def test_progress_tells_days_pace_and_the_end(world):
+    assert history_progress(at=AT) == []
+    plan_backfill(at=AT)
+    rows = BackfillSlice.objects.filter(grain=Grain.MINUTE)
+    newest = list(rows.order_by("-starts_at").values_list("pk", flat=True)[:10])
+    BackfillSlice.objects.filter(pk__in=newest).update(done_at=AT + 4 * MINUTE)
+    minutes, hours = history_progress(at=AT + 5 * MINUTE)
+    assert (minutes.days_done, minutes.days, minutes.done, minutes.total) == (10, 29, 10, 29)
+    assert minutes.pieces_per_minute == 2.0
+    assert minutes.ends_at == AT + 5 * MINUTE + 9.5 * MINUTE
+    assert (hours.grain, hours.done, hours.is_done) == ("hour", 0, False)
+
+
+def test_without_a_pace_no_end_is_promised(world):
+    plan_backfill(at=AT)
+    BackfillSlice.objects.filter(grain=Grain.MINUTE).update(done_at=AT)
+    hours = history_progress(at=AT + HOUR)[1]
+    assert (hours.pieces_per_minute, hours.ends_at) == (None, None)
+
+
+def test_accounts_in_trouble_are_named_with_their_next_try(world):
+    make.deployment("new", world.assistant, on=make.account("other", region="swedencentral"))
+    plan_backfill(at=AT)
+    of_other = BackfillSlice.objects.filter(account_key__endswith="/other", grain=Grain.MINUTE)
+    of_other.update(problem="Azure would not.", not_before=AT + HOUR)
+    BackfillSlice.objects.filter(account_key__endswith="/acme", grain=Grain.MINUTE).update(
+        done_at=AT
+    )
+    minutes = history_progress(at=AT + MINUTE)[0]
+    assert minutes.days_done == 0
+    [trouble] = minutes.troubles
+    assert (trouble.account, trouble.pieces) == ("other", 29)
+    assert (trouble.problem, trouble.next_try) == ("Azure would not.", AT + HOUR)
+    assert minutes.ends_at is None, "what waits is not promised"
 
 
 def test_every_task_of_the_schedule_does_its_work(world, settings, monkeypatch):
