@@ -63,7 +63,7 @@ class UsageHistory:
         )
         share = read.share
         week = read.last(LATELY)
-        replay = read.replay(share, week)
+        replay = read.replay(week)
         return UsageEvidence(
             **_percentiles(tokens_per_minute(read.values)),
             throttled_minutes_7_days=_minutes(read.minutes.refused[week]),

@@ -171,5 +171,8 @@ def _answer(likelihood: Floats, *, quiet: int) -> UniqueShare:
     # A variance known to ±r makes f known to ±r ÷ 2; of 90 %.
     slack = 1.64 * np.sqrt(2 / (NEWS * quiet)) / 2
     return UniqueShare(
-        likely, max(0.25, low * (1 - slack)), min(1.0, high * (1 + slack)), is_measured=True
+        likely,
+        float(max(0.25, low * (1 - slack))),
+        float(min(1.0, high * (1 + slack))),
+        is_measured=True,
     )

@@ -24,18 +24,16 @@ from showback.domain.throttling import (
     Verdict,
     incidents,
 )
+from showback.domain.throttling_shape import Shape, admitted_tokens, share_of
 
 Bools = NDArray[np.bool_]
 
 AT_LIMIT, NEAR_LIMIT = 0.95, 0.85  # share of a limit that counts as reached, or as near
 FULL, BUSY_FOR_PTU = 90, 60  # per cent of utilisation
-FEWEST = 5  # refused minutes from which on their shape says anything
 ENOUGH = 8
-LEVEL_TOKENS, LEVEL_REQUESTS = 0.03, 0.007  # spread ÷ median up to which minutes are level
 HIGHER = 1.1  # served elsewhere, without refusals: so the limit in force was lower here
 FOLLOWS = 0.5  # correlation of served and refused from which on more came through with more refused
 SLICES_PER_MINUTE = 6  # ten seconds each; Azure says 1 or 10 seconds
-MOST_STATED = 100.0  # max_tokens ÷ generated tokens; more is no explanation
 
 
 @dataclass(frozen=True)
@@ -61,10 +59,29 @@ def explained(
     calm = np.ones(len(refused), dtype=bool)
     for incident in found:
         calm[incident.span] = False
+    peaks = _Peaks(minutes, calm)
     return [
-        (incident, _verdict(minutes, incident, refused, calm, unique or 1.0))
+        (incident, _verdict(minutes, incident, refused, peaks, unique or 1.0))
         for incident in reversed(found[-most:])
     ]
+
+
+class _Peaks:
+    """What calm minutes served at most, for each limit that was in force: read once for each."""
+
+    def __init__(self, minutes: Minutes, calm: Bools) -> None:
+        self._minutes, self._calm = minutes, calm
+        self._found: dict[int, Peak] = {}
+
+    def under(self, token_limit: int) -> Peak:
+        """Only minutes with no more capacity tell that more could have been served."""
+        if token_limit not in self._found:
+            minutes = self._minutes
+            same = self._calm & (minutes.token_limit <= token_limit)
+            self._found[token_limit] = Peak(
+                int(minutes.load[same].max(initial=0)), int(minutes.served[same].max(initial=0))
+            )
+        return self._found[token_limit]
 
 
 def main_cause(found: list[tuple[Incident, Verdict]]) -> str:
@@ -81,12 +98,10 @@ def main_cause(found: list[tuple[Incident, Verdict]]) -> str:
 
 
 def _verdict(
-    minutes: Minutes, incident: Incident, refused: Ints, calm: Bools, unique: float
+    minutes: Minutes, incident: Incident, refused: Ints, peaks: _Peaks, unique: float
 ) -> Verdict:
     places = incident.start + np.flatnonzero(refused[incident.span] > 0)
-    # Only minutes with no more capacity tell that more could have been served.
-    same = calm & (minutes.token_limit <= int(minutes.token_limit[places].max()))
-    peak = Peak(int(minutes.load[same].max(initial=0)), int(minutes.served[same].max(initial=0)))
+    peak = peaks.under(int(minutes.token_limit[places].max()))
     return likely_cause(minutes, places, peak, unique)
 
 
@@ -138,8 +153,8 @@ def _full(hit: Minutes) -> Verdict:
 
 def _limit(hit: Minutes, unrefused: Peak, unique: float) -> Verdict:
     """Pay as you go: which limit was reached, or why refusals came below both."""
-    tokens = _share(_admitted_tokens(hit), hit.token_limit)
-    requests = _share(hit.served, hit.request_limit)
+    tokens = share_of(admitted_tokens(hit), hit.token_limit)
+    requests = share_of(hit.served, hit.request_limit)
     if tokens is None and requests is None:
         return _unknown("The limit in force is not known, or no minute of it arrived.")
     if (tokens or 0) >= AT_LIMIT and (tokens or 0) >= (requests or 0):
@@ -156,7 +171,7 @@ def _limit(hit: Minutes, unrefused: Peak, unique: float) -> Verdict:
 def _below(hit: Minutes, unrefused: Peak, unique: float, tokens: float, requests: float) -> Verdict:
     """Refused below both limits: told by the shape of the refused minutes."""
     most = f"only {max(tokens, requests):.0%} of a limit was served in a refused minute"
-    shape = _Shape.of(hit)
+    shape = Shape.of(hit)
     if shape is None:
         near = Cause.TOKENS if tokens >= max(NEAR_LIMIT, requests) else None
         if near:
@@ -175,7 +190,7 @@ def _below(hit: Minutes, unrefused: Peak, unique: float, tokens: float, requests
     return _slices(hit, shape, unique, most)
 
 
-def _lowered(shape: "_Shape", unrefused: Peak, most: str) -> Verdict:
+def _lowered(shape: Shape, unrefused: Peak, most: str) -> Verdict:
     higher = max(
         unrefused.tokens / max(shape.tokens, 1), unrefused.requests / max(shape.requests, 1)
     )
@@ -195,7 +210,7 @@ def _lowered(shape: "_Shape", unrefused: Peak, most: str) -> Verdict:
     )
 
 
-def _slices(hit: Minutes, shape: "_Shape", unique: float, most: str) -> Verdict:
+def _slices(hit: Minutes, shape: Shape, unique: float, most: str) -> Verdict:
     wanted = float(np.median(hit.served + hit.refused * unique))
     limits = hit.request_limit[hit.request_limit != MISSING]
     a_slice = float(np.median(limits)) / SLICES_PER_MINUTE if limits.size else None
@@ -233,78 +248,6 @@ def _whose(hit: Minutes, found: Verdict, unique: float) -> Verdict:
         return Verdict(Cause.NEIGHBOUR, sure, words)
     words = f"{found.because} Alone, this service wanted {needed:.0%} of what was served."
     return Verdict(found.cause, found.confidence, words, found.counts_max_tokens)
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """Of refused minutes whose tokens are known; spreads are standard deviation ÷ median."""
-
-    minutes: int
-    tokens: float
-    requests: float
-    token_spread: float
-    request_spread: float
-    stated: float
-    stated_spread: float
-    follows: float  # correlation of served with refused requests
-
-    @classmethod
-    def of(cls, hit: Minutes) -> "_Shape | None":
-        """None for fewer than FEWEST minutes."""
-        hit = hit.at((hit.load != MISSING) & (hit.served > 0) & (hit.answered > 0))
-        if len(hit.load) < FEWEST:
-            return None
-        tokens = _admitted_tokens(hit)
-        scale = hit.served / np.maximum(hit.answered, 1)
-        prompt, generated = hit.prompt * scale, hit.generated * scale
-        times = (hit.token_limit - prompt) / np.maximum(generated, 1)
-        stated = float(np.median(times)) if (hit.token_limit != MISSING).all() else 1.0
-        return cls(
-            minutes=len(hit.load),
-            tokens=float(np.median(tokens)),
-            requests=float(np.median(hit.served)),
-            token_spread=_spread(tokens),
-            request_spread=_spread(hit.served),
-            stated=stated,
-            stated_spread=_spread(prompt + stated * generated),
-            follows=_correlation(hit.served, hit.refused),
-        )
-
-    @property
-    def tolerance(self) -> float:
-        """A limit is overstepped by the last request: a spread of one in √12 of their number."""
-        return max(LEVEL_TOKENS, 1 / (12**0.5 * max(self.requests, 1)) + 0.01)
-
-    @property
-    def is_level(self) -> bool:
-        return self.token_spread <= self.tolerance or self.request_spread <= LEVEL_REQUESTS
-
-    @property
-    def level_with_stated(self) -> bool:
-        return 1.1 < self.stated < MOST_STATED and self.stated_spread <= self.tolerance
-
-
-def _admitted_tokens(hit: Minutes) -> Ints:
-    """Tokens of all that was admitted: failed requests count against the limit, unmetered."""
-    known = (hit.load != MISSING) & (hit.served != MISSING)
-    scaled = hit.load * hit.served // np.maximum(hit.answered, 1)
-    return np.where(known, np.where(hit.answered > 0, scaled, 0), MISSING)
-
-
-def _share(used: Ints, limit: Ints) -> float | None:
-    known = (used != MISSING) & (limit > 0)
-    return float(np.median(used[known] / limit[known])) if known.any() else None
-
-
-def _spread(values: Ints | NDArray[np.float64]) -> float:
-    middle = float(np.median(values))
-    return float(np.std(values)) / middle if middle > 0 else float("inf")
-
-
-def _correlation(a: Ints, b: Ints) -> float:
-    if np.std(a) == 0 or np.std(b) == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
 
 
 def _unknown(because: str) -> Verdict:

@@ -5,6 +5,7 @@ Read once for a page or an evidence: four weeks of one deployment take some mill
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,23 +37,29 @@ class ThrottledMinutes:
     rate: UnitRate
     values: dict[str, Ints]  # as read, by measure
 
-    @property
+    @cached_property
     def share(self) -> UniqueShare:
         return unique_share(self.minutes.served, self.minutes.refused)
+
+    @cached_property
+    def needed_units(self) -> Ints | None:
+        """The fewest units for each minute; None where nobody states what a unit serves."""
+        if self.rate.tokens_per_minute is None:
+            return None
+        minutes = self.minutes
+        wanted = demand(minutes.load, minutes.served, minutes.refused, self.share.likely)
+        needed = units_needed(wanted, self.rate)
+        return scaled_to_refusals(needed, wanted, minutes.served, minutes.refused, self.held)
 
     def last(self, length: timedelta) -> slice:
         """The places of the last minutes."""
         return slice(max(0, len(self.held) - int(length / MINUTE)), len(self.held))
 
-    def replay(self, share: UniqueShare, places: slice) -> Replay | None:
+    def replay(self, places: slice) -> Replay | None:
         """None where nobody states what a unit serves, or no minute of it arrived."""
-        if self.rate.tokens_per_minute is None:
+        if self.needed_units is None:
             return None
-        some = self.minutes.at(places)
-        wanted = demand(some.load, some.served, some.refused, share.likely)
-        needed = units_needed(wanted, self.rate)
-        scaled = scaled_to_refusals(needed, wanted, some.served, some.refused, self.held[places])
-        found = Replay(scaled)
+        found = Replay(self.needed_units[places])
         return found if found.minutes else None
 
 

@@ -73,7 +73,7 @@ class ServiceThrottling:
     knows_callers: bool
     refused_by_hour: int
 
-    @cached_property
+    @property
     def share(self) -> UniqueShare:
         return self.read.share
 
@@ -106,7 +106,7 @@ class ServiceThrottling:
         answered = int(np.maximum(some.answered, 0).sum())
         tokens = int(np.maximum(some.load, 0).sum())
         lost = self.share.requests(refused + by_gateway)
-        replay = read.replay(self.share, span)
+        replay = read.replay(span)
         start = read.window.start
         return IncidentSeen(
             window=Window(start + incident.start * MINUTE, start + incident.end * MINUTE),

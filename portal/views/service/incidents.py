@@ -36,11 +36,12 @@ class IncidentRow:
     needed: Shown | None
 
 
-def incident_rows(found: ServiceThrottling, *, at: datetime) -> list[IncidentRow]:
+def incident_rows(found: ServiceThrottling, *, most: int, at: datetime) -> list[IncidentRow]:
+    """The newest, `most` of them."""
     zone = get_current_timezone()
     return [
-        _row(found, each, span(each.window.start, each.window.end, zone, now=at))
-        for each in found.incidents
+        _row(found, seen, span(seen.window.start, seen.window.end, zone, now=at))
+        for seen in found.incidents[:most]
     ]
 
 

@@ -30,6 +30,7 @@ from showback.selectors.throttling import IncidentSeen, ServiceThrottling, servi
 # More capacity helps against these.
 HELPED_BY_UNITS = (Cause.TOKENS, Cause.REQUESTS, Cause.REQUEST_SLICES, Cause.PTU_FULL)
 COMPLETE_FROM = 0.995
+MOST_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ class ThrottlingPage:
     @property
     def is_incomplete(self) -> bool:
         return self.completeness < COMPLETE_FROM
+
+    @property
+    def unlisted(self) -> int:
+        """Incidents of the period that are not in the table."""
+        return len(self.found.incidents) - len(self.incidents)
 
     @property
     def minutes(self) -> int:
@@ -102,7 +108,7 @@ def _page(
         found=found,
         period=period,
         chart=limit_chart(found, period_words=f"the last {period.label}"),
-        incidents=incident_rows(found, at=at),
+        incidents=incident_rows(found, most=MOST_ROWS, at=at),
         worst=worst,
         stats=_stats(found),
         period_tabs=[_tab(each, period, found) for each in PERIODS],
