@@ -201,7 +201,7 @@ function poolTimeline(spec, { colours, slot }, width) {
     labels.push({ text: `Free ${compact(free.at(-1))}`, value: free.at(-1), colour: colours.ok });
     if (limit.shapes.length) labels.push({ text: `${spec.limit_name} ${compact(spec.limit)}`, value: spec.limit, colour: colours["chart-limit"] });
   }
-  labels.push({ text: `${spec.held_name} ${compact(sum.at(-1))}`, value: sum.at(-1), colour: colours["ink-quiet"] });
+  labels.push({ text: `Held ${compact(sum.at(-1))}`, value: sum.at(-1), colour: colours["ink-quiet"] });
   const annotations = narrow ? [] : endLabels(labels, limit.top, HEIGHT - 74);
   if (limit.words) annotations.push(corner(limit.words, colours["ink-quiet"]));
   const shapes = [...limit.shapes];
