@@ -64,7 +64,9 @@ def test_no_sleep_is_longer_than_the_longest() -> None:
     assert canned.slept == [LONGEST_SLEEP_SECONDS]
 
 
-@pytest.mark.parametrize("wait", ["21", "300", format_datetime(real_now() + HOUR)])
+@pytest.mark.parametrize(
+    "wait", ["21", "300", pytest.param(format_datetime(real_now() + HOUR), id="in an hour")]
+)
 def test_a_longer_wait_is_given_back_to_the_caller_at_once(wait: str) -> None:
     canned = Canned(error(429, "TooManyRequests", Retry_After=wait))
     with pytest.raises(AzureError):
