@@ -21,6 +21,7 @@ from showback.domain.months import Month, day_of
 from showback.domain.percentiles import percentiles
 from showback.domain.prices import Priced
 from showback.domain.replay import Replay, used_share_of_extra
+from showback.domain.throttling import Minutes
 from showback.domain.throttling_causes import explained, main_cause
 from showback.gateway import finance_zone
 from showback.models import CostLine, ServiceDay
@@ -32,6 +33,7 @@ from showback.selectors.throttled_minutes import (
     history_window,
     throttled_minutes,
 )
+from showback.selectors.throttling import as_the_service_met_it
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 LATELY = timedelta(days=7)
@@ -61,14 +63,14 @@ class UsageHistory:
         read = throttled_minutes(
             deployment, window, spans, rate=_rate(deployment, tokens_per_minute_per_unit)
         )
-        share = read.share
+        met = as_the_service_met_it(read, deployment_id, service_id, spans)
         week = read.last(LATELY)
         replay = read.replay(week)
         return UsageEvidence(
             **_percentiles(tokens_per_minute(read.values)),
             throttled_minutes_7_days=_minutes(read.minutes.refused[week]),
             throttled_requests_7_days=_requests(read.minutes.refused[week]),
-            likely_cause_7_days=_likely_cause(read, share, week),
+            likely_cause_7_days=_likely_cause(met.minutes, read.share, week),
             usd_per_million_tokens=_usd_per_million(deployment_id, service_id, at=at),
             usd_per_unit_hour=_usd_per_unit_hour(deployment, at=at),
             month_to_date_usd=_month_to_date(service_id, at=at),
@@ -122,11 +124,11 @@ def _replayed(replay: Replay | None, units: int) -> int | None:
     return int(replay.throttled_minutes(np.array([units], dtype=np.int64))[0])
 
 
-def _likely_cause(read: ThrottledMinutes, share: UniqueShare, week: slice) -> str:
+def _likely_cause(minutes: Minutes, share: UniqueShare, week: slice) -> str:
     """Of most refusals of the week, in words; "" where there were none."""
     found = [
         (incident, verdict)
-        for incident, verdict in explained(read.minutes, unique=share.likely)
+        for incident, verdict in explained(minutes, unique=share.likely)
         if incident.end > week.start
     ]
     return main_cause(found)

@@ -74,15 +74,13 @@ def throttled_minutes(
     window: Window,
     spans: list[HeldSpan],
     *,
-    own_share: Ints | None = None,
-    by_gateway: Ints | None = None,
     spill_target_id: int | None = None,
     rate: UnitRate | None = None,
-    is_shared: bool = False,
 ) -> ThrottledMinutes:
     """`spans` are the ledger's entries of the window, of this and of other deployments.
 
-    Refusals that the spill-over target served do not count: the callers never met them.
+    Callers are not known here. Refusals that the spill-over target served do not count: nobody met
+    them.
     """
     ids = [deployment.id, *([spill_target_id] if spill_target_id else [])]
     found = read_minutes(ids, window, MEASURES)
@@ -105,13 +103,12 @@ def throttled_minutes(
         answered=_sum(values, "ok", "spilled"),
         served=_sum(values, "ok", "spilled", "other"),
         refused=refused,
-        by_gateway=unknown if by_gateway is None else by_gateway,
+        by_gateway=unknown,
         token_limit=_limit(held, unit.tokens_per_minute),
         request_limit=_limit(held, unit.requests_per_minute),
         utilisation_percent=values["utilisation_percent"],
-        own_share=unknown if own_share is None else own_share,
+        own_share=unknown,
         is_provisioned=deployment.is_provisioned,
-        is_shared=is_shared,
     )
     return ThrottledMinutes(window, minutes, held, unit, values)
 

@@ -25,7 +25,7 @@ from showback.domain.measures import MISSING
 from showback.domain.throttling import Incident, Minutes, Verdict
 from showback.domain.throttling_causes import explained
 from showback.models import UsageHour
-from showback.selectors.service_minutes import ServiceMinutes, service_minutes
+from showback.selectors.service_minutes import service_minutes
 from showback.selectors.sharing import shared_windows
 from showback.selectors.throttled_minutes import (
     ThrottledMinutes,
@@ -138,24 +138,18 @@ def service_throttling(
     named = [each for each in found if str(each.id) == deployment]
     chosen = named[0] if named else max(found, key=lambda each: refused.get(each.id, 0))
     whole = Window(max(window.start, min(period.start, window.end - MINUTE)), window.end)
-    own = service_minutes(chosen.id, window)
-    is_shared = bool(shared_windows(window, [chosen.id])) or _is_held_by_several(chosen.id, spans)
     read = throttled_minutes(
-        chosen,
-        window,
-        spans,
-        spill_target_id=_spill_target(chosen, everything),
-        is_shared=is_shared,
+        chosen, window, spans, spill_target_id=_spill_target(chosen, everything)
     )
-    if own is not None:
-        read = replace(read, minutes=_as_the_service_met_it(read, own, service_id, is_shared))
+    met = as_the_service_met_it(read, chosen.id, service_id, spans)
+    read = replace(read, minutes=met.minutes)
     return ServiceThrottling(
         deployments=found,
         chosen=chosen,
         read=read,
         period=whole,
-        is_shared=is_shared,
-        knows_callers=own is not None,
+        is_shared=met.minutes.is_shared,
+        knows_callers=met.knows_callers,
         refused_by_hour=refused.get(chosen.id, 0),
     )
 
@@ -191,26 +185,40 @@ def _refused_by_hour(ids: list[int], window: Window) -> dict[int, int]:
     return {row["deployment_id"]: row["refused"] or 0 for row in rows}
 
 
-def _as_the_service_met_it(
-    read: ThrottledMinutes, own: ServiceMinutes, service_id: int, is_shared: bool
-) -> Minutes:
-    """The deployment's minutes, with the service's share of them and the gateway's refusals.
+@dataclass(frozen=True)
+class Met:
+    """Minutes as one service met them; `knows_callers` where a gateway measured them."""
+
+    minutes: Minutes
+    knows_callers: bool
+
+
+def as_the_service_met_it(
+    read: ThrottledMinutes, deployment_id: int, service_id: int, spans: Sequence[HeldSpan]
+) -> Met:
+    """The deployment's minutes with the service's share of them and the gateway's refusals.
 
     Of a shared deployment only refusals that the service met are its incidents. Where the gateway
-    was not read, the deployment's stay, and nobody can tell whose they were.
+    was not read, the deployment's stay, and nobody can tell whose they were. Two queries, three
+    where callers are mapped.
     """
-    minutes = read.minutes
-    mine = own.by_service.get(service_id)
-    if mine is None:
-        return minutes
+    is_shared = bool(shared_windows(read.window, [deployment_id])) or _is_held_by_several(
+        deployment_id, spans
+    )
+    minutes = replace(read.minutes, is_shared=is_shared)
+    own = service_minutes(deployment_id, read.window)
+    if own is None or service_id not in own.by_service:
+        return Met(minutes, knows_callers=False)
+    mine = own.by_service[service_id]
     total = sum(np.maximum(each["ok"], 0) for each in own.by_service.values())
     share = np.rint(1000 * np.maximum(mine["ok"], 0) / np.maximum(total, 1)).astype(np.int64)
     known = own.received & (mine["ok"] != MISSING) & (total > 0)
     own_refused = np.where(own.received, np.maximum(mine["throttled"], 0), minutes.refused)
-    return replace(
+    met = replace(
         minutes,
         own_share=np.where(known, share, MISSING),
         by_gateway=np.where(own.received, np.maximum(mine["throttled_by_gateway"], 0), MISSING),
         refused=own_refused if is_shared else minutes.refused,
         only_own_refusals=is_shared,
     )
+    return Met(met, knows_callers=True)
