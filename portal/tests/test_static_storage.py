@@ -7,6 +7,7 @@ from django.core.files.base import ContentFile
 
 from portal.static_storage import HashedStaticFiles
 
+OTHERS = ("theme_menu", "times", "fragments")
 IMPORT = re.compile(r'from "\./([^"]+)"')
 
 
@@ -15,7 +16,7 @@ def collected(folder, **changed):
     storage = HashedStaticFiles(location=folder, base_url="/static/")
     storage.manifest_storage = storage
     paths = {}
-    for name in ("app", "keys", "tables", "csv", "theme_menu", "times", "fragments"):
+    for name in ("app", "copy", "keys", "shares", "tables", "csv", *OTHERS):
         path = f"js/{name}.js"
         with open(finders.find(path), "rb") as file:
             storage.save(path, ContentFile(changed.get(name, file.read())))
@@ -28,7 +29,7 @@ def test_what_a_module_imports_is_asked_for_under_its_hashed_name(tmp_path):
     storage = collected(tmp_path)
     with storage.open(storage.stored_name("js/app.js")) as file:
         imported = IMPORT.findall(file.read().decode())
-    assert len(imported) == 5
+    assert len(imported) == 7
     assert all(re.fullmatch(r"\w+\.[0-9a-f]{12}\.js", name) for name in imported)
 
 

@@ -34,4 +34,4 @@ def test_the_tests_run_also_when_a_check_failed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(check, "CHECKS", (BAD,))
     monkeypatch.setattr(check.subprocess, "call", lambda command, cwd: ran.append(command) or 0)
     assert main(["--with-tests"]) == 1
-    assert ran == [[check.PYTHON, "-m", "pytest"]]
+    assert ran == [[check.PYTHON, "-m", "pytest", *check.PARALLEL]]
