@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from portal.management.clocks import TwoClocks
+from portal.models import User
 from quotas import gateway as quotas_gateway
+from quotas.tests import factories
 from showback import gateway as showback_gateway
 from stack import simulator_process
 from stack.simulator_process import SimulatorProcess
@@ -78,3 +80,13 @@ def clocks(simulated_azure: SimulatorProcess, db: None) -> Iterator[TwoClocks]:
     found = TwoClocks()
     yield found
     found.back_to_real()
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    return factories.person("Ada")
+
+
+@pytest.fixture
+def cleo(db: None) -> User:
+    return factories.person("Cleo", factories.PLATFORM_OWNER)

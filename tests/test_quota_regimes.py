@@ -87,16 +87,6 @@ def clocks(azure: SimulatorProcess) -> Iterator[TwoClocks]:
 
 
 @pytest.fixture
-def ada(db: None) -> User:
-    return factories.person("Ada")
-
-
-@pytest.fixture
-def cleo(db: None) -> User:
-    return factories.person("Cleo", factories.PLATFORM_OWNER)
-
-
-@pytest.fixture
 def services(azure: SimulatorProcess, ada: User, cleo: User) -> dict[str, Service]:
     """One service for each deployment, all of Ada's; every pool applies, without a lead."""
     team = factories.team("Atlas", lead=ada)

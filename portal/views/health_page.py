@@ -5,10 +5,11 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal.access import must_read_everything
 from portal.cloud.health import PlaneHealth, azure_health
 from portal.kernel.clock import now
 from portal.models import User
@@ -86,9 +87,7 @@ class Health:
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
     """The whole page, or for htmx only how far history is. Organisation-wide roles read it."""
-    user = request.user
-    if not (isinstance(user, User) and user.reads_everything):
-        raise Http404
+    user = must_read_everything(request)
     if request.htmx:  # type: ignore[attr-defined]
         histories = _histories()
         fetching = any(not history.progress.is_done for history in histories)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.access import must_read_everything
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
@@ -17,12 +18,12 @@ from quotas.services.mapping import map_deployment
 from showback.models import Caller
 from showback.selectors.unattributed import unattributed
 from showback.services.caller_mapping import first_use, map_caller
-from showback.views.sharing import must_read, must_write
+from showback.views.sharing import must_write
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    user = must_read(request)
+    user = must_read_everything(request)
     context = {"page": unattributed(at=now()), "may_write": user.is_platform_owner}
     return render(request, "portal/unattributed.html", context)
 

@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet, Sum
 from portal.kernel.windows import FOREVER, Window
 from quotas.domain.at_risk import Claim, Risk, at_risk
 from quotas.domain.ledger import Entry, steps_over
-from quotas.models import LedgerEntry, Pool, PoolLimit
+from quotas.models import LedgerEntry, PoolLimit
 
 COLUMNS = (
     "pk", "pool_id", "deployment_id", "units", "effective_from", "effective_until", "kind",
@@ -49,13 +49,6 @@ def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
         rows.setdefault(row["pool_id"], []).append(row)
     found = {pool: risk_in(held, limits[pool], at=at) for pool, held in rows.items()}
     return {pool: risk for pool, risk in found.items() if risk}
-
-
-def risk_in_pool(pool: Pool, limit: PoolLimit | None, *, at: datetime) -> PoolRisk:
-    """Under that limit, which need not be the newest."""
-    if limit is None:
-        return PoolRisk()
-    return risk_in(list(_live([pool.pk], at=at).values(*COLUMNS)), limit, at=at)
 
 
 def _live(pool_ids: Iterable[int], *, at: datetime) -> QuerySet[LedgerEntry]:

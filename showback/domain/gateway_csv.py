@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 REQUIRED = ("time", "caller", "deployment", "ok", "prompt_tokens", "generated_tokens")
-OPTIONAL = ("grain", "product", "throttled", "throttled_by_gateway", "filtered", "other")
 COLUMNS = (
     *("time", "grain", "caller", "product", "deployment"),
     *("ok", "throttled", "throttled_by_gateway", "filtered", "other"),

@@ -5,20 +5,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from portal.access import must_read_everything
 from portal.kernel.clock import now
 from portal.kernel.windows import HOUR, floor_to_hour
 from showback.domain.gateway_csv import COLUMNS
 from showback.exports import csv_answer
 from showback.forms import ImportForm
 from showback.services.caller_import import MOST_BYTES, Imported, import_callers
-from showback.views.sharing import must_read, must_write
+from showback.views.sharing import must_write
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def show(request: HttpRequest) -> HttpResponse:
     """The form; after a file with wrong lines, the form again with a sentence for each."""
     if request.method != "POST":
-        user = must_read(request)
+        user = must_read_everything(request)
         return _answer(request, ImportForm(), may_write=user.is_platform_owner)
     user, form = must_write(request), ImportForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -61,7 +62,7 @@ def _words(found: Imported) -> str:
 @require_safe
 def template(request: HttpRequest) -> HttpResponse:
     """All columns, and two lines as an example."""
-    must_read(request)
+    must_read_everything(request)
     hour = floor_to_hour(now()) - HOUR
     rows = [
         (f"{hour:%Y-%m-%dT%H:%M:%SZ}", "hour", caller, "ai-apps", "my-account/my-deployment")

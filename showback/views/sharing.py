@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.access import must_read_everything
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import floor_to_hour
@@ -28,16 +29,8 @@ from showback.services.sharing import (
 )
 
 
-def must_read(request: HttpRequest) -> User:
-    """404 for those without an organisation-wide role: shared deployments show every team's use."""
-    user = request.user
-    if not (isinstance(user, User) and user.reads_everything):
-        raise Http404
-    return user
-
-
 def must_write(request: HttpRequest) -> User:
-    user = must_read(request)
+    user = must_read_everything(request)
     if not user.is_platform_owner:
         raise DomainError(
             "Only a platform owner changes whose use a shared deployment is. Nothing was changed.",
@@ -48,14 +41,14 @@ def must_write(request: HttpRequest) -> User:
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    user = must_read(request)
+    user = must_read_everything(request)
     context = {"page": shared_list(at=now()), "may_write": user.is_platform_owner}
     return render(request, "showback/sharing/list.html", context)
 
 
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
-    user, at = must_read(request), now()
+    user, at = must_read_everything(request), now()
     page = _page(pk, at)
     return _detail(request, page, _empty_form(page, at), may_write=user.is_platform_owner)
 

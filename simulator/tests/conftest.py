@@ -12,14 +12,13 @@ from azure.core.pipeline.transport import RequestsTransport
 
 from simulator.tests import worlds
 from simulator.tests.foundry_world import foundry_world
-from simulator.tests.process import NOW, SimulatorProcess, without_azure
+from simulator.tests.process import NOW, SimulatorProcess, serving, without_azure
 from simulator.tests.sdk import Sdk
 
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """A simulator with a small world, shared by the whole run."""
-    folder = tmp_path_factory.mktemp("simulator")
     chat = worlds.deployment(capacity=50)
     pilot = worlds.deployment("pilot", capacity=10, traffic={"kind": "profile"})
     ptu = worlds.provisioned(spillover_deployment_name="chat", created_at="2026-03-01T00:00:00Z")
@@ -27,10 +26,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProce
         worlds.account("one", chat, pilot, ptu), worlds.account("two", worlds.deployment("other"))
     )
     raw["gateways"] = [worlds.gateway()]
-    (folder / "world.json").write_text(json.dumps(raw))
-    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
-    yield process
-    assert process.stop() == 0
+    with serving(tmp_path_factory.mktemp("simulator"), raw) as process:
+        yield process
 
 
 @pytest.fixture
@@ -70,11 +67,8 @@ def sdk(simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture(scope="session")
 def foundry_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """A simulator with accounts of every sort, shared by the whole run."""
-    folder = tmp_path_factory.mktemp("foundry")
-    (folder / "world.json").write_text(json.dumps(foundry_world()))
-    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
-    yield process
-    assert process.stop() == 0
+    with serving(tmp_path_factory.mktemp("foundry"), foundry_world()) as process:
+        yield process
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,15 @@ class SimulatorProcess:
             timeout=10,
         )
         return str(answer.json()["access_token"])
+
+
+@contextmanager
+def serving(folder: Path, raw: dict[str, Any]) -> Iterator[SimulatorProcess]:
+    """A simulator of that world in ``folder``; it must end well."""
+    (folder / "world.json").write_text(json.dumps(raw))
+    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
+    yield process
+    assert process.stop() == 0
 
 
 def without_azure(environment: dict[str, str] = os.environ) -> list[str]:  # type: ignore[assignment]

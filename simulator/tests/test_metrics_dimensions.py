@@ -15,7 +15,8 @@ import pytest
 from simulator.metrics_catalogue import METRICS, Source, find_metric
 from simulator.metrics_parts import emits
 from simulator.tests import worlds
-from simulator.tests.process import SimulatorProcess, without_azure
+from simulator.tests.conftest import azure_environment
+from simulator.tests.process import SimulatorProcess, serving
 from simulator.tests.sdk import Sdk, total
 
 CATALOGUE = Path(__file__).parents[3] / "shared" / "reference" / "azure" / "metrics-catalogue.json"
@@ -28,17 +29,14 @@ DIMENSIONS = find_metric(REQUESTS).dimensions  # type: ignore[union-attr]
 @pytest.fixture(scope="module")
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """Busy callers of all kinds: a full standard deployment, and a full provisioned one."""
-    folder = tmp_path_factory.mktemp("dimensions")
     kinds = worlds.profile(
         stream_share=0.4, priority_share=0.3, bad_request_share=0.05, server_error_share=0.05,
         cache_match_percent=25, api_name="v1",
     )  # fmt: skip
     ptu = worlds.provisioned(traffic=kinds | {"api_name": "v2"}, spillover_deployment_name="chat")
     raw = worlds.world_of(worlds.deployment(capacity=70, traffic=kinds), ptu)
-    (folder / "world.json").write_text(json.dumps(raw))
-    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
-    yield process
-    process.end()
+    with serving(tmp_path_factory.mktemp("dimensions"), raw) as process:
+        yield process
 
 
 @pytest.fixture
@@ -46,13 +44,7 @@ def busy(process: SimulatorProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """The SDK on it, its clock standing still."""
     process.control("POST", "/reset")
     process.control("POST", "/clock", {"at": "2026-03-04T10:30:00Z", "frozen": True})
-    for name in without_azure():
-        monkeypatch.delenv(name)
-    for name, value in process.environment().items():
-        monkeypatch.setenv(name, value)
-    clients = Sdk(process)
-    yield clients
-    clients.close()
+    yield from azure_environment(process, monkeypatch)
 
 
 def test_the_catalogue_is_that_of_the_documentation():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from azure.core.exceptions import HttpResponseError
 
 from simulator.tests import worlds
 from simulator.tests.conftest import azure_environment
-from simulator.tests.process import SimulatorProcess
+from simulator.tests.process import SimulatorProcess, serving
 from simulator.tests.sdk import Sdk
 from simulator.tests.worlds import REGION, SUBSCRIPTION
 from simulator.world_checks import WorldError
@@ -44,11 +43,8 @@ def two_pools_each(**changes: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatorProcess]:
     """A simulator with the same deployments in four regions."""
-    folder = tmp_path_factory.mktemp("wide")
-    (folder / "world.json").write_text(json.dumps(two_pools_each()))
-    process = SimulatorProcess(folder, "--world", str(folder / "world.json")).start()
-    yield process
-    assert process.stop() == 0
+    with serving(tmp_path_factory.mktemp("wide"), two_pools_each()) as process:
+        yield process
 
 
 @pytest.fixture

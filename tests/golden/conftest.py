@@ -15,16 +15,6 @@ from tests.golden import world
 
 
 @pytest.fixture
-def ada(db: None) -> User:
-    return factories.person("Ada")
-
-
-@pytest.fixture
-def cleo(db: None) -> User:
-    return factories.person("Cleo", factories.PLATFORM_OWNER)
-
-
-@pytest.fixture
 def code(clocks: TwoClocks, ada: User, cleo: User) -> Service:
     """The world an hour before the trace: synced, mapped, the pool switched to applying."""
     at = world.TRACE_START - timedelta(minutes=4)
