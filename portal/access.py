@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpRequest
 
+from portal.kernel.errors import DomainError
 from portal.models import User
 
 
@@ -10,4 +11,18 @@ def must_read_everything(request: HttpRequest) -> User:
     user = request.user
     if not (isinstance(user, User) and user.reads_everything):
         raise Http404
+    return user
+
+
+def must_decide_sharing(request: HttpRequest) -> User:
+    """Who may change whose use a shared deployment is: a platform owner.
+
+    DomainError for whoever only reads it, Http404 for anybody else.
+    """
+    user = must_read_everything(request)
+    if not user.is_platform_owner:
+        raise DomainError(
+            "Only a platform owner changes whose use a shared deployment is. Nothing was changed.",
+            code="not_a_platform_owner",
+        )
     return user

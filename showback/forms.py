@@ -29,28 +29,62 @@ class DayField(forms.DateField):
         return day
 
 
-class SplitForm(forms.Form):
-    """Shares in per cent, from a day on. Rows of service and share come as two lists."""
+class FromDay(forms.Form):
+    """What begins on a day of the finance time zone, with a reason where that day is over."""
 
     start = DayField(
         label="From",
         help_text="The whole day. Today means from this hour on.",
         error_messages={
-            "required": "Say from when the rule holds.",
+            "required": "Say from when it holds.",
             "invalid": "Write a date, such as 2026-03-14.",
         },
-    )
-    until = DayField(
-        label="Until",
-        required=False,
-        help_text="The first day on which it no longer holds. Empty: until another rule begins.",
-        error_messages={"invalid": "Write a date, such as 2026-03-14."},
     )
     reason = forms.CharField(
         label="Reason",
         required=False,
         max_length=300,
-        help_text="Needed where the past is changed; shown beside the rule.",
+        help_text="Needed where the past is changed; shown beside it.",
+    )
+
+    def starts_at(self, *, at: datetime) -> datetime:
+        """The first hour of the day; of today, this hour."""
+        start: date = self.cleaned_data["start"]
+        if start == day_of(at, finance_zone()):
+            return floor_to_hour(at)
+        return day_window(start, finance_zone()).start
+
+    def refuse(self, error: DomainError) -> None:
+        fields = {"reason_missing": "reason", "ends_before_start": "until", "too_old": "start"}
+        self.add_error(fields.get(error.code), error.sentence)
+
+
+class ShareForm(FromDay):
+    """The deployment that several services call, from a day on."""
+
+    field_order = ("deployment", "start", "reason")
+    deployment = forms.TypedChoiceField(
+        coerce=int,
+        error_messages={
+            "required": "Choose the deployment that several services call.",
+            "invalid_choice": "Choose a deployment that is there and not shared yet.",
+        },
+    )
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["deployment"].choices = [("", "Choose one"), *choices]  # type: ignore[attr-defined]
+
+
+class SplitForm(FromDay):
+    """Shares in per cent, from a day on. Rows of service and share come as two lists."""
+
+    field_order = ("start", "until", "reason")
+    until = DayField(
+        label="Until",
+        required=False,
+        help_text="The first day on which it no longer holds. Empty: until another rule begins.",
+        error_messages={"invalid": "Write a date, such as 2026-03-14."},
     )
 
     def __init__(self, *args: Any, services: Sequence[tuple[int, str]], **kwargs: Any) -> None:
@@ -87,20 +121,9 @@ class SplitForm(forms.Form):
             found[int(service)] = _basis_points(percent)
         return found
 
-    def starts_at(self, *, at: datetime) -> datetime:
-        """The first hour of the day; of today, this hour."""
-        start: date = self.cleaned_data["start"]
-        if start == day_of(at, finance_zone()):
-            return floor_to_hour(at)
-        return day_window(start, finance_zone()).start
-
     def ends_at(self) -> datetime | None:
         until = self.cleaned_data.get("until")
         return day_window(until, finance_zone()).start if until else None
-
-    def refuse(self, error: DomainError) -> None:
-        fields = {"reason_missing": "reason", "ends_before_start": "until", "too_old": "start"}
-        self.add_error(fields.get(error.code), error.sentence)
 
 
 def _basis_points(percent: str) -> int:

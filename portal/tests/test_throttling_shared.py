@@ -77,7 +77,7 @@ def measured(world, settings, monkeypatch):
         world.metrics.traffic = traffic
         pull_window(Window(START, AT), MINUTE, at=AT)
         pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
-        share_deployment(world.chat.pk, start=START, by=cleo, at=AT)
+        share_deployment(world.chat.pk, start=START, reason="x", by=cleo, at=AT)
         for name, service in names.items():
             row = Caller.objects.get(key=name, kind="subscription")
             map_caller(row, service_id=service.pk, start=START, by=cleo, at=AT)

@@ -7,9 +7,10 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from portal.access import must_read_everything
+from portal.access import must_decide_sharing, must_read_everything
+from portal.doors import posts_from
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
@@ -18,7 +19,6 @@ from quotas.services.mapping import map_deployment
 from showback.models import Caller
 from showback.selectors.unattributed import unattributed
 from showback.services.caller_mapping import first_use, map_caller
-from showback.views.sharing import must_write
 
 
 @require_safe
@@ -28,10 +28,10 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/unattributed.html", context)
 
 
-@require_POST
+@posts_from("unattributed")
 def give(request: HttpRequest) -> HttpResponse:
     """One bucket (`bucket`) to the chosen `service`, or every `accept` (`caller:7:3`) as shown."""
-    user, at = must_write(request), now()
+    user, at = must_decide_sharing(request), now()
     chosen = request.POST.getlist("accept")
     if not chosen:
         chosen = [f"{request.POST.get('bucket', '')}:{request.POST.get('service', '')}"]

@@ -3,8 +3,9 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_safe
 
+from portal.doors import posts_from
 from portal.kernel.clock import now
 from quotas.forms import MapForm
 from quotas.models import Deployment
@@ -13,7 +14,7 @@ from quotas.services.mapping import map_deployment
 from quotas.services.refusals import refuse
 
 
-@require_GET
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
     return render(
         request,
@@ -22,7 +23,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@posts_from("unmapped")
 def assign(request: HttpRequest, pk: int) -> HttpResponse:
     """A deployment that somebody mapped meanwhile answers with a sentence, not with 404."""
     rows = Deployment.objects.visible_to(request.user).select_related("account", "service")

@@ -48,6 +48,7 @@ class SharedDeployment(Dated):
     """A deployment that several services call, as long as the window lasts."""
 
     deployment = models.ForeignKey("quotas.Deployment", on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         db_table = "showback_shared_deployment"

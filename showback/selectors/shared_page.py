@@ -43,13 +43,16 @@ class RuleRow:
 
 @dataclass(frozen=True)
 class SharedPage:
-    """One deployment. `methods` are of this month."""
+    """One deployment. `methods` are of this month; `is_shared` now, or it will be.
+
+    `windows`: from, until (None: no end), reason.
+    """
 
     id: int
     label: str
     model: str
     is_shared: bool
-    windows: list[tuple[datetime, datetime | None]]
+    windows: list[tuple[datetime, datetime | None, str]]
     methods: list[MethodShare]
     chart: Chart | None
     callers: list[CallerRow]
@@ -96,8 +99,8 @@ def shared_page(deployment_id: int, *, at: datetime) -> SharedPage | None:
         id=found.id,
         label=label_of(found),
         model=model_of(found),
-        is_shared=any(at in row.window for row in windows),
-        windows=[(row.effective_from, _end(row.effective_until)) for row in windows],
+        is_shared=any(row.window.end > at for row in windows),
+        windows=[(row.effective_from, _end(row.effective_until), row.reason) for row in windows],
         methods=method_shares(mine & in_window(month)),
         chart=_coverage(mine, at=at),
         callers=caller_rows(caller_uses(month, here), names, at=at),

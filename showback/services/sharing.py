@@ -19,13 +19,15 @@ WHOLE = 10_000  # basis points
 
 
 def share_deployment(
-    deployment_id: int, *, start: datetime, by: User, at: datetime
+    deployment_id: int, *, start: datetime, by: User, at: datetime, reason: str = ""
 ) -> SharedDeployment:
     """Several services call it from `start` on: its use is no longer its holder's alone.
 
-    Raises DomainError where it is shared already, or figures that old stay as they are.
+    Raises DomainError where it is shared already, the past is changed without a reason, or figures
+    that old stay as they are.
     """
     window = whole_hours(start, None, at=at)
+    _explained(start, reason, at=at)
     rows = SharedDeployment.objects.filter(deployment_id=deployment_id)
     with one_change("The deployment"):
         if rows.filter(in_force_at(start)).exists():
@@ -36,6 +38,7 @@ def share_deployment(
             effective_from=window.start,
             effective_until=window.end,
             recorded_at=at,
+            reason=reason.strip(),
         )
         _record("deployment.shared", deployment_id, window, by=by, at=at)
         mark_window([deployment_id], window, at=at)
@@ -43,10 +46,14 @@ def share_deployment(
 
 
 def end_sharing(deployment_id: int, *, end: datetime, by: User, at: datetime) -> None:
-    """From `end` on it is its holder's again; what was shared before stays so."""
+    """From `end` on it is its holder's again; what was shared before stays so.
+
+    A time that has not begun is taken back whole.
+    """
     with one_change("The deployment"):
         row = (
-            SharedDeployment.objects.filter(in_force_at(at), deployment_id=deployment_id)
+            SharedDeployment.objects.filter(effective_until__gt=at, deployment_id=deployment_id)
+            .order_by("effective_from")
             .select_for_update()
             .first()
         )
@@ -80,11 +87,7 @@ def set_split_rule(
     """
     check_shares(shares)
     window = whole_hours(start, until, at=at)
-    if start < floor_to_hour(at) and not reason.strip():
-        raise DomainError(
-            "This changes figures of the past. Give the reason, or let it begin now or later.",
-            code="reason_missing",
-        )
+    _explained(start, reason, at=at)
     with one_change("The split rule"):
         rows = SplitRule.objects.filter(deployment_id=deployment_id)
         ended = make_room(rows, window, what="split rule")
@@ -120,6 +123,15 @@ def end_split_rule(rule_id: int, *, by: User, at: datetime) -> None:
             rule.save(update_fields=["effective_until"])
         _record("split_rule.ended", rule.deployment_id, window, by=by, at=at, rule=rule_id)
         mark_window([rule.deployment_id], window, at=at)
+
+
+def _explained(start: datetime, reason: str, *, at: datetime) -> None:
+    """Raises DomainError where the past is changed and nobody says why."""
+    if start < floor_to_hour(at) and not reason.strip():
+        raise DomainError(
+            "This changes figures of the past. Give the reason, or let it begin now or later.",
+            code="reason_missing",
+        )
 
 
 def check_shares(shares: Mapping[int, int]) -> None:

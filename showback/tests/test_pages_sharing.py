@@ -3,12 +3,20 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import get_resolver, reverse
 
 from portal.kernel.windows import HOUR, MINUTE, Window
 from portal.models import AuditRow, Role
 from quotas.models import Deployment
 from showback.gateway import CallerKey
-from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment, SplitRule
+from showback.models import (
+    Caller,
+    CallerHour,
+    CallerMapping,
+    SharedDeployment,
+    SplitRule,
+    TouchedHour,
+)
 from showback.selectors.month import team_month
 from showback.selectors.scope import account_scope, month_scope
 from showback.selectors.unattributed import unattributed
@@ -44,7 +52,7 @@ def shared(world, settings, monkeypatch):
     monkeypatch.setattr(caller_pull, "caller_source", world.logs)
     pull_window(Window(START, AT), MINUTE, at=AT)
     pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
-    share_deployment(world.chat.pk, start=START, by=world.cleo, at=AT)
+    share_deployment(world.chat.pk, start=START, reason="x", by=world.cleo, at=AT)
     fill_everything(at=AT)
     world.page = f"/sharing/{world.chat.pk}/"
     return world
@@ -86,7 +94,7 @@ def test_who_reads_everything_reads_and_changes_nothing(shared, role):
     before = AuditRow.objects.count()
     caller = Caller.objects.get(key="k-77")
     for url, data in (
-        ("/sharing/add/", {"deployment": shared.ptu.pk}),
+        ("/sharing/add/", {"deployment": shared.ptu.pk, "start": "2026-03-02"}),
         (f"{shared.page}end/", {}),
         (f"{shared.page}split/", rule([(shared.assistant, "100")])),
         (f"{shared.page}callers/{caller.pk}/map/", {"service": shared.digest.pk}),
@@ -121,12 +129,93 @@ def test_the_page_of_one_names_its_callers_methods_and_rule(shared):
 
 
 def test_a_deployment_is_marked_and_given_back_on_the_page(shared):
-    assert post(shared.cleo, "/sharing/add/", deployment=shared.ptu.pk).status_code == 302
+    data = {"deployment": shared.ptu.pk, "start": "2026-03-02"}
+    assert post(shared.cleo, "/sharing/add/", **data).status_code == 302
     row = SharedDeployment.objects.get(deployment=shared.ptu)
     assert row.effective_from == AT.replace(minute=0)
     assert post(shared.cleo, f"/sharing/{shared.ptu.pk}/end/").status_code == 302
     assert not SharedDeployment.objects.filter(deployment=shared.ptu).exists()
     assert post(shared.cleo, "/sharing/add/", deployment="x").status_code == 422
+
+
+def mark(shared, **data):
+    return post(shared.cleo, "/sharing/add/", **{"deployment": shared.ptu.pk, **data})
+
+
+def test_a_deployment_is_shared_from_a_day_of_the_past_with_a_reason(shared):
+    fill_everything(at=AT)
+    assert not TouchedHour.objects.exists()
+    answer = mark(shared, start="2026-03-01", reason="Two teams have called it since March.")
+    assert answer.status_code == 302
+    row = SharedDeployment.objects.get(deployment=shared.ptu)
+    assert row.effective_from == utc("2026-03-01 00:00")
+    assert row.reason == "Two teams have called it since March."
+    assert TouchedHour.objects.filter(deployment=shared.ptu).exists()
+    assert row.reason in text_of(get(shared.cleo, f"/sharing/{shared.ptu.pk}/"))
+    assert AuditRow.objects.filter(verb="deployment.shared").count() == 2
+
+
+def test_a_day_to_come_is_shared_from_then_and_can_be_taken_back(shared):
+    assert mark(shared, start="2026-03-09").status_code == 302
+    row = SharedDeployment.objects.get(deployment=shared.ptu)
+    assert row.effective_from == utc("2026-03-09 00:00")
+    page = text_of(get(shared.cleo, f"/sharing/{shared.ptu.pk}/"))
+    assert "Set a split rule" in page
+    assert post(shared.cleo, f"/sharing/{shared.ptu.pk}/end/").status_code == 302
+    assert not SharedDeployment.objects.filter(deployment=shared.ptu).exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"start": "2026-03-01"}, "Give the reason"),
+        ({"start": "2026-01-31", "reason": "r"}, "stay as they are"),
+        ({"start": ""}, "Say from when it holds"),
+        ({"start": "soon"}, "Write a date"),
+        ({"start": "2026-03-02", "deployment": ""}, "Choose the deployment"),
+        ({"start": "2026-03-02", "deployment": "99999"}, "Choose a deployment that is there"),
+    ],
+)
+def test_what_cannot_be_shared_is_explained_on_the_page_and_what_was_typed_stays(
+    shared, data, words
+):
+    answer = mark(shared, **data)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert words in page
+    assert f'value="{data["start"]}"' in page or not data["start"]
+    assert not SharedDeployment.objects.filter(deployment=shared.ptu).exists()
+
+
+def action_addresses(shared) -> list[str]:
+    """Every address of sharing, mapping and import, with what the world has in its places."""
+    known = {
+        "pk": shared.chat.pk,
+        "rule": SplitRule.objects.get().pk,
+        "caller": Caller.objects.get(key="k-77").pk,
+    }
+    found = []
+    for name, taken in get_resolver().reverse_dict.lists():
+        route, params = taken[0][0][0]
+        if isinstance(name, str) and route.startswith(("sharing/", "unattributed/", "unmapped/")):
+            found.append(reverse(name, kwargs={param: known[param] for param in params}))
+    return found
+
+
+def test_an_address_that_refused_something_can_be_loaded_again(shared):
+    set_split_rule(
+        shared.chat.pk, {shared.digest.pk: 10_000}, start=utc("2026-03-02 14:00"), until=None,
+        reason="", by=shared.cleo, at=AT,
+    )  # fmt: skip
+    addresses = action_addresses(shared)
+    assert len(addresses) >= 12
+    client = Client()
+    client.force_login(shared.cleo)
+    for address in addresses:
+        for answer in (client.get(address, follow=True), client.head(address, follow=True)):
+            assert answer.status_code == 200, address
+        refused = client.post(address, {"service": "no", "start": "never"})
+        assert client.get(address, follow=True).status_code == 200, (address, refused.status_code)
 
 
 def test_a_rule_is_set_from_this_hour_and_ended(shared):
@@ -248,7 +337,7 @@ def test_a_page_asks_as_often_for_many_callers_as_for_one(
     pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
     for number in range(6):
         extra = make.deployment(f"extra-{number}", shared.digest)
-        share_deployment(extra.pk, start=START, by=shared.cleo, at=AT)
+        share_deployment(extra.pk, start=START, reason="x", by=shared.cleo, at=AT)
     fill_everything(at=AT)
     client = Client()
     client.force_login(shared.cleo)

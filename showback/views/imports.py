@@ -5,14 +5,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.access import must_read_everything
+from portal.access import must_decide_sharing, must_read_everything
 from portal.kernel.clock import now
 from portal.kernel.windows import HOUR, floor_to_hour
 from showback.domain.gateway_csv import COLUMNS
 from showback.exports import csv_answer
 from showback.forms import ImportForm
 from showback.services.caller_import import MOST_BYTES, Imported, import_callers
-from showback.views.sharing import must_write
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -21,7 +20,7 @@ def show(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         user = must_read_everything(request)
         return _answer(request, ImportForm(), may_write=user.is_platform_owner)
-    user, form = must_write(request), ImportForm(request.POST, request.FILES)
+    user, form = must_decide_sharing(request), ImportForm(request.POST, request.FILES)
     if not form.is_valid():
         return _answer(request, form, status=422)
     content = form.cleaned_data["file"].read(MOST_BYTES + 1)

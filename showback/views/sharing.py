@@ -5,21 +5,21 @@ from datetime import datetime
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from portal.access import must_read_everything
+from portal.access import must_decide_sharing, must_read_everything
+from portal.doors import posts_from
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import floor_to_hour
 from portal.models import User
-from quotas.selectors.metering import metered_deployments, service_names
+from quotas.selectors.metering import service_names
 from showback.domain.months import day_of
-from showback.forms import SplitForm
+from showback.forms import ShareForm, SplitForm
 from showback.gateway import finance_zone
 from showback.models import Caller, SharedDeployment
-from showback.selectors.scope import label_of
 from showback.selectors.shared_page import SharedPage, shared_page
-from showback.selectors.shared_pages import shared_list
+from showback.selectors.shared_pages import SharedList, shared_list
 from showback.services.caller_mapping import first_use, map_caller
 from showback.services.sharing import (
     end_sharing,
@@ -29,21 +29,19 @@ from showback.services.sharing import (
 )
 
 
-def must_write(request: HttpRequest) -> User:
-    user = must_read_everything(request)
-    if not user.is_platform_owner:
-        raise DomainError(
-            "Only a platform owner changes whose use a shared deployment is. Nothing was changed.",
-            code="not_a_platform_owner",
-        )
-    return user
-
-
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    user = must_read_everything(request)
-    context = {"page": shared_list(at=now()), "may_write": user.is_platform_owner}
-    return render(request, "showback/sharing/list.html", context)
+    user, at = must_read_everything(request), now()
+    page = shared_list(at=at)
+    form = ShareForm(choices=page.choices, initial={"start": day_of(at, finance_zone())})
+    return _list(request, page, form, may_write=user.is_platform_owner)
+
+
+def _list(
+    request: HttpRequest, page: SharedList, form: ShareForm, *, may_write: bool, status: int = 200
+) -> HttpResponse:
+    context = {"page": page, "form": form, "may_write": may_write}
+    return render(request, "showback/sharing/list.html", context, status=status)
 
 
 @require_safe
@@ -65,30 +63,41 @@ def _detail(
     return render(request, "showback/sharing/detail.html", context, status=status)
 
 
-@require_POST
+@posts_from("shared_deployments")
 def add(request: HttpRequest) -> HttpResponse:
-    user, at = must_write(request), now()
-    chosen = request.POST.get("deployment", "")
-    found = {str(d.id): d for d in metered_deployments()}.get(chosen)
-    if found is None:
-        raise DomainError("Choose the deployment that several services call.", code="no_deployment")
-    share_deployment(found.id, start=floor_to_hour(at), by=user, at=at)
-    messages.success(request, f"{label_of(found)} is shared from this hour on. Say who calls it.")
-    return redirect("shared_deployment", found.id)
+    user, at = must_decide_sharing(request), now()
+    page = shared_list(at=at)
+    form = ShareForm(request.POST, choices=page.choices)
+    if form.is_valid() and _share(form, user, at):
+        chosen, start = form.cleaned_data["deployment"], form.starts_at(at=at)
+        words = f"{dict(page.choices)[chosen]} is shared from {start:%d %b %Y, %H:%M} UTC on."
+        messages.success(request, f"{words} Say who calls it.")
+        return redirect("shared_deployment", chosen)
+    return _list(request, page, form, may_write=True, status=422)
 
 
-@require_POST
+def _share(form: ShareForm, user: User, at: datetime) -> bool:
+    chosen, start = form.cleaned_data["deployment"], form.starts_at(at=at)
+    try:
+        share_deployment(chosen, start=start, reason=form.cleaned_data["reason"], by=user, at=at)
+    except DomainError as error:
+        form.refuse(error)
+        return False
+    return True
+
+
+@posts_from("shared_deployment", "pk")
 def end(request: HttpRequest, pk: int) -> HttpResponse:
-    user, at = must_write(request), now()
+    user, at = must_decide_sharing(request), now()
     get_object_or_404(SharedDeployment.objects.filter(deployment_id=pk)[:1])
     end_sharing(pk, end=floor_to_hour(at), by=user, at=at)
     messages.success(request, "From this hour on it is its holder's. What was shared stays so.")
     return redirect("shared_deployments")
 
 
-@require_POST
+@posts_from("shared_deployment", "pk")
 def split(request: HttpRequest, pk: int) -> HttpResponse:
-    user, at = must_write(request), now()
+    user, at = must_decide_sharing(request), now()
     page = _page(pk, at)
     form = SplitForm(request.POST, services=page.services)
     if form.is_valid() and _set_rule(form, pk, user, at):
@@ -114,18 +123,18 @@ def _set_rule(form: SplitForm, pk: int, user: User, at: datetime) -> bool:
     return True
 
 
-@require_POST
+@posts_from("shared_deployment", "pk")
 def end_rule(request: HttpRequest, pk: int, rule: int) -> HttpResponse:
-    user = must_write(request)
+    user = must_decide_sharing(request)
     end_split_rule(rule, by=user, at=now())
     messages.success(request, "The rule ended with this hour.")
     return redirect("shared_deployment", pk)
 
 
-@require_POST
+@posts_from("shared_deployment", "pk")
 def map_one(request: HttpRequest, pk: int, caller: int) -> HttpResponse:
     """From the first use of an unmapped caller; a mapped one changes hands with this hour."""
-    user, at = must_write(request), now()
+    user, at = must_decide_sharing(request), now()
     found = get_object_or_404(Caller.objects.select_related("source"), pk=caller)
     service = service_names().get(_number(request.POST.get("service", "")))
     if service is None:

@@ -43,7 +43,7 @@ def test_i21_a_shared_deployment_of_the_simulated_azure_is_divided_to_the_last_t
     sync_subscription(SUBSCRIPTION, gateway=AzureCapacity(), at=START)
     chat = Deployment.objects.get(account__name="contoso-east", name="chat")
     cleo, atlas = make.person("Cleo", Role.PLATFORM_OWNER), make.team("Atlas")
-    share_deployment(chat.pk, start=START, by=cleo, at=AT)
+    share_deployment(chat.pk, start=START, reason="x", by=cleo, at=AT)
     pull_window(Window(START, AT), MINUTE, at=AT)
     assert pull_recent_callers(4 * HOUR, at=AT).problems == ()
     assert CallerTarget.objects.filter(deployment=chat).exists()

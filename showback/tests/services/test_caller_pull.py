@@ -193,7 +193,7 @@ def test_no_workspace_no_pull(gateway, settings):
 
 
 def test_minutes_of_services_are_those_of_their_callers(gateway):
-    share_deployment(gateway.chat.pk, start=START, by=make.person("Cleo"), at=AT)
+    share_deployment(gateway.chat.pk, start=START, reason="x", by=make.person("Cleo"), at=AT)
     first = int(START.timestamp()) // 60
     gateway.logs.lost = frozenset({first + 5})
     pull_source(source(), Window(START, START + HOUR), at=AT)

@@ -51,7 +51,7 @@ def shared(world, settings, monkeypatch):
     monkeypatch.setattr(caller_pull, "caller_source", world.logs)
     pull_window(Window(START, AT), MINUTE, at=AT)
     pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
-    share_deployment(world.chat.pk, start=START, by=world.cleo, at=AT)
+    share_deployment(world.chat.pk, start=START, reason="x", by=world.cleo, at=AT)
     return world
 
 
@@ -164,7 +164,7 @@ def test_the_end_of_sharing_gives_the_hours_after_it_back_to_the_holder(shared):
 
 
 def test_a_shared_ptu_is_paid_by_use_and_its_idle_part_by_its_holder(shared):
-    share_deployment(shared.ptu.pk, start=START, by=shared.cleo, at=AT)
+    share_deployment(shared.ptu.pk, start=START, reason="x", by=shared.cleo, at=AT)
     points = {shared.digest.pk: 10_000}
     set_split_rule(
         shared.ptu.pk, points, start=START, until=None, reason="x", by=shared.cleo, at=AT
@@ -253,3 +253,21 @@ def test_sharing_twice_is_refused(shared):
     with pytest.raises(DomainError, match="shared already"):
         share_deployment(shared.chat.pk, start=AT.replace(minute=0), by=shared.cleo, at=AT)
     assert Deployment.objects.filter(pk=shared.chat.pk, service=shared.assistant).exists()
+
+
+def test_sharing_from_a_past_hour_needs_a_reason(shared):
+    with pytest.raises(DomainError, match="Give the reason"):
+        share_deployment(shared.ptu.pk, start=START, by=shared.cleo, at=AT)
+    assert not SharedDeployment.objects.filter(deployment=shared.ptu).exists()
+
+
+def test_sharing_from_a_past_hour_is_rolled_up_again(shared):
+    fill_everything(at=AT)
+    assert ServiceHour.objects.filter(deployment=shared.ptu, method="holder").exists()
+    start = utc(f"{DAY} 10:00")
+    share_deployment(shared.ptu.pk, start=start, reason="Late news.", by=shared.cleo, at=AT)
+    fill_everything(at=AT)
+    later = ServiceHour.objects.filter(deployment=shared.ptu, hour__gte=start)
+    assert set(later.values_list("service", "method")) == {(None, "none")}
+    earlier = ServiceHour.objects.filter(deployment=shared.ptu, hour__lt=start)
+    assert "none" not in earlier.values_list("method", flat=True)
