@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from portal.kernel.windows import Window
+from quotas.domain.states import OPEN_REQUEST_STATES, WAITING_REQUEST_STATES
 
 if TYPE_CHECKING:
     from portal.models import User
@@ -72,6 +73,10 @@ class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
 
 
 class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def applied(self) -> Self:
+        """Without what is only held for an offer: it takes room in the pool, none in Azure."""
+        return self.exclude(Q(kind="hold") | Q(reverses__kind="hold", reverses__isnull=False))
+
     def in_force_at(self, at: datetime) -> Self:
         """Half-open: at the minute an entry ends, it is over."""
         return self.filter(effective_from__lte=at, effective_until__gt=at)
@@ -83,19 +88,48 @@ class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self if user.reads_everything else self.filter(service__team__memberships__user=user)
 
 
-class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
-    def open(self) -> Self:
-        return self.filter(state__in=["submitted", "in_review"])
+class DelegationQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def in_force_at(self, at: datetime) -> Self:
+        """Half-open: at the minute a delegation ends, it is over."""
+        return self.filter(effective_from__lte=at, effective_until__gt=at)
+
+    def for_pool(self, pool_id: int | None) -> Self:
+        """Those for this pool, and those for every pool."""
+        return self.filter(Q(pool=pool_id) | Q(pool__isnull=True))
 
     def visible_to(self, user: "User") -> Self:
+        """Given by or to this person; for a pool that they operate, theirs as well."""
         if user.reads_everything:
             return self
-        return self.filter(
+        own = Q(from_person=user) | Q(to_person=user)
+        return self.filter(own | Q(pool__owners=user)).distinct()
+
+
+class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def open(self) -> Self:
+        """Sent, and not ended."""
+        return self.filter(state__in=sorted(WAITING_REQUEST_STATES))
+
+    def overdue(self, at: datetime) -> Self:
+        """Open, drafts too, and past the moment at which time alone ends them."""
+        return self.filter(state__in=sorted(OPEN_REQUEST_STATES), deadline_at__lte=at)
+
+    def sent(self) -> Self:
+        return self.exclude(state="draft")
+
+    def visible_to(self, user: "User") -> Self:
+        """Of one's own teams and pools, every one for organisation-wide roles; a draft is its
+        writer's alone.
+        """
+        rows = self.exclude(Q(state="draft") & ~Q(requester=user))
+        if user.reads_everything:
+            return rows
+        return rows.filter(
             Q(service__team__memberships__user=user) | Q(deployment__pool__owners=user)
         ).distinct()
 
     def decidable_by(self, user: "User") -> Self:
         """Open, in a pool that this person operates, and neither asked by nor for them."""
         mine = Q(requester=user) | Q(on_behalf_of=user)
-        found = self.open().exclude(mine)
+        found = self.filter(state__in=["submitted", "in_review"]).exclude(mine)
         return found if user.is_platform_owner else found.filter(deployment__pool__owners=user)

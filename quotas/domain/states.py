@@ -3,6 +3,7 @@
 A service moves the row by compare-and-swap.
 """
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from portal.kernel.errors import DomainError
@@ -24,6 +25,8 @@ class RequestState(_Choices):
     DRAFT = "draft"
     SUBMITTED = "submitted"
     IN_REVIEW = "in_review"
+    NEEDS_INFO = "needs_info"
+    COUNTER_OFFERED = "counter_offered"
     APPROVED = "approved"
     DENIED = "denied"
     WITHDRAWN = "withdrawn"
@@ -31,31 +34,82 @@ class RequestState(_Choices):
 
 
 class RequestEvent(_Choices):
+    """`ADVANCE` opens the next stage; `EDIT` is the requester's, who may answer a question by it.
+    `ACCEPT` takes an offer that other stages have yet to see; one that none has is approved.
+    """
+
     SUBMIT = "submit"
     REVIEW = "review"
+    ADVANCE = "advance"
+    EDIT = "edit"
+    ASK = "ask"
+    ANSWER = "answer"
+    COUNTER_OFFER = "counter_offer"
+    ACCEPT = "accept"
+    DECLINE = "decline"
     APPROVE = "approve"
     DENY = "deny"
     WITHDRAW = "withdraw"
     TIME_OUT = "time_out"
 
 
+_S, _E = RequestState, RequestEvent
 REQUEST_TRANSITIONS: dict[tuple[RequestState, RequestEvent], RequestState] = {
-    (RequestState.DRAFT, RequestEvent.SUBMIT): RequestState.SUBMITTED,
-    (RequestState.DRAFT, RequestEvent.WITHDRAW): RequestState.WITHDRAWN,
-    (RequestState.DRAFT, RequestEvent.TIME_OUT): RequestState.TIMED_OUT,
-    (RequestState.SUBMITTED, RequestEvent.REVIEW): RequestState.IN_REVIEW,
-    (RequestState.SUBMITTED, RequestEvent.APPROVE): RequestState.APPROVED,
-    (RequestState.SUBMITTED, RequestEvent.DENY): RequestState.DENIED,
-    (RequestState.SUBMITTED, RequestEvent.WITHDRAW): RequestState.WITHDRAWN,
-    (RequestState.SUBMITTED, RequestEvent.TIME_OUT): RequestState.TIMED_OUT,
-    (RequestState.IN_REVIEW, RequestEvent.APPROVE): RequestState.APPROVED,
-    (RequestState.IN_REVIEW, RequestEvent.DENY): RequestState.DENIED,
-    (RequestState.IN_REVIEW, RequestEvent.WITHDRAW): RequestState.WITHDRAWN,
-    (RequestState.IN_REVIEW, RequestEvent.TIME_OUT): RequestState.TIMED_OUT,
+    (_S.DRAFT, _E.EDIT): _S.DRAFT,
+    (_S.DRAFT, _E.SUBMIT): _S.SUBMITTED,
+    (_S.DRAFT, _E.TIME_OUT): _S.TIMED_OUT,
+    (_S.SUBMITTED, _E.REVIEW): _S.IN_REVIEW,
+    (_S.SUBMITTED, _E.APPROVE): _S.APPROVED,
+    (_S.SUBMITTED, _E.DENY): _S.DENIED,
+    (_S.SUBMITTED, _E.WITHDRAW): _S.WITHDRAWN,
+    (_S.SUBMITTED, _E.TIME_OUT): _S.TIMED_OUT,
+    (_S.IN_REVIEW, _E.ADVANCE): _S.IN_REVIEW,
+    (_S.IN_REVIEW, _E.EDIT): _S.IN_REVIEW,
+    (_S.IN_REVIEW, _E.ASK): _S.NEEDS_INFO,
+    (_S.IN_REVIEW, _E.COUNTER_OFFER): _S.COUNTER_OFFERED,
+    (_S.IN_REVIEW, _E.APPROVE): _S.APPROVED,
+    (_S.IN_REVIEW, _E.DENY): _S.DENIED,
+    (_S.IN_REVIEW, _E.WITHDRAW): _S.WITHDRAWN,
+    (_S.IN_REVIEW, _E.TIME_OUT): _S.TIMED_OUT,
+    (_S.NEEDS_INFO, _E.ANSWER): _S.IN_REVIEW,
+    (_S.NEEDS_INFO, _E.EDIT): _S.IN_REVIEW,
+    (_S.NEEDS_INFO, _E.WITHDRAW): _S.WITHDRAWN,
+    (_S.NEEDS_INFO, _E.TIME_OUT): _S.TIMED_OUT,
+    (_S.COUNTER_OFFERED, _E.ACCEPT): _S.IN_REVIEW,
+    (_S.COUNTER_OFFERED, _E.APPROVE): _S.APPROVED,
+    (_S.COUNTER_OFFERED, _E.DECLINE): _S.IN_REVIEW,
+    (_S.COUNTER_OFFERED, _E.WITHDRAW): _S.WITHDRAWN,
+    (_S.COUNTER_OFFERED, _E.TIME_OUT): _S.TIMED_OUT,
 }
-TERMINAL_REQUEST_STATES = frozenset(
-    {RequestState.APPROVED, RequestState.DENIED, RequestState.WITHDRAWN, RequestState.TIMED_OUT}
-)
+TERMINAL_REQUEST_STATES = frozenset({_S.APPROVED, _S.DENIED, _S.WITHDRAWN, _S.TIMED_OUT})
+OPEN_REQUEST_STATES = frozenset(_S) - TERMINAL_REQUEST_STATES
+# Sent and not ended: what people wait for. A draft is its writer's alone.
+WAITING_REQUEST_STATES = OPEN_REQUEST_STATES - {_S.DRAFT}
+# How long each open state may last; a review has the limit of its stage instead. Every state but
+# a draft ends a last call before the window does, too: `deadline` below.
+LONGEST_OPEN: dict[RequestState, timedelta | None] = {
+    _S.DRAFT: timedelta(days=30),
+    _S.SUBMITTED: timedelta(days=7),
+    _S.IN_REVIEW: None,
+    _S.NEEDS_INFO: timedelta(days=7),
+    _S.COUNTER_OFFERED: timedelta(days=3),
+}
+LAST_CALL = timedelta(minutes=15)  # an answer after this would come too late to matter
+
+
+def deadline(
+    state: RequestState, *, since: datetime, ends_at: datetime, stage_hours: int = 0
+) -> datetime:
+    """When an open state ends by time alone: min(its limit, end − 15 min).
+
+    A quarter of an hour is left to read it, though never past the end. `since` is when the state
+    was entered, `stage_hours` the limit of the open stage, in hours. Raises KeyError for a
+    terminal state.
+    """
+    limit = since + (LONGEST_OPEN[state] or timedelta(hours=stage_hours))
+    if state == RequestState.DRAFT:
+        return limit
+    return min(limit, max(ends_at - LAST_CALL, min(since + LAST_CALL, ends_at)))
 
 
 class ChangeState(_Choices):

@@ -1,11 +1,13 @@
 """Nouns: who there is, what Azure has, who holds what, who asked, what is being applied."""
 
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
+from quotas.models.decisions import Decision, Evidence
+from quotas.models.delegation import Delegation
 from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, Scope, SyncRun
 from quotas.models.ledger import LedgerEntry
 from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
-from quotas.models.requests import CapacityRequest, Decision, Evidence
+from quotas.models.requests import CapacityRequest
 
 __all__ = [
     "AccountLease",
@@ -13,6 +15,7 @@ __all__ = [
     "CapacityRequest",
     "Change",
     "Decision",
+    "Delegation",
     "Deployment",
     "Evidence",
     "LedgerEntry",

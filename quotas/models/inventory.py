@@ -76,6 +76,10 @@ class Pool(models.Model):
     owners = models.ManyToManyField(
         settings.AUTH_USER_MODEL, related_name="owned_pools", blank=True
     )
+    # Who decides beside the owners once a request was escalated.
+    fallback_approvers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="fallback_pools", blank=True
+    )
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)

@@ -89,7 +89,7 @@ def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
             .values_list("deployment")
             .annotate(Max("verified_at"))
         ),
-        risks=_risks({r.deployment.pool_id for r in requests if r.ends_at > at}, at=at),
+        risks=_risks({r.deployment.pool_id for r in requests if r.window.end > at}, at=at),
     )
 
 
@@ -101,7 +101,7 @@ def _risks(pool_ids: set[int], *, at: datetime) -> dict[int, Risk]:
 
 def wanted_now(deployment_ids: Any, *, at: datetime) -> dict[int, int]:
     """By deployment id: the units that the ledger wants at the moment."""
-    rows = LedgerEntry.objects.in_force_at(at).filter(deployment__in=deployment_ids)
+    rows = LedgerEntry.objects.applied().in_force_at(at).filter(deployment__in=deployment_ids)
     return dict(rows.order_by().values_list("deployment").annotate(Sum("units")))
 
 

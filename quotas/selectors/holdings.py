@@ -78,7 +78,8 @@ def together(parts: Iterable[tuple[Deployment, int]]) -> str:
 def holdings_of(service_ids: Iterable[int], *, at: datetime) -> dict[int, Holding]:
     """By service id; a service that holds nothing is absent. One query."""
     rows = (
-        LedgerEntry.objects.in_force_at(at)
+        LedgerEntry.objects.applied()
+        .in_force_at(at)
         .filter(service__in=service_ids)
         .filter(Q(deployment__gone_at__isnull=True))
         .select_related("deployment__account")
@@ -110,8 +111,10 @@ class HeldTogether:
 
 def held_together(services: QuerySet[Service], *, at: datetime) -> HeldTogether:
     """Sums of any number of services, made in the database."""
-    rows = LedgerEntry.objects.in_force_at(at).filter(
-        service__in=services.order_by().values("pk"), deployment__gone_at__isnull=True
+    rows = (
+        LedgerEntry.objects.applied()
+        .in_force_at(at)
+        .filter(service__in=services.order_by().values("pk"), deployment__gone_at__isnull=True)
     )
     steady = Q(of_kind__in=STEADY)
     kinds = rows.annotate(of_kind=Coalesce("reverses__kind", "kind"))

@@ -6,7 +6,7 @@ from datetime import datetime
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
-from quotas.domain.policy import PolicyLimits, answer_by
+from quotas.domain.policy import PolicyLimits
 from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, current_limits, grounds, names_of_others
@@ -106,11 +106,11 @@ def _card(
         team=service.team.name,
         deployment=str(deployment),
         asked=words.amount(deployment, request.units),
-        window=words.span(request.starts_at, request.ends_at, now=at),
+        window=words.span(request.starts_at, request.window.end, now=at),
         length=words.length(request.window),
         starts=words.age(request.starts_at, now=at),
         is_late=request.starts_at <= at,
-        answer_by=words.moment(answer_by(request.submitted_at, request.ends_at, limits), now=at),
+        answer_by=words.moment(request.deadline_at, now=at),
         occasion=request.get_occasion_display(),
         purpose=request.purpose,
         requester=request.requester.display_name,

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from portal.models import User
 from quotas.domain.grants import Phase
-from quotas.domain.states import RequestState
+from quotas.domain.states import WAITING_REQUEST_STATES, RequestState
 from quotas.models import CapacityRequest, Membership, Service
 from quotas.selectors.holdings import Holding, holdings_of
 from quotas.selectors.requests import RequestRow, request_rows, with_names
@@ -76,7 +76,7 @@ def _requests(services: list[Service], *, at: datetime) -> list[CapacityRequest]
     granted = Q(
         state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING, starts_at__lt=at + AHEAD
     )
-    waiting = Q(state__in=(RequestState.SUBMITTED, RequestState.IN_REVIEW))
+    waiting = Q(state__in=sorted(WAITING_REQUEST_STATES))
     rows = CapacityRequest.objects.filter(service__in=services).filter(granted | waiting)
     return list(with_names(rows).order_by("starts_at", "pk"))
 

@@ -90,7 +90,7 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         must_say_why=operates and not asks,
         may_decide=operates and not mine and withdrawable,
         is_open=withdrawable,
-        ends=words.moment(request.ends_at, now=at),
+        ends=words.moment(request.window.end, now=at),
         missing=words.amount(request.deployment, risk.units if risk else None),
         missing_from=words.moment(risk.window.start if risk else None, now=at),
     )

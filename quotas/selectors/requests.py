@@ -10,13 +10,13 @@ from django.http import QueryDict
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
-from quotas.domain.states import RequestState
+from quotas.domain.states import WAITING_REQUEST_STATES, RequestState
 from quotas.models import CapacityRequest
 from quotas.selectors import statuses, words
 from quotas.selectors.grants import Grant, grants_of
 from quotas.selectors.paging import page
 
-OPEN = (RequestState.SUBMITTED, RequestState.IN_REVIEW)
+OPEN = sorted(WAITING_REQUEST_STATES)
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ def _row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> Requ
         service_slug=request.service.slug,
         deployment=request.deployment.name,
         asked=words.amount(request.deployment, request.units),
-        window=words.span(request.starts_at, request.ends_at, now=at),
+        window=words.span(request.starts_at, request.window.end, now=at),
         starts_at=request.starts_at,
-        ends_at=request.ends_at,
+        ends_at=request.window.end,
         status=grant.status if grant else statuses.OF_REQUEST[RequestState(request.state)],
         grant=grant,
         occasion=request.get_occasion_display(),

@@ -8,6 +8,8 @@ OF_REQUEST = {
     RequestState.DRAFT: Status("Draft", Tone.QUIET, "pencil-square"),
     RequestState.SUBMITTED: Status("In review", Tone.INFO, "eye"),
     RequestState.IN_REVIEW: Status("In review", Tone.INFO, "eye"),
+    RequestState.NEEDS_INFO: Status("Needs an answer", Tone.ATTENTION, "chat-bubble-left-right"),
+    RequestState.COUNTER_OFFERED: Status("Offer waits", Tone.ATTENTION, "arrows-right-left"),
     RequestState.APPROVED: Status("Approved", Tone.OK),
     RequestState.DENIED: Status("Denied", Tone.DANGER),
     RequestState.WITHDRAWN: Status("Withdrawn", Tone.QUIET, "arrow-uturn-left"),

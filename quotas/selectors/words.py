@@ -9,7 +9,7 @@ from django.utils.timezone import get_current_timezone
 
 from portal.kernel import formatting, formatting_times
 from portal.kernel.shown import Shown, not_known
-from portal.kernel.windows import Window
+from portal.kernel.windows import FOREVER, Window
 from portal.models import User
 from quotas.models import Deployment, Pool, Service
 
@@ -86,4 +86,6 @@ def name_for(service: Service | None, *, sees: set[int] | None) -> str:
 
 
 def length(window: Window) -> Shown:
+    if window.end == FOREVER:
+        return Shown("no end", exact="until somebody changes it")
     return formatting_times.duration(window.length)

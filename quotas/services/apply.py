@@ -230,7 +230,7 @@ def _is_ready(seen: DeploymentSeen) -> bool:
 
 
 def _wanted_now(deployment: Deployment, at: datetime) -> int:
-    rows = LedgerEntry.objects.filter(deployment=deployment)
+    rows = LedgerEntry.objects.applied().filter(deployment=deployment)
     return desired_units(entries_of(rows), at).get(deployment.pk, 0)
 
 

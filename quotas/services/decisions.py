@@ -160,11 +160,11 @@ def _grant(
 
 def granted_window(request: CapacityRequest, lead: timedelta, at: datetime) -> Window:
     """[start − lead, end), never before this minute: what has passed cannot be granted."""
-    if request.ends_at <= at:
+    if request.window.end <= at:
         raise DomainError(
-            f"The window ended at {request.ends_at:%a %d %b %H:%M} UTC; "
+            f"The window ended at {request.window.end:%a %d %b %H:%M} UTC; "
             "it is too late to approve it. Nothing was written. "
             "The requester can ask for a new window.",
             code="too_late",
         )
-    return Window(max(request.starts_at - lead, floor_to_minute(at)), request.ends_at)
+    return Window(max(request.starts_at - lead, floor_to_minute(at)), request.window.end)

@@ -63,7 +63,7 @@ def settle_what_fits(*, at: datetime) -> int:
 
 def managed(*, at: datetime) -> QuerySet[Any]:
     """Present deployments with an entry, each with the units `wanted` of it at the moment."""
-    mine = LedgerEntry.objects.filter(deployment=OuterRef("pk"))
+    mine = LedgerEntry.objects.applied().filter(deployment=OuterRef("pk"))
     held = mine.in_force_at(at).order_by().values("deployment").annotate(units=Sum("units"))
     present = Deployment.objects.present().filter(Exists(mine))
     found: QuerySet[Any] = present.annotate(wanted=Coalesce(Subquery(held.values("units")), 0))
@@ -89,7 +89,7 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
     """Supersedes open changes that are no longer wanted, and stores what is newly wanted."""
     pool = Pool.objects.select_for_update().get(pk=pool.pk)
     deployments = {d.pk: d for d in pool.deployments.filter(gone_at__isnull=True)}
-    recent = LedgerEntry.objects.filter(effective_until__gt=at - LOOK_BACK)
+    recent = LedgerEntry.objects.applied().filter(effective_until__gt=at - LOOK_BACK)
     rows = list(recent.filter(deployment_id__in=deployments))
     open_changes = _open_changes(pool)
     wanted = plan_pool(standings(deployments.values(), rows, at=at))

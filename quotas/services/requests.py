@@ -11,10 +11,10 @@ from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
-from quotas.domain.policy import PolicyLimits, answer_by, judge_burst
-from quotas.domain.states import RequestEvent, RequestState
+from quotas.domain.policy import PolicyLimits, judge_burst
+from quotas.domain.states import RequestEvent, RequestState, deadline
 from quotas.models import CapacityRequest, Deployment, Service
-from quotas.services import decisions, evidence, policy
+from quotas.services import decisions, evidence, policy, review
 from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import (
     breaks_residency,
@@ -68,6 +68,8 @@ def submit_burst(draft: BurstDraft, *, by: User, at: datetime) -> CapacityReques
         purpose=draft.purpose.strip(),
         accepts_provisioned_release=draft.accepts_provisioned_release,
         state=RequestState.SUBMITTED,
+        deadline_at=deadline(RequestState.SUBMITTED, since=at, ends_at=window.end),
+        policy_version=number,
         content_hash=content_hash(draft, window, by),
         submitted_at=at,
     )
@@ -76,7 +78,7 @@ def submit_burst(draft: BurstDraft, *, by: User, at: datetime) -> CapacityReques
     verdict = judge_burst(judged.facts, limits)
     if verdict.automatic:
         return decisions.approve_by_policy(request, found, number, judged.facts, at=at)
-    return move(request, RequestEvent.REVIEW)
+    return review.begin(request, review.stages_of(limits), at=at)
 
 
 def content_hash(draft: BurstDraft, window: Window, by: User) -> str:
@@ -189,18 +191,10 @@ def withdraw(request: CapacityRequest, *, by: User, at: datetime) -> CapacityReq
     return request
 
 
-def deadline_of(request: CapacityRequest, limits: PolicyLimits) -> datetime:
-    """min(the stage's limit, end − 15 min), but never before it could be read at all."""
-    return answer_by(request.submitted_at, request.ends_at, limits)
-
-
 def time_out_overdue(*, at: datetime) -> int:
-    """Ends by time alone every open request that nobody answered. Returns how many."""
-    _, limits = policy.current(at=at)
+    """Ends by time alone every open request that nobody answered, drafts too. Returns how many."""
     ended = 0
-    for request in CapacityRequest.objects.open():
-        if deadline_of(request, limits) > at:
-            continue
+    for request in CapacityRequest.objects.overdue(at):
         with transaction.atomic():
             try:
                 move(request, RequestEvent.TIME_OUT, decided_at=at)

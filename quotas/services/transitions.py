@@ -1,7 +1,12 @@
 """The one way a request changes its state: along the table, by compare-and-swap."""
 
 from portal.kernel.errors import ChangedMeanwhile
-from quotas.domain.states import RequestEvent, RequestState, next_request_state
+from quotas.domain.states import (
+    TERMINAL_REQUEST_STATES,
+    RequestEvent,
+    RequestState,
+    next_request_state,
+)
 from quotas.models import CapacityRequest
 
 
@@ -13,6 +18,8 @@ def move(request: CapacityRequest, event: RequestEvent, **fields: object) -> Cap
     """
     old = RequestState(request.state)
     new = next_request_state(old, event)
+    if new in TERMINAL_REQUEST_STATES:
+        fields = {**fields, "deadline_at": None}
     moved = CapacityRequest.objects.filter(pk=request.pk, state=old).update(state=new, **fields)
     if not moved:
         raise ChangedMeanwhile(f"Request #{request.pk}")

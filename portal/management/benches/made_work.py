@@ -77,7 +77,7 @@ def _copy(asked: CapacityRequest, service: Service, deployment: object) -> Capac
 def _decided(request: CapacityRequest, start: datetime) -> CapacityRequest:
     request.submitted_at, request.decided_at = start - DAY, start - 20 * HOUR
     request.starts_at, request.ends_at = start, start + 9 * HOUR
-    request.state = CapacityRequest.State.APPROVED
+    request.state, request.deadline_at = CapacityRequest.State.APPROVED, None
     return request
 
 
