@@ -6,6 +6,7 @@ from csp.constants import NONE, SELF
 
 from portal.cloud.clouds import CLOUDS
 from portal.environment import Mode, SettingMissing, environment
+from portal.mail_settings import TIMEOUT_SECONDS, mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment()
@@ -256,6 +257,17 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 50},
     },
 }
+
+# ── Mail: none unless SMTP_URL is set ────────────────────────────────────────────────────────
+_mail = mail_server(env)
+HEADROOM_MAIL_IS_ON = _mail.is_on
+EMAIL_BACKEND = "portal.outbox.smtp.CarefulBackend"
+EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = TIMEOUT_SECONDS
+DEFAULT_FROM_EMAIL = _mail.sender
+HEADROOM_BASE_URL = _mail.base_url
 
 # ── Azure ────────────────────────────────────────────────────────────────────────────────────
 HEADROOM_SUBSCRIPTIONS = env.names("HEADROOM_SUBSCRIPTIONS")
