@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from portal.views import health, unattributed
 from portal.views.glossary import glossary
 from portal.views.health_page import health as health_page
+from portal.views.history import fetch_history
 from portal.views.home import home
 from portal.views.login import SignIn
 from portal.views.pool import pool
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("services/<slug:slug>/throttling/", throttling, name="throttling"),
     path("pools/<int:pk>/", pool, name="pool"),
     path("health/", health_page, name="health"),
+    path("health/history/", fetch_history, name="fetch_history"),
     path("unattributed/", unattributed.index, name="unattributed"),
     path("unattributed/give/", unattributed.give, name="give_unattributed"),
     path("search/", search, name="search"),

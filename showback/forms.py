@@ -1,4 +1,4 @@
-"""What people type about shared deployments, turned into what services take."""
+"""What people type about shared deployments and history, turned into what services take."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import floor_to_hour
+from showback.domain.history import MOST_DAYS
 from showback.domain.months import day_of, day_window
 from showback.gateway import finance_zone
 
@@ -152,4 +153,25 @@ class ImportForm(forms.Form):
             "required": "Choose a file.",
             "empty": "The file is empty.",
         },
+    )
+
+
+class HistoryForm(forms.Form):
+    """How many days of minutes to fetch, and whether also those that are there."""
+
+    days = forms.IntegerField(
+        label="Days back from today",
+        min_value=1,
+        max_value=MOST_DAYS,
+        initial=MOST_DAYS,
+        help_text=f"Azure keeps {MOST_DAYS}.",
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"),
+            f"Azure keeps {MOST_DAYS} days of metrics; ask for 1 to as many.",
+        ),
+    )
+    again = forms.BooleanField(
+        label="Also days that are there already",
+        required=False,
+        help_text="Fetched anew, the same figures change nothing.",
     )

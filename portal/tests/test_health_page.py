@@ -1,5 +1,6 @@
 """Health in plain words: what runs, what is behind, what is missing, and what to do about it."""
 
+import html
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from portal.cloud.endpoints import Plane, arm_endpoint, logs_endpoint, metrics_e
 from portal.cloud.pauses import FAILURES_TO_PAUSE, note_failure, note_wait
 from portal.kernel.clock import real_now
 from portal.kernel.windows import HOUR, MINUTE, Window
+from portal.models import AuditRow, Role
 from quotas.models import Deployment, SyncRun
 from quotas.services.decisions import approve
 from quotas.tests.conftest import NOON, ask, reconcile_at, sync
@@ -19,6 +21,7 @@ from showback.models import BackfillSlice
 from showback.services.backfill import plan_backfill
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_recent, pull_window
+from showback.tests import factories as make
 
 AT = utc("2026-03-03 06:00")
 BLOCK = re.compile(r"</?(?:a|dd|div|dt|h2|li|p|td|th|tr)\b[^>]*>")
@@ -234,8 +237,67 @@ def test_once_history_is_there_nothing_asks_any_more(read):
 
 def test_a_piece_that_failed_says_why(read):
     plan_backfill(at=AT)
-    BackfillSlice.objects.filter(grain="hour").update(problem="Azure did not answer in time.")
-    assert "One failed and is tried again: Azure did not answer in time." in text_of(read.fay)
+    BackfillSlice.objects.update(
+        problem="Azure did not answer in time.", not_before=AT + 10 * MINUTE
+    )
+    page = page_of(read.fay)
+    assert "History waits to be tried again" in page
+    assert 'hx-trigger="every 30s"' in page
+    said = "Azure did not answer in time. The next try is Tue 3 Mar, 06:10."
+    assert f"32 pieces could not be read. {said}" in text_of(read.fay)
+    assert "Look at history that could not be read." in text_of(read.fay)
+
+
+def test_each_account_says_how_far_its_history_is(read):
+    plan_backfill(at=AT - 5 * MINUTE)
+    newest = BackfillSlice.objects.filter(grain="minute").order_by("-starts_at")[:10]
+    BackfillSlice.objects.filter(pk__in=[each.pk for each in newest]).update(done_at=AT)
+    page = text_of(read.fay)
+    assert "10 of 29 days, 2.0 pieces a minute, about 9 min 30 s to go" in page
+    assert "acme 10 of 29 days 0 of 33 days 1.8 days a minute 28 min 14 s It is being" in page
+
+
+@pytest.fixture
+def post(read):
+    def send(user, **values):
+        client = Client()
+        client.force_login(user)
+        return client.post("/health/history/", values, follow=True)
+
+    return send
+
+
+def test_a_platform_owner_asks_for_93_days_by_a_plain_form(read, post, monkeypatch):
+    monkeypatch.setattr("portal.views.history.now", lambda: AT)
+    cleo = make.person("Cleo", Role.PLATFORM_OWNER)
+    assert '<button type="submit" class="button" name="days" value="93">' in page_of(cleo)
+    answer = post(cleo, days=93)
+    assert answer.redirect_chain == [("/health/", 302)]
+    assert "The last 93 days are being fetched, newest first; 94 pieces." in text(answer)
+    assert BackfillSlice.objects.filter(grain="minute").count() == 94
+    assert "are being fetched already; 94 pieces are left." in text(post(cleo, days=93))
+    BackfillSlice.objects.update(done_at=AT)
+    assert "The last 93 days are there already: nothing to fetch." in text(post(cleo, days=93))
+    assert AuditRow.objects.filter(verb="usage.history_asked").count() == 1
+
+
+@pytest.mark.parametrize("days", ["0", "94", "many", ""])
+def test_more_days_than_azure_keeps_are_refused_with_a_sentence(read, post, days):
+    answer = post(make.person("Cleo", Role.PLATFORM_OWNER), days=days)
+    assert answer.status_code == 422
+    assert "Azure keeps 93 days of metrics; ask for 1 to as many." in text(answer)
+    assert not BackfillSlice.objects.exists()
+
+
+def test_finance_reads_the_progress_and_asks_for_nothing(read, post):
+    assert "/health/history/" not in page_of(read.fay)
+    assert "Only a platform owner or an administrator" in text(post(read.fay, days=93))
+    assert post(read.ada, days=93).status_code == 404
+    assert not BackfillSlice.objects.exists()
+
+
+def text(answer):
+    return html.unescape(answer.content.decode())
 
 
 # ── Access ───────────────────────────────────────────────────────────────────────────────────

@@ -13,9 +13,12 @@ from portal.access import must_read_everything
 from portal.cloud.health import PlaneHealth, azure_health
 from portal.kernel.clock import now
 from portal.models import User
+from portal.views.history import HistoryPart, may_ask
 from quotas.selectors.stuck import Stuck, stuck_changes
 from quotas.selectors.sync_health import SyncHealth, open_changes, sync_health
-from showback.selectors.data_age import Progress, backfill_progress, data_until
+from showback.forms import HistoryForm
+from showback.selectors.data_age import data_until
+from showback.selectors.history import history_progress
 from showback.selectors.pipeline_health import (
     Completeness,
     SourceHealth,
@@ -27,19 +30,6 @@ from showback.selectors.scope import month_scope, running_month
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 
 COMPLETE_FROM = 0.995
-HISTORIES = {
-    "minute": "Four weeks, minute by minute",
-    "hour": "The months before, hour by hour",
-}
-
-
-@dataclass(frozen=True)
-class History:
-    """One progress bar."""
-
-    id: str
-    label: str
-    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -49,7 +39,7 @@ class Health:
     sources: list[SourceHealth]
     data_until: datetime | None
     completeness: Completeness
-    histories: list[History]
+    history: HistoryPart
     hours_to_sum: int
     open_changes: int
     stuck: Stuck
@@ -57,7 +47,7 @@ class Health:
 
     @property
     def is_fetching(self) -> bool:
-        return any(not history.progress.is_done for history in self.histories)
+        return self.history.history.is_fetching
 
     @property
     def is_incomplete(self) -> bool:
@@ -71,6 +61,7 @@ class Health:
             (any(not plane.is_well for plane in self.azure), "how Azure answers"),
             (any(not sync.is_well for sync in self.syncs), "the inventory"),
             (any(not source.is_well for source in self.sources), "the use that comes in"),
+            (bool(self.history.history.in_trouble), "history that could not be read"),
             (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
             (bool(self.stuck.total), "changes that do not go on"),
             (bool(self.unpriced), "missing prices"),
@@ -87,13 +78,14 @@ class Health:
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
     """The whole page, or for htmx only how far history is. Organisation-wide roles read it."""
-    user = must_read_everything(request)
+    user, at = must_read_everything(request), now()
     if request.htmx:  # type: ignore[attr-defined]
-        histories = _histories()
-        fetching = any(not history.progress.is_done for history in histories)
-        context = {"histories": histories, "is_fetching": fetching}
+        context: dict[str, object] = {"part": HistoryPart(history_progress(at=at))}
         return render(request, "portal/health/_histories.html", context)
-    return render(request, "portal/health.html", {"health": _health(user, at=now())})
+    context = {"health": _health(user, at=at)}
+    if may_ask(user):
+        context["history_form"] = HistoryForm()
+    return render(request, "portal/health.html", context)
 
 
 def _health(user: User, *, at: datetime) -> Health:
@@ -112,18 +104,9 @@ def _health(user: User, *, at: datetime) -> Health:
         sources=sources,
         data_until=data_until(at),
         completeness=completeness(at=at),
-        histories=_histories(),
+        history=HistoryPart(history_progress(at=at)),
         hours_to_sum=hours_to_sum(),
         open_changes=open_changes(),
         stuck=stuck_changes(user),
         unpriced=unpriced_lines(month, Q()) if month else [],
     )
-
-
-def _histories() -> list[History]:
-    found = backfill_progress()
-    return [
-        History(f"history-{grain}", label, found[grain])
-        for grain, label in HISTORIES.items()
-        if grain in found
-    ]

@@ -1,34 +1,66 @@
-"""How the fetching of history goes on: days, pace, when it ends, and what stands in its way."""
+"""How the fetching of history goes on: days, pace, time to go, and what stands in its way.
 
+Of what Azure still keeps: older pieces can be fetched no more, so they are no progress.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
 
-from portal.kernel.windows import MINUTE
+from portal.kernel.windows import DAY, MINUTE
+from showback.domain.history import MOST_DAYS
 from showback.models import BackfillSlice, Grain
 
 # The pace is that of the last minutes: what was fetched an hour ago says little.
 PACE_OVER = timedelta(minutes=10)
-MOST_TROUBLES = 10
+NOTHING = timedelta()
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """An account of which pieces failed. `problem` is the latest sentence."""
+class Days:
+    """Days fetched of days asked for; a part of a day, as today so far, counts as one."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class AccountHistory:
+    """One account. `pieces_failed` wait until `next_try`; `problem` is one of their sentences.
+
+    Days are None for a grain that was not asked for. `days_per_minute` is None while nothing is
+    known of the pace, `to_go` also where nothing but failed pieces is left.
+    """
 
     account: str
-    pieces: int
+    by_minute: Days | None
+    by_hour: Days | None
+    days_per_minute: float | None
+    to_go: timedelta | None
+    pieces_failed: int
     problem: str
-    next_try: datetime
+    next_try: datetime | None
+    is_done: bool
+
+    @property
+    def pace_words(self) -> str:
+        """`2.5 days a minute`, `12 days an hour`, or nothing."""
+        pace = self.days_per_minute
+        if pace is None:
+            return ""
+        return f"{pace:,.1f} days a minute" if pace >= 1 else f"{60 * pace:,.0f} days an hour"
 
 
 @dataclass(frozen=True)
 class HistoryProgress:
     """Of one grain. A day (or stretch of hours) is done when every account's piece of it is.
 
-    `pieces_per_minute` and `ends_at` are None while nothing is known of the pace; pieces that wait
-    after a failure are not in `ends_at`.
+    `pieces_per_minute` and `to_go` are None while nothing is known of the pace; pieces that wait
+    after a failure are not in `to_go`.
     """
 
     grain: str
@@ -37,63 +69,168 @@ class HistoryProgress:
     done: int
     total: int
     pieces_per_minute: float | None
-    ends_at: datetime | None
-    troubles: list[Trouble]
-    accounts_in_trouble: int
+    to_go: timedelta | None
 
     @property
     def is_done(self) -> bool:
         return self.done == self.total
 
+    @property
+    def words(self) -> str:
+        """`10 of 29 days, 2.0 pieces a minute`; the time to go is told apart."""
+        pace = self.pieces_per_minute
+        return f"{self.days_done:,} of {self.days:,} days" + (
+            f", {pace:,.1f} pieces a minute" if pace and not self.is_done else ""
+        )
 
-def history_progress(*, at: datetime) -> list[HistoryProgress]:
-    """By grain, minutes first; empty before the first plan."""
-    found = [_progress(grain, at=at) for grain in (Grain.MINUTE, Grain.HOUR)]
-    return [progress for progress in found if progress.total]
+
+@dataclass(frozen=True)
+class History:
+    """By grain, minutes first; accounts in trouble first, then those with most to do."""
+
+    grains: list[HistoryProgress]
+    accounts: list[AccountHistory]
+
+    @property
+    def is_fetching(self) -> bool:
+        return any(not progress.is_done for progress in self.grains)
+
+    @property
+    def in_trouble(self) -> list[AccountHistory]:
+        return [account for account in self.accounts if account.problem]
+
+    @property
+    def only_waits(self) -> bool:
+        """Whether all that is left has failed and waits to be tried again."""
+        left = [account for account in self.accounts if not account.is_done]
+        return bool(left) and all(account.next_try and not account.to_go for account in left)
 
 
-def _progress(grain: Grain, *, at: datetime) -> HistoryProgress:
-    rows = BackfillSlice.objects.filter(grain=grain)
-    is_done = Q(done_at__isnull=False)
-    days = (
-        rows.values("starts_at")
-        .order_by()
-        .annotate(pieces=Count("id"), done=Count("id", filter=is_done))
-        .values_list("pieces", "done")
+@dataclass(frozen=True)
+class Pieces:
+    """Pieces fetched, of those asked for, and one sentence on what went wrong."""
+
+    done: int
+    total: int
+    problem: str
+
+
+def unfinished_history(*, at: datetime) -> Pieces | None:
+    """Of the grains that are not all there, for pages that only say so; None: nothing is to do."""
+    rows = _within_reach(at).values("grain").order_by()
+    found = rows.annotate(
+        total=Count("id"), done=Count("done_at"), words=Max("problem", filter=_LEFT)
     )
-    total, done = sum(pieces for pieces, _ in days), sum(each for _, each in days)
-    pace = _pace(at=at)
-    due = rows.filter(done_at__isnull=True, not_before__lte=at).count()
-    troubles = _troubles(rows)
+    left = [row for row in found if row["done"] < row["total"]]
+    if not left:
+        return None
+    words = next((row["words"] for row in left if row["words"]), "")
+    return Pieces(sum(row["done"] for row in left), sum(row["total"] for row in left), words)
+
+
+def history_progress(*, at: datetime, since: datetime | None = None) -> History:
+    """Empty before the first plan; `since` narrows it down to what begins there. Two queries."""
+    rows = _within_reach(at)
+    if since:
+        rows = rows.filter(starts_at__gte=since)
+    facts = list(_facts(rows, at=at))
+    by_day = rows.values("grain", "starts_at").order_by()
+    length = Max(F("ends_at") - F("starts_at"))
+    days = list(by_day.annotate(pieces=Count("id"), done=Count("done_at"), length=length))
+    pace = _pieces_per_minute(facts, at=at)
+    found = [_progress(grain, days, facts, pace) for grain in (Grain.MINUTE, Grain.HOUR)]
+    keyed = groupby(facts, key=lambda row: str(row["account_key"]))
+    accounts = [_account(key, list(each), at=at) for key, each in keyed]
+    accounts.sort(key=lambda each: (not each.problem, each.is_done, each.account))
+    return History([progress for progress in found if progress.total], accounts)
+
+
+_LEFT = Q(done_at__isnull=True)
+_FAILED = _LEFT & ~Q(problem="")
+
+
+def _within_reach(at: datetime) -> QuerySet[BackfillSlice]:
+    return BackfillSlice.objects.filter(ends_at__gt=at - MOST_DAYS * DAY)
+
+
+def _facts(rows: QuerySet[BackfillSlice], *, at: datetime) -> Iterable[dict[str, Any]]:
+    """One row for each account and grain."""
+    length = F("ends_at") - F("starts_at")
+    lately = Q(done_at__gt=at - PACE_OVER, done_at__lte=at)
+    due = _LEFT & Q(not_before__lte=at)
+    return (
+        rows.values("account_key", "grain")
+        .annotate(
+            pieces=Count("id"),
+            pieces_done=Count("done_at"),
+            length=Sum(length),
+            length_done=Sum(length, filter=~_LEFT),
+            length_lately=Sum(length, filter=lately),
+            length_due=Sum(length, filter=due),
+            lately=Count("id", filter=lately),
+            planned=Min("planned_at", filter=lately),
+            due=Count("id", filter=due),
+            failed=Count("id", filter=_FAILED),
+            words=Max("problem", filter=_FAILED),
+            next_try=Min("not_before", filter=_FAILED),
+        )
+        .order_by("account_key", "grain")
+    )
+
+
+def _progress(
+    grain: Grain, days: Sequence[dict[str, Any]], facts: Sequence[dict[str, Any]],
+    pace: float | None,
+) -> HistoryProgress:  # fmt: skip
+    of_grain = [row for row in days if row["grain"] == grain]
+    due = sum(row["due"] for row in facts if row["grain"] == grain)
     return HistoryProgress(
         grain=grain.value,
-        days_done=sum(pieces == each for pieces, each in days),
-        days=len(days),
-        done=done,
-        total=total,
+        days_done=_whole_days(row["length"] for row in of_grain if row["pieces"] == row["done"]),
+        days=_whole_days(row["length"] for row in of_grain),
+        done=sum(row["done"] for row in of_grain),
+        total=sum(row["pieces"] for row in of_grain),
         pieces_per_minute=pace,
-        ends_at=at + due / pace * MINUTE if pace and due else None,
-        troubles=troubles[:MOST_TROUBLES],
-        accounts_in_trouble=len(troubles),
+        to_go=due / pace * MINUTE if pace and due else None,
     )
 
 
-def _pace(*, at: datetime) -> float | None:
-    """Pieces a minute, of both grains together: one runner fetches them in turn."""
-    lately = BackfillSlice.objects.filter(done_at__gt=at - PACE_OVER, done_at__lte=at)
-    found = lately.aggregate(pieces=Count("id"), planned=Min("planned_at"))
-    if not found["pieces"]:
+def _account(key: str, facts: list[dict[str, Any]], *, at: datetime) -> AccountHistory:
+    by_grain = {row["grain"]: row for row in facts}
+    lately = sum((row["length_lately"] or NOTHING for row in facts), NOTHING)
+    due = sum((row["length_due"] or NOTHING for row in facts), NOTHING)
+    pace = lately / DAY / _minutes_of_pace(facts, at=at) if lately else None
+    return AccountHistory(
+        account=key.rpartition("/")[2],
+        by_minute=_days(by_grain.get(Grain.MINUTE)),
+        by_hour=_days(by_grain.get(Grain.HOUR)),
+        days_per_minute=pace,
+        to_go=due / DAY / pace * MINUTE if pace and due else None,
+        pieces_failed=sum(row["failed"] for row in facts),
+        problem=next((row["words"] for row in facts if row["words"]), ""),
+        next_try=min((row["next_try"] for row in facts if row["next_try"]), default=None),
+        is_done=all(row["pieces"] == row["pieces_done"] for row in facts),
+    )
+
+
+def _days(row: dict[str, Any] | None) -> Days | None:
+    if row is None:
         return None
-    length = min(PACE_OVER, max(at - found["planned"], MINUTE))
-    return float(found["pieces"] / (length / MINUTE))
+    return Days(_whole_days([row["length_done"] or NOTHING]), _whole_days([row["length"]]))
 
 
-def _troubles(rows: QuerySet[BackfillSlice]) -> list[Trouble]:
-    failed = rows.filter(done_at__isnull=True).exclude(problem="").values("account_key")
-    found = failed.order_by("account_key").annotate(
-        pieces=Count("id"), words=Max("problem"), next_try=Min("not_before")
-    )
-    return [
-        Trouble(row["account_key"].rpartition("/")[2], row["pieces"], row["words"], row["next_try"])
-        for row in found
-    ]
+def _whole_days(lengths: Iterable[timedelta]) -> int:
+    """Rounded up: today so far counts as one."""
+    return -(-sum(lengths, NOTHING) // DAY)
+
+
+def _pieces_per_minute(facts: Sequence[dict[str, Any]], *, at: datetime) -> float | None:
+    """Of both grains and all accounts together: one runner fetches them in turn."""
+    lately = sum(row["lately"] for row in facts)
+    return float(lately / _minutes_of_pace(facts, at=at)) if lately else None
+
+
+def _minutes_of_pace(facts: Sequence[dict[str, Any]], *, at: datetime) -> float:
+    """The last minutes, or fewer where what was fetched in them was asked for since."""
+    planned = min(row["planned"] for row in facts if row["planned"])
+    return min(PACE_OVER, max(at - planned, MINUTE)) / MINUTE

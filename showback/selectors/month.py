@@ -21,7 +21,8 @@ from showback.selectors.cents import (
 )
 from showback.selectors.cost_charts import amounts_by_day, cost_by_day, cost_by_team
 from showback.selectors.cost_rows import CostRow, Extras, extras_by, keys_of, total_row
-from showback.selectors.data_age import Progress, backfill_progress, data_until
+from showback.selectors.data_age import data_until
+from showback.selectors.history import Pieces, unfinished_history
 from showback.selectors.scope import (
     PLATFORM_NAMES,
     AccountScope,
@@ -50,7 +51,7 @@ class ListPage:
     previous_url: str
     next_url: str
     data_until: datetime | None
-    backfill: Progress | None
+    backfill: Pieces | None
 
     is_stale: bool
 
@@ -174,7 +175,6 @@ def _page(
         return reverse(url_name, args=[str(other), *([slug] if slug else [])]) if other else ""
 
     until = data_until(at)
-    history = [progress for progress in backfill_progress().values() if not progress.is_done]
     return ListPage(
         month=month,
         rows=rows,
@@ -185,12 +185,5 @@ def _page(
         next_url=url(following),
         data_until=until,
         is_stale=until is not None and at - until > FRESH,
-        backfill=_together(history),
+        backfill=unfinished_history(at=at),
     )
-
-
-def _together(history: list[Progress]) -> Progress | None:
-    if not history:
-        return None
-    problem = next((progress.problem for progress in history if progress.problem), "")
-    return Progress(sum(p.done for p in history), sum(p.total for p in history), problem)

@@ -11,13 +11,14 @@ from time import monotonic
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Least
 
 from portal import audit
-from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_day
+from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_day, floor_to_hour
 from portal.models import User
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
-from showback.domain.history import Slice, slices, slices_of_minutes
+from showback.domain.history import MOST_DAYS, Slice, slices, slices_of_minutes
 from showback.gateway import finance_zone
 from showback.models import BackfillSlice, Grain
 from showback.services.locks import pipeline_lock
@@ -30,11 +31,27 @@ STEPS = {Grain.MINUTE: MINUTE, Grain.HOUR: HOUR}
 
 @dataclass(frozen=True)
 class Stretch:
-    """Slices that one call fetches: the same window of all accounts of a region."""
+    """Slices that one call fetched: the same window of all accounts of a region.
+
+    `waiting` are those of accounts that could not be read whole: they are tried again later.
+    """
 
     rows: list[BackfillSlice]
     window: Window
     pulled: Pulled
+    waiting: list[BackfillSlice]
+
+    @property
+    def done(self) -> int:
+        return len(self.rows) - len(self.waiting)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an ask for history came to: pieces that were not to do before, and all that are now."""
+
+    added: int
+    to_do: int
 
 
 def plan_backfill(*, at: datetime) -> int:
@@ -46,33 +63,47 @@ def plan_backfill(*, at: datetime) -> int:
     return len(planned)
 
 
-def plan_days(days: int, *, at: datetime, again: bool) -> int:
-    """Plans the minutes of the last days of every account; answers how many slices are to do.
+def plan_days(days: int, *, at: datetime, again_before: datetime | None = None) -> Asked:
+    """Plans the minutes of the last days of every account: what is missing, and what waits after a
+    failure at once; with `again_before` also what was fetched until then.
 
-    With `again` also what was fetched is fetched again; in any case what waits after a failure is
-    due at once. ValueError for more days than Azure keeps.
+    Asking twice is asking once. ValueError for more days than Azure keeps.
     """
     rows = _planned(slices_of_minutes(at, days=days), at=at)
-    left = to_do(grain=Grain.MINUTE, since=floor_to_day(at) - timedelta(days=days))
-    if again:
-        BackfillSlice.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["account_key", "grain", "starts_at"],
-            update_fields=[*("ends_at", "planned_at", "not_before", "done_at"), "attempts"],
-        )
-    else:
-        BackfillSlice.objects.bulk_create(rows, ignore_conflicts=True)
-        left.update(not_before=at)
-    return left.count()
-
-
-def ask_for_history(days: int, *, by: User, at: datetime) -> int:
-    """Somebody wants the last days of minutes fetched (again); audited. How many slices it is."""
+    since = floor_to_day(at) - days * DAY
+    planned = BackfillSlice.objects.filter(grain=Grain.MINUTE, starts_at__gte=since)
     with transaction.atomic():
-        count = plan_days(days, at=at, again=True)
-        audit.record("usage.history_asked", f"days/{days}", actor_id=by.pk, at=at)
-    return count
+        known = planned.count()
+        BackfillSlice.objects.bulk_create(rows, ignore_conflicts=True)
+        added = planned.count() - known + _lengthen(planned, at=at)
+        if again_before:
+            added += planned.filter(done_at__lte=again_before).update(**_anew(at))
+        added += planned.filter(done_at__isnull=True, not_before__gt=at).update(not_before=at)
+    return Asked(added, to_do(grain=Grain.MINUTE, since=since).count())
+
+
+def _lengthen(planned: QuerySet[BackfillSlice], *, at: datetime) -> int:
+    """A day that was planned while it went on ended at its last whole hour: now it goes further."""
+    end = Least(F("starts_at") + DAY, floor_to_hour(at))
+    return planned.filter(ends_at__lt=end).update(ends_at=end, **_anew(at))
+
+
+def _anew(at: datetime) -> dict[str, object]:
+    begun = {"planned_at": at, "not_before": at, "done_at": None}
+    return {**begun, "attempts": 0, "problem": ""}
+
+
+def ask_for_history(days: int, *, again: bool = False, by: User, at: datetime) -> Asked:
+    """Somebody wants the last days of minutes, with `again` also those that are there; audited.
+
+    What was fetched within the last hour is not fetched again, so a second ask changes nothing.
+    """
+    with transaction.atomic():
+        asked = plan_days(days, at=at, again_before=at - HOUR if again else None)
+        if asked.added:
+            subject = f"days/{days}"
+            audit.record("usage.history_asked", subject, actor_id=by.pk, at=at, pieces=asked.added)
+    return asked
 
 
 def to_do(*, grain: str, since: datetime) -> QuerySet[BackfillSlice]:
@@ -109,11 +140,8 @@ def backfill_for(seconds: float, *, at: datetime) -> int:
         if not ours:
             return 0
         plan_backfill(at=at)
-        return sum(
-            len(stretch.rows)
-            for stretch in fetch(at=at, goes_on=lambda: monotonic() < ends)
-            if not stretch.pulled.problems
-        )
+        goes_on = fetch(at=at, goes_on=lambda: monotonic() < ends)
+        return sum(stretch.done for stretch in goes_on)
 
 
 def fetch(
@@ -125,9 +153,9 @@ def fetch(
 ) -> Iterator[Stretch]:
     """Fetches the slices that are due, newest first, and yields after each stretch.
 
-    `grain` and `since` narrow it down. A stretch with problems stays to do.
+    `grain` and `since` narrow it down. Pieces of accounts that could not be read stay to do.
     """
-    deployments = metered_deployments()
+    deployments = _of_present_accounts(at=at)
     while goes_on():
         due = _due(at=at, grain=grain, since=since).first()
         if due is None:
@@ -157,13 +185,26 @@ def _with_same_call(piece: BackfillSlice, *, at: datetime) -> QuerySet[BackfillS
     )
 
 
+def _of_present_accounts(*, at: datetime) -> list[MeteredDeployment]:
+    """With those that are gone: Azure still tells what they served. It tells nothing of an account
+    that is gone itself.
+    """
+    found = metered_deployments(including_gone_since=at - MOST_DAYS * DAY)
+    present = {d.account_key for d in found if d.gone_at is None}
+    return [d for d in found if d.account_key in present]
+
+
 def _fetch_one(
     rows: list[BackfillSlice], deployments: list[MeteredDeployment], *, at: datetime
 ) -> Stretch:
     first = rows[0]
     window = Window(first.starts_at, first.ends_at)
     accounts = {row.account_key for row in rows}
-    members = [d for d in deployments if d.account_key in accounts]
+    members = [
+        d
+        for d in deployments
+        if d.account_key in accounts and (d.gone_at is None or d.gone_at > window.start)
+    ]
     pulled = (
         pull_region(
             first.subscription_id, first.region, members, window, STEPS[Grain(first.grain)], at=at
@@ -171,12 +212,14 @@ def _fetch_one(
         if members  # else: all of its deployments are gone
         else Pulled()
     )
-    if pulled.problems:
-        _put_off(rows, " ".join(pulled.problems), at=at)
-    else:
-        ids = [row.pk for row in rows]
-        BackfillSlice.objects.filter(pk__in=ids).update(done_at=at, problem="")
-    return Stretch(rows, window, pulled)
+    waiting = [row for row in rows if row.account_key in pulled.unread_accounts]
+    _put_off(waiting, " ".join(pulled.problems), at=at)
+    # One that was made longer meanwhile stays to do.
+    done = BackfillSlice.objects.filter(
+        pk__in={row.pk for row in rows} - {row.pk for row in waiting}, ends_at=window.end
+    )
+    done.update(done_at=at, problem="")
+    return Stretch(rows, window, pulled, waiting)
 
 
 def _put_off(rows: list[BackfillSlice], problem: str, *, at: datetime) -> None:

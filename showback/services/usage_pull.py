@@ -15,10 +15,10 @@ from portal.kernel.errors import CloudError
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_hour, floor_to_minute
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
 from showback.domain.minutes import hour_starts, settled_until
-from showback.gateway import usage_source
+from showback.gateway import MetricsAnswer, usage_source
 from showback.models import UsagePull
 from showback.services.locks import LockBusy, pipeline_lock
-from showback.services.usage_answer import GRAINS, problems_of, rows_of
+from showback.services.usage_answer import GRAINS, failed_measures, problems_of, rows_of
 from showback.services.usage_store import store
 
 # Azure keeps its metrics for 93 days. Beyond that no point means nothing, so an hour's margin is
@@ -30,17 +30,22 @@ NIGHTLY = timedelta(hours=48)
 
 @dataclass(frozen=True)
 class Pulled:
-    """What one pull did: rows that changed, hours of use that were answered, what went wrong."""
+    """What one pull did: rows that changed, hours of use that were answered, what went wrong.
+
+    `unread_accounts` (keys) are those of which something that somebody was told of is missing.
+    """
 
     rows_changed: int = 0
     hours_read: int = 0
     problems: tuple[str, ...] = ()
+    unread_accounts: frozenset[str] = frozenset()
 
     def __add__(self, other: "Pulled") -> "Pulled":
         return Pulled(
             self.rows_changed + other.rows_changed,
             self.hours_read + other.hours_read,
             self.problems + other.problems,
+            self.unread_accounts | other.unread_accounts,
         )
 
 
@@ -91,7 +96,12 @@ def pull_region(
         with pipeline_lock(f"usage:{source}", wait=True):
             return _pull_locked(source, deployments, window, grain, at=at)
     except LockBusy:
-        return Pulled(problems=(f"Another worker has been reading {source} for a minute.",))
+        return _unread(deployments, f"Another worker has been reading {source} for a minute.")
+
+
+def _unread(deployments: Sequence[MeteredDeployment], problem: str) -> Pulled:
+    accounts = frozenset(deployment.account_key for deployment in deployments)
+    return Pulled(problems=(problem,), unread_accounts=accounts)
 
 
 def _pull_locked(
@@ -115,14 +125,22 @@ def _pull_locked(
         )
     except CloudError as error:
         marks.begin(error.sentence)
-        return Pulled(problems=(error.sentence,))
+        return _unread(deployments, error.sentence)
     with transaction.atomic():
         rows = rows_of(answer, deployments, at=at)
         changed = store(rows)
         problems = problems_of(answer, deployments)
         state = UsagePull.State.PARTIAL if rows.has_failed.any() else UsagePull.State.DONE
         marks.end(state, settled_until(at - answer.clock_behind), " ".join(problems))
-    return Pulled(changed, len(rows), problems)
+    return Pulled(changed, len(rows), problems, _unread_of(answer, deployments, problems))
+
+
+def _unread_of(
+    answer: MetricsAnswer, deployments: Sequence[MeteredDeployment], problems: Sequence[str]
+) -> frozenset[str]:
+    """Without those that lack only what their cloud never tells: nobody is told of that."""
+    failed = {d.account_key for d in deployments if failed_measures(answer, d)}
+    return frozenset(failed if problems else ())
 
 
 @dataclass(frozen=True)

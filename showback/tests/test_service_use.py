@@ -8,10 +8,9 @@ import pytest
 
 from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.domain.measures import MISSING
-from showback.selectors.data_age import backfill_progress, data_until
+from showback.selectors.data_age import data_until
 from showback.selectors.service_cards import service_cards
 from showback.selectors.service_use import month_to_date, service_cost_by_day, service_use
-from showback.services.backfill import plan_backfill
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_recent, pull_window
 from showback.tests import factories as make
@@ -136,13 +135,6 @@ def test_cards_of_many_services_take_as_many_queries_as_of_one(
         make.hold(make.deployment(f"extra-{number}", extra), extra, 10)
     with django_assert_max_num_queries(14):
         assert len(service_cards(spent.fay, at=AT)) == 12
-
-
-def test_progress_of_the_backfill_is_there_to_see(world):
-    assert backfill_progress() == {}
-    plan_backfill(at=AT)
-    progress = backfill_progress()["minute"]
-    assert (progress.done, progress.total, progress.is_done) == (0, 29, False)
 
 
 def test_a_shared_deployment_says_that_its_use_is_of_all(spent):

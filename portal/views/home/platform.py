@@ -7,7 +7,8 @@ from portal.models import User
 from quotas.selectors.home import Waiting, waiting_for
 from quotas.selectors.requests import RequestRow
 from quotas.selectors.stuck import Stuck, stuck_changes
-from showback.selectors.data_age import Progress, backfill_progress, data_until
+from showback.selectors.data_age import data_until
+from showback.selectors.history import Pieces, unfinished_history
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class PlatformWork:
     waiting: Waiting
     stuck: Stuck
     data_until: datetime | None
-    history: Progress | None
+    history: Pieces | None
     at: datetime
 
     @property
@@ -36,11 +37,10 @@ class PlatformWork:
 
 
 def platform_work(user: User, *, at: datetime) -> PlatformWork:
-    running = [progress for progress in backfill_progress().values() if not progress.is_done]
     return PlatformWork(
         waiting=waiting_for(user, at=at),
         stuck=stuck_changes(user),
         data_until=data_until(at),
-        history=running[0] if running else None,
+        history=unfinished_history(at=at),
         at=at,
     )

@@ -13,9 +13,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.kernel.clock import now
+from portal.kernel.formatting_times import duration
 from portal.kernel.windows import floor_to_day
 from showback.domain.history import MOST_DAYS
 from showback.models import Grain
+from showback.selectors.history import history_progress
 from showback.services import backfill, rollup
 from showback.services.locks import LockBusy, pipeline_lock
 from showback.services.usage_pull import pull_recent
@@ -37,7 +39,6 @@ class Command(BaseCommand):
         if not 1 <= days <= MOST_DAYS:
             raise CommandError(f"Azure keeps {MOST_DAYS} days of metrics; ask for 1 to as many.")
         self.verbosity, self.begun = verbosity, monotonic()
-        self.done = self.total = 0
         since = floor_to_day(now()) - timedelta(days=days)
         try:
             with pipeline_lock("backfill", wait=True):
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             message = f"Stopped; {left:,} pieces are left. What was fetched stays: "
             raise CommandError(message + "run it again to go on.", returncode=STOPPED) from None
         if left := backfill.to_do(grain=Grain(grain), since=since).count():
+            self._say_troubles(since)
             raise CommandError(
                 f"{left:,} pieces could not be read and are tried again by themselves; the rest is "
                 "there. Run it again to try them now."
@@ -62,11 +64,10 @@ class Command(BaseCommand):
         at = now()
         backfill.plan_backfill(at=at)
         if grain == Grain.MINUTE:
-            backfill.plan_days(days, at=at, again=again)
-        self.total = backfill.to_do(grain=grain, since=since).count()
+            backfill.plan_days(days, at=at, again_before=at if again else None)
         # Each stretch at its own moment: it may go on for an hour.
         while stretch := next(backfill.fetch(at=now(), grain=grain, since=since), None):
-            self._say_stretch(stretch)
+            self._say_stretch(stretch, since)
 
     def _work_out(self) -> None:
         at = now()
@@ -75,20 +76,18 @@ class Command(BaseCommand):
         filled = rollup.fill_everything(at=now())
         self._say(f"cost of {len(filled)} days worked out")
 
-    def _say_stretch(self, stretch: backfill.Stretch) -> None:
-        if not stretch.pulled.problems:
-            self.done += len(stretch.rows)
+    def _say_stretch(self, stretch: backfill.Stretch, since: datetime) -> None:
         day = f"{stretch.window.start:%a %d %b}"
         hours = f"{stretch.pulled.hours_read:,} deployment hours of {stretch.rows[0].region}"
-        self._say(f"{day}: {hours}; {self.done:,} of {self.total:,} pieces{self._left()}")
+        self._say(f"{day}: {hours}; {_how_far(stretch.rows[0].grain, since)}")
         self._say_problems(stretch.pulled.problems)
 
-    def _left(self) -> str:
-        """At the pace so far."""
-        if not self.done:
-            return ""
-        left = (monotonic() - self.begun) / self.done * (self.total - self.done)
-        return f", about {left / 60:,.0f} minutes to go" if left >= 90 else ""
+    def _say_troubles(self, since: datetime) -> None:
+        for account in history_progress(at=now(), since=since).in_trouble:
+            self.stderr.write(
+                f"  {account.account}: {account.pieces_failed:,} pieces could not be read. "
+                f"{account.problem}"
+            )
 
     def _say_problems(self, problems: tuple[str, ...]) -> None:
         for problem in problems:
@@ -98,3 +97,11 @@ class Command(BaseCommand):
         if self.verbosity:
             self.stdout.write(f"{monotonic() - self.begun:5.1f} s  {sentence}")
             self.stdout.flush()
+
+
+def _how_far(grain: str, since: datetime) -> str:
+    """The same figures as on the health page, of the days that were asked for."""
+    history = history_progress(at=now(), since=since)
+    [progress] = [each for each in history.grains if each.grain == grain]
+    left = f", about {duration(progress.to_go)} to go" if progress.to_go else ""
+    return progress.words + left

@@ -1,5 +1,6 @@
 """History: planned once, newest first, resumable, with progress to see."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,11 @@ from django.core.management import CommandError, call_command
 
 from portal.kernel.windows import DAY, HOUR, MINUTE
 from portal.models import AuditRow
+from quotas.models import Deployment
 from showback import tasks
 from showback.domain.history import slices
 from showback.models import BackfillSlice, Grain, UsageHour
-from showback.selectors.history import history_progress
+from showback.selectors.history import Days, Pieces, history_progress, unfinished_history
 from showback.services import locks
 from showback.services.backfill import ask_for_history, backfill_for, fetch, plan_backfill
 from showback.tests import factories as make
@@ -129,13 +131,13 @@ def test_a_command_that_is_stopped_goes_on_where_it_was(world, command, monkeypa
         with pytest.raises(CommandError, match="5 pieces are left") as stopped:
             command("--days", "7")
     assert stopped.value.returncode == 130
-    assert "3 of 8 pieces" in capsys.readouterr().out
+    assert "3 of 8 days" in capsys.readouterr().out
     world.metrics.calls.clear()
     command("--days", "7")
     fetched = [window.start for _, window, _ in world.metrics.calls]
     assert fetched[0] == calls[3]
     assert len(fetched) == 5 + 1  # and the newest hours
-    assert "5 of 5 pieces" in capsys.readouterr().out
+    assert "8 of 8 days" in capsys.readouterr().out
 
 
 def test_a_command_that_could_not_read_all_says_so_with_its_exit_status(world, command, capsys):
@@ -162,37 +164,116 @@ def test_days_can_be_fetched_again(world, command):
 
 def test_history_that_somebody_asks_for_is_planned_and_audited(world):
     backfill_for(60, at=AT)
-    assert ask_for_history(93, by=world.fay, at=AT + HOUR) == 94
+    asked = ask_for_history(93, by=world.fay, at=AT + HOUR)
+    # 65 days before the four weeks that are there, and today's newest hour.
+    assert (asked.added, asked.to_do) == (66, 66)
     row = AuditRow.objects.get(verb="usage.history_asked")
-    assert (row.subject, row.actor_id) == ("days/93", world.fay.pk)
-    again = BackfillSlice.objects.filter(done_at__isnull=True)
-    assert again.count() == 94
+    assert (row.subject, row.actor_id, row.detail) == ("days/93", world.fay.pk, {"pieces": 66})
     before = UsageHour.objects.filter(deployment=world.chat, grain=Grain.MINUTE).count()
     backfill_for(60, at=AT + HOUR)
     assert UsageHour.objects.filter(deployment=world.chat, grain=Grain.MINUTE).count() > before
 
 
-def test_progress_tells_days_pace_and_the_end(world):
-    assert history_progress(at=AT) == []
+def test_asking_twice_for_history_is_asking_once(world):
+    backfill_for(60, at=AT)
+    first = ask_for_history(93, again=True, by=world.fay, at=AT + 2 * HOUR)
+    assert (first.added, first.to_do) == (94, 94)
+    next(fetch(at=AT + 2 * HOUR))
+    second = ask_for_history(93, again=True, by=world.fay, at=AT + 2 * HOUR + MINUTE)
+    assert (second.added, second.to_do) == (0, 93)
+    assert AuditRow.objects.filter(verb="usage.history_asked").count() == 1
+
+
+def test_a_day_that_was_planned_while_it_went_on_is_fetched_to_its_end_when_asked_again(world):
+    """Between the two asks nothing was pulled: the worker stood still."""
+    backfill_for(60, at=AT)
+    later = AT + 3 * DAY
+    asked = ask_for_history(7, by=world.fay, at=later)
+    assert asked.added == 4  # the rest of that day, the two after it, and today so far
+    backfill_for(60, at=later)
+    hours = UsageHour.objects.filter(
+        deployment=world.chat,
+        hour__gte=utc("2026-03-20 00:00"),
+        hour__lt=utc("2026-03-23 09:00"),
+    )
+    assert hours.count() == 3 * 24 + 9
+
+
+def test_a_day_made_longer_while_it_is_fetched_stays_to_do(world, monkeypatch):
+    plan_backfill(at=AT)
+    real = world.metrics.pull
+
+    def pull(**asked):
+        ask_for_history(2, by=world.fay, at=AT + 3 * HOUR)
+        return real(**asked)
+
+    monkeypatch.setattr(world.metrics, "pull", pull)
+    next(fetch(at=AT))
+    left = BackfillSlice.objects.get(starts_at=utc("2026-03-20 00:00"))
+    assert (left.ends_at, left.done_at) == (utc("2026-03-20 12:00"), None)
+
+
+def test_what_waits_after_a_failure_is_due_at_once_when_somebody_asks(world):
+    world.metrics.down = True
+    backfill_for(60, at=AT)
+    asked = ask_for_history(2, by=world.fay, at=AT + MINUTE)
+    assert (asked.added, asked.to_do) == (3, 3)
+    world.metrics.down = False
+    assert backfill_for(60, at=AT + MINUTE) == 3
+
+
+def test_an_account_that_cannot_be_read_does_not_hold_back_its_neighbours(world, monkeypatch):
+    other = make.account("other")
+    make.deployment("new", world.assistant, on=other)
+    plan_backfill(at=AT)
+    real = world.metrics.pull
+
+    def pull(**asked):
+        lost = {other.resource_key: frozenset({"prompt"})}
+        return replace(real(**asked), failed_measures=lost, problems=("Account other is gone.",))
+
+    monkeypatch.setattr(world.metrics, "pull", pull)
+    stretch = next(fetch(at=AT))
+    assert (stretch.done, len(stretch.waiting)) == (1, 1)
+    [trouble] = history_progress(at=AT).in_trouble
+    assert (trouble.account, trouble.problem) == ("other", "Account other is gone.")
+
+
+def test_what_a_deployment_served_before_it_was_deleted_is_history_too(world):
+    Deployment.objects.filter(pk=world.digest_deployment.pk).update(gone_at=AT - DAY)
+    backfill_for(60, at=AT)
+    hours = UsageHour.objects.filter(deployment=world.digest_deployment)
+    assert hours.filter(hour=AT.replace(minute=0) - 2 * DAY).exists()
+
+
+def test_progress_tells_days_pace_and_the_time_to_go(world):
+    assert history_progress(at=AT).grains == []
     plan_backfill(at=AT)
     rows = BackfillSlice.objects.filter(grain=Grain.MINUTE)
     newest = list(rows.order_by("-starts_at").values_list("pk", flat=True)[:10])
     BackfillSlice.objects.filter(pk__in=newest).update(done_at=AT + 4 * MINUTE)
-    minutes, hours = history_progress(at=AT + 5 * MINUTE)
+    history = history_progress(at=AT + 5 * MINUTE)
+    minutes, hours = history.grains
     assert (minutes.days_done, minutes.days, minutes.done, minutes.total) == (10, 29, 10, 29)
-    assert minutes.pieces_per_minute == 2.0
-    assert minutes.ends_at == AT + 5 * MINUTE + 9.5 * MINUTE
+    assert minutes.words == "10 of 29 days, 2.0 pieces a minute"
+    assert minutes.to_go == 9.5 * MINUTE
     assert (hours.grain, hours.done, hours.is_done) == ("hour", 0, False)
+    [account] = history.accounts
+    assert (account.by_minute, account.by_hour) == (Days(10, 29), Days(0, 50))
+    # Nine whole days and nine hours of today in five minutes; 19 days and 50 days are to do.
+    assert account.pace_words == "1.9 days a minute"
+    assert account.to_go == pytest.approx(5 * MINUTE * (19 + 50) / 9.375, abs=MINUTE / 60)
+    assert unfinished_history(at=AT) == Pieces(10, 33, "")
 
 
 def test_without_a_pace_no_end_is_promised(world):
     plan_backfill(at=AT)
     BackfillSlice.objects.filter(grain=Grain.MINUTE).update(done_at=AT)
-    hours = history_progress(at=AT + HOUR)[1]
-    assert (hours.pieces_per_minute, hours.ends_at) == (None, None)
+    hours = history_progress(at=AT + HOUR).grains[1]
+    assert (hours.pieces_per_minute, hours.to_go) == (None, None)
 
 
-def test_accounts_in_trouble_are_named_with_their_next_try(world):
+def test_accounts_in_trouble_are_named_first_with_their_next_try(world):
     make.deployment("new", world.assistant, on=make.account("other", region="swedencentral"))
     plan_backfill(at=AT)
     of_other = BackfillSlice.objects.filter(account_key__endswith="/other", grain=Grain.MINUTE)
@@ -200,12 +281,28 @@ def test_accounts_in_trouble_are_named_with_their_next_try(world):
     BackfillSlice.objects.filter(account_key__endswith="/acme", grain=Grain.MINUTE).update(
         done_at=AT
     )
-    minutes = history_progress(at=AT + MINUTE)[0]
-    assert minutes.days_done == 0
-    [trouble] = minutes.troubles
-    assert (trouble.account, trouble.pieces) == ("other", 29)
-    assert (trouble.problem, trouble.next_try) == ("Azure would not.", AT + HOUR)
-    assert minutes.ends_at is None, "what waits is not promised"
+    history = history_progress(at=AT + MINUTE)
+    assert history.grains[0].days_done == 0
+    assert history.grains[0].to_go is None, "what waits is not promised"
+    assert [account.account for account in history.accounts] == ["other", "acme"]
+    [trouble] = history.in_trouble
+    assert (trouble.pieces_failed, trouble.problem) == (29, "Azure would not.")
+    assert trouble.next_try == AT + HOUR
+    assert not history.only_waits, "hours are still to be fetched"
+
+
+def test_what_azure_keeps_no_more_is_no_progress(world):
+    plan_backfill(at=AT)
+    assert history_progress(at=AT + 93 * DAY).grains == []
+    assert unfinished_history(at=AT + 93 * DAY) is None
+
+
+def test_progress_is_two_queries_however_many_accounts(world, django_assert_num_queries):
+    for name in ("one", "two", "three"):
+        make.deployment(name, world.assistant, on=make.account(name))
+    plan_backfill(at=AT)
+    with django_assert_num_queries(2):
+        history_progress(at=AT)
 
 
 def test_every_task_of_the_schedule_does_its_work(world, settings, monkeypatch):
