@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from portal.kernel.units import UnitRate
 from quotas.models.catalogue import Service
@@ -203,6 +204,12 @@ class SyncRun(models.Model):
 
     class Meta:
         ordering = ["-started_at"]
+        indexes = [
+            # The newest of a subscription, whichever way its id is written in the settings.
+            models.Index(
+                Lower("subscription_id"), models.F("started_at").desc(), name="newest_sync_run"
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ended_at__isnull=True) | Q(ended_at__gte=models.F("started_at")),

@@ -9,6 +9,13 @@ from quotas.models import Change, SyncRun
 
 # A sync runs every five minutes; three that are missing are no accident.
 LATE_AFTER = timedelta(minutes=15)
+# One step down the index for each subscription, however many runs there are.
+NEWEST = """
+SELECT run.* FROM unnest(%s::text[]) AS name, LATERAL (
+    SELECT * FROM quotas_syncrun
+    WHERE lower(subscription_id) = name AND ended_at IS NOT NULL
+    ORDER BY started_at DESC LIMIT 1
+) run"""
 
 
 @dataclass(frozen=True)
@@ -27,13 +34,10 @@ class SyncHealth:
 
 def sync_health(subscription_ids: Iterable[str], *, at: datetime) -> list[SyncHealth]:
     """One for each subscription, in the order given. One query."""
-    rows = (
-        SyncRun.objects.filter(ended_at__isnull=False)
-        .order_by("subscription_id", "-started_at", "-pk")
-        .distinct("subscription_id")
-    )
+    names = list(subscription_ids)
+    rows = SyncRun.objects.raw(NEWEST, [[name.lower() for name in names]])
     newest = {row.subscription_id.lower(): row for row in rows}
-    return [_health(name, newest.get(name.lower()), at=at) for name in subscription_ids]
+    return [_health(name, newest.get(name.lower()), at=at) for name in names]
 
 
 def _health(subscription_id: str, run: SyncRun | None, *, at: datetime) -> SyncHealth:

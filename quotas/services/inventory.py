@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 
 from portal import audit
 from portal.kernel.errors import CloudError
@@ -30,6 +31,8 @@ from quotas.services.pool_succession import follow
 
 # No sync takes longer, so what was read back within this time after it began is newer than it.
 LONGEST_SYNC = timedelta(hours=1)
+# Runs are looked back on for a month; there are 288 a day of each subscription.
+RUNS_KEPT = timedelta(days=31)
 UNFORESEEN = "The sync stopped at something that nobody foresaw; the log has it."
 
 
@@ -59,8 +62,11 @@ def sync_subscription(
 
 
 def _end(run: SyncRun, *problems: str, at: datetime) -> None:
+    """Old runs go when a newer one has ended, so the newest always stays."""
     run.ended_at, run.problems = at, list(problems)
     run.save(update_fields=["ended_at", "problems"])
+    of_subscription = SyncRun.objects.annotate(name=Lower("subscription_id"))
+    of_subscription.filter(name=run.subscription_id.lower(), started_at__lt=at - RUNS_KEPT).delete()
 
 
 def take_in(seen: Inventory, *, at: datetime) -> SyncResult:

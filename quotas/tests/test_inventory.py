@@ -1,13 +1,16 @@
 """Sync and adoption: what is seen is held, and the first plan is empty."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import DatabaseError, transaction
 
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import FOREVER
 from portal.models import AuditRow, User
-from quotas.models import Deployment, LedgerEntry, Plan, Pool, PoolLimit, Service
+from quotas.models import Deployment, LedgerEntry, Plan, Pool, PoolLimit, Service, SyncRun
 from quotas.selectors.rooms import room_of
+from quotas.selectors.sync_health import sync_health
 from quotas.services import mapping, reconcile
 from quotas.services.pool_rows import kind_of_pool
 from quotas.tests.conftest import sync
@@ -49,6 +52,24 @@ def test_capacity_that_headroom_cannot_see_is_not_free(azure: FakeAzure, db: Non
 
     sync(SharedSubscription(deployments=azure.deployments))
     assert room_of(Pool.objects.get()).units == 800  # 1,000 less the 200 of "search"
+
+
+def test_runs_older_than_a_month_go_with_the_next_that_ends(synced: FakeAzure) -> None:
+    [first] = SyncRun.objects.all()
+    sync(synced, NOON + timedelta(days=31))
+    assert SyncRun.objects.count() == 2
+    sync(synced, NOON + timedelta(days=31, minutes=5))
+    assert not SyncRun.objects.filter(pk=first.pk).exists()
+    assert SyncRun.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_the_newest_run_that_ended_is_told_however_its_subscription_is_written() -> None:
+    for started_at, ended_at in ((NOON, NOON), (LATER, LATER), (LATER, None)):
+        SyncRun.objects.create(subscription_id="Abc", started_at=started_at, ended_at=ended_at)
+    unread, told = sync_health(["never-read", "aBC"], at=LATER)
+    assert (unread.subscription_id, unread.ended_at, unread.is_late) == ("never-read", None, True)
+    assert (told.subscription_id, told.ended_at, told.is_late) == ("aBC", LATER, False)
 
 
 def test_a_deployment_that_is_no_longer_listed_is_gone(synced: FakeAzure) -> None:
