@@ -3,7 +3,7 @@
 from django.urls import path
 
 from quotas import api
-from quotas.views import burst, changes, inbox, pools, requests, services, unmapped
+from quotas.views import burst, changes, inbox, pools, requests, reserves, services, unmapped
 
 urlpatterns = [
     path("requests/", requests.mine, name="requests"),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("unmapped/<int:pk>/map/", unmapped.assign, name="map_deployment"),
     path("pools/", pools.index, name="pools"),
     path("pools/<int:pk>/mode/", pools.mode, name="pool_mode"),
+    path("pools/<int:pk>/reserve/", reserves.reserve, name="pool_reserve"),
+    path("pools/<int:pk>/reserve/check/", reserves.reserve_check, name="pool_reserve_check"),
     path("changes/", changes.index, name="changes"),
     path("changes/<int:pk>/adopt/", changes.adopt, name="change_adopt"),
     path("changes/<int:pk>/write-back/", changes.write_back, name="change_write_back"),

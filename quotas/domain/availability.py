@@ -4,7 +4,7 @@ Room is what normal entries may use: limit − reserve − what Azure has alloca
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from portal.kernel.windows import Window
@@ -69,3 +69,10 @@ def _longest(held: Sequence[Step], room: Room, window: Window, units: int) -> Wi
 def free_steps(entries: Sequence[Entry], room: Room, window: Window) -> list[Step]:
     """The free line of a pool: may be negative where Azure lowered a limit."""
     return [Step(step.at, room.units - step.units) for step in steps_over(entries, window)]
+
+
+def reserve_fit(entries: Sequence[Entry], room: Room, window: Window) -> Fit:
+    """How much a pool could keep back without taking room from what is promised in the window: the
+    present reserve counts as free.
+    """
+    return fit(entries, replace(room, reserve_units=0), window, 0)

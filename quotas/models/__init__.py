@@ -8,6 +8,7 @@ from quotas.models.ledger import LedgerEntry
 from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
 from quotas.models.requests import CapacityRequest
+from quotas.models.reserves import PoolReserve
 
 __all__ = [
     "AccountLease",
@@ -24,6 +25,7 @@ __all__ = [
     "PolicyVersion",
     "Pool",
     "PoolLimit",
+    "PoolReserve",
     "Scope",
     "Service",
     "SyncRun",

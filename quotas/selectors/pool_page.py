@@ -22,6 +22,7 @@ from quotas.selectors.limit_history import LimitPart, limit_part
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 from quotas.selectors.pool_risks import PoolRisks, pool_risks
 from quotas.selectors.pools import PoolRow, pool_row
+from quotas.selectors.reserves import ReservePart, reserve_part
 from quotas.selectors.rooms import entries_of
 
 KINDS = ("adopted", "baseline", "burst", "hold")
@@ -61,6 +62,7 @@ class PoolPage:
     holders: list[HolderRow]
     entries: list[EntryRow]
     limits: LimitPart
+    reserve: ReservePart
     risks: PoolRisks
     planned: int
     may_switch: bool
@@ -83,6 +85,7 @@ def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
         limits=limits,
+        reserve=reserve_part(pool, user, at=at),
         risks=pool_risks(pool, sees, at=at),
         planned=Change.objects.filter(
             plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES), plan__stopped_because=""
@@ -142,7 +145,6 @@ def _facts(pool: Pool, *, at: datetime) -> list[tuple[str, Any]]:
         ("Subscription", pool.subscription_id),
         ("Reaches", pool.place),
         ("Counts", pool.get_kind_display()),
-        ("Reserve", words.pool_units(pool, pool.reserve_units)),
         ("Outside Headroom", words.pool_units(pool, limit.outside_units if limit else None)),
         ("Lead", formatting_times.duration(pool.lead) if pool.lead else "none"),
         ("Owners", owners or "platform owners"),

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 
 from portal.kernel import formatting, formatting_times
@@ -44,6 +45,12 @@ def pool_name(pool: Pool) -> str:
     sku, _, model = pool.usage_name.removeprefix("OpenAI.").partition(".")
     kind = CAMEL_EDGE.sub(" ", sku)
     return " · ".join(part for part in (model, kind, pool.place) if part)
+
+
+def pool_trail(pool: Pool, page: str) -> list[tuple[str, str]]:
+    """Breadcrumbs of a page below the pool's own."""
+    own = reverse("pool", args=[pool.pk])
+    return [("Pools", reverse("pools")), (pool_name(pool), own), (page, "")]
 
 
 def pool_units(pool: Pool, units: int | None) -> Shown:

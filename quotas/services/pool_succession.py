@@ -11,8 +11,10 @@ from datetime import datetime
 
 from portal import audit
 from quotas.gateway import Inventory, QuotaSeen
-from quotas.models import Pool
+from quotas.models import Pool, PoolReserve
 from quotas.services.pool_rows import no_longer_listed, successors
+
+TAKEN_OVER = "Added up of the pools that it succeeded."
 
 
 def follow(
@@ -42,7 +44,7 @@ def _note(pool: Pool, successor: Pool | None, *, at: datetime) -> None:
 
 
 def _take_over(successor: Pool, former: list[Pool], *, at: datetime) -> None:
-    successor.reserve_units = sum(pool.reserve_units for pool in former)
+    _add_reserves(successor, former, at=at)
     successor.lead = max(pool.lead for pool in former)
     successor.mode = Pool.Mode.APPLY if all(p.applies for p in former) else Pool.Mode.OBSERVE
     successor.save(update_fields=["reserve_units", "lead", "mode"])
@@ -56,3 +58,12 @@ def _take_over(successor: Pool, former: list[Pool], *, at: datetime) -> None:
         reserve_units=successor.reserve_units,
         mode=successor.mode,
     )
+
+
+def _add_reserves(successor: Pool, former: list[Pool], *, at: datetime) -> None:
+    was, units = successor.reserve_units, sum(pool.reserve_units for pool in former)
+    successor.reserve_units = units
+    if units != was:
+        PoolReserve.objects.create(
+            pool=successor, units=units, was_units=was, reason=TAKEN_OVER, set_at=at
+        )

@@ -16,6 +16,7 @@ from quotas.domain.plan import plan_pool
 from quotas.models import CapacityRequest, Change, Decision, LedgerEntry, Plan, Pool, Service
 from quotas.selectors.rooms import pool_entries
 from quotas.services import decisions, reconcile
+from quotas.services.reserves import set_reserve
 from quotas.tests.conftest import ask, reconcile_at
 from quotas.tests.factories import NOON, FakeAzure, utc
 
@@ -76,6 +77,26 @@ def test_i01_people_and_policy_approve_at_once(
     at_once(calls)
     pool.refresh_from_db()
     assert peak(pool) <= 900
+
+
+def test_i01_a_reserve_and_approvals_at_once_never_promise_the_same_units(
+    chat: Service, pool: Pool, ada: User, cleo: User
+) -> None:
+    """700 are free: 500 kept back and twice 150 granted do not fit together."""
+    asked = [ask(chat, ada, units=150) for _ in range(2)]
+
+    def approve(request: CapacityRequest) -> Callable[[], Any]:
+        return lambda: decisions.approve(request, by=cleo, note="", at=NOON)
+
+    said = at_once(
+        [
+            lambda: set_reserve(pool, units=500, reason="All at once.", by=cleo, at=NOON),
+            *map(approve, asked),
+        ]
+    )
+    assert len([code for code in said if code]) == 1
+    kept = Pool.objects.get(pk=pool.pk).reserve_units
+    assert (kept, peak(pool)) in {(500, 450), (0, 600)}
 
 
 def test_i10_one_request_approved_by_many_at_once_is_granted_once(
