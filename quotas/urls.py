@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from quotas import api
+from quotas import api, api_pools
 from quotas.views import burst, changes, inbox, pools, requests, reserves, services, unmapped
 
 urlpatterns = [
@@ -29,4 +29,8 @@ urlpatterns = [
     path("plans/<int:pk>/allow/", changes.allow_plan, name="plan_allow"),
     path("api/v1/burst-requests/", api.BurstRequests.as_view(), name="api_burst_requests"),
     path("api/v1/burst-requests/<int:pk>/", api.BurstRequest.as_view(), name="api_burst_request"),
+    path("api/v1/pools/", api_pools.Pools.as_view(), name="api_pools"),
+    path("api/v1/pools/<int:pk>/", api_pools.OnePool.as_view(), name="api_pool"),
+    path("api/v1/pools/<int:pk>/limits/", api_pools.Limits.as_view(), name="api_pool_limits"),
+    path("api/v1/pools/<int:pk>/reserve/", api_pools.Reserve.as_view(), name="api_pool_reserve"),
 ]

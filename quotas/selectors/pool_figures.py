@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from django.db.models import Sum
+
 from portal.kernel.windows import Window
 from quotas.domain.availability import Room
 from quotas.domain.ledger import Entry, Step, steps_over, units_at
@@ -18,7 +20,7 @@ AHEAD = timedelta(days=30)
 class PoolFigures:
     """Whole units. `limit` is None where Azure never told one; then nothing is free either.
 
-    `free_minimum` is over the next 30 days and may be negative where Azure lowered the limit.
+    `free_minimum` is over the window and may be negative where Azure lowered the limit.
     """
 
     pool: Pool
@@ -26,6 +28,7 @@ class PoolFigures:
     entries: list[Entry]
     window: Window
     at: datetime
+    held_apart: int | None = None  # what is held at `at`, where the window does not hold it
 
     @property
     def limit_units(self) -> int | None:
@@ -43,11 +46,20 @@ class PoolFigures:
 
     @property
     def held_units(self) -> int:
-        return units_at(self.entries, self.at)
+        return units_at(self.entries, self.at) if self.held_apart is None else self.held_apart
+
+    @property
+    def free_now(self) -> int | None:
+        """None where Azure never told a limit; below nought where more is promised."""
+        return None if self.limit is None else self._room - self.held_units
+
+    @property
+    def _room(self) -> int:
+        return self.room.limit_units - self.room.reserve_units - self.room.outside_units
 
     @cached_property
     def fullest(self) -> Step:
-        """The earliest moment of the next 30 days at which most is held."""
+        """The earliest moment of the window at which most is held."""
         return max(steps_over(self.entries, self.window), key=lambda step: step.units)
 
     @property
@@ -57,13 +69,17 @@ class PoolFigures:
 
     @property
     def free_minimum(self) -> int:
-        room = self.room.limit_units - self.room.reserve_units - self.room.outside_units
-        return room - self.fullest.units
+        return self._room - self.fullest.units
 
 
-def figures_of(pools: Sequence[Pool], *, at: datetime) -> list[PoolFigures]:
-    """In the order given; two queries for any number of pools."""
-    window = Window(at, at + AHEAD)
+def figures_of(
+    pools: Sequence[Pool], *, at: datetime, window: Window | None = None
+) -> list[PoolFigures]:
+    """In the order given; two queries for any number of pools. Without a window: the next 30 days.
+
+    What is held now is read beside it where the window does not hold this moment.
+    """
+    window = window or Window(at, at + AHEAD)
     limits = (
         PoolLimit.objects.filter(pool__in=pools)
         .order_by("pool_id", "-observed_at", "-id")
@@ -74,4 +90,15 @@ def figures_of(pools: Sequence[Pool], *, at: datetime) -> list[PoolFigures]:
     rows = LedgerEntry.objects.filter(pool__in=pools).touching(window)
     for pool_id, entry in by_pool(rows):
         entries[pool_id].append(entry)
-    return [PoolFigures(pool, newest.get(pool.pk), entries[pool.pk], window, at) for pool in pools]
+    now = held_at(pools, at) if at not in window else {}
+    return [
+        PoolFigures(pool, newest.get(pool.pk), entries[pool.pk], window, at, now.get(pool.pk))
+        for pool in pools
+    ]
+
+
+def held_at(pools: Sequence[Pool], at: datetime) -> dict[int, int]:
+    """By pool id. One query."""
+    rows = LedgerEntry.objects.filter(pool__in=pools).in_force_at(at).order_by()
+    found = dict(rows.values_list("pool").annotate(Sum("units")))
+    return {pool.pk: found.get(pool.pk, 0) for pool in pools}

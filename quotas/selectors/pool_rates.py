@@ -3,7 +3,7 @@
 Azure states rates by model and version, and one pool may feed several versions.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portal.kernel import formatting
@@ -48,22 +48,29 @@ class PoolRate:
 
 
 def pool_rate(pool: Pool) -> PoolRate:
-    """One query; none for a pool of PTUs."""
+    """One query."""
+    return pool_rates([pool])[pool.pk]
+
+
+def pool_rates(pools: Sequence[Pool]) -> dict[int, PoolRate]:
+    """By pool id; one query for any number of pools. PTUs have no rate of their own."""
+    columns = ("pool_id", "tokens_per_minute_per_unit", "requests_per_minute_per_unit")
+    rows = Deployment.objects.present().filter(pool__in=pools).order_by()
+    found: dict[int, list[UnitRate]] = {pool.pk: [] for pool in pools}
+    for pool_id, tokens, requests in rows.values_list(*columns).distinct():
+        found[pool_id].append(UnitRate(tokens, requests))
+    return {pool.pk: _rate(pool, found[pool.pk]) for pool in pools}
+
+
+def _rate(pool: Pool, rates: list[UnitRate]) -> PoolRate:
     if pool.is_provisioned:
         return PoolRate("PTU", ())
-    return PoolRate("unit", _rates(Deployment.objects.present().filter(pool=pool)))
-
-
-def _rates(deployments: Iterable[Deployment]) -> tuple[UnitRate, ...]:
-    columns = ("tokens_per_minute_per_unit", "requests_per_minute_per_unit")
-    rows = deployments.order_by().values_list(*columns).distinct()  # type: ignore[attr-defined]
-    found = [UnitRate(*row) for row in rows]
-    return tuple(sorted(found, key=lambda rate: rate.tokens_per_minute or 0))
+    return PoolRate("unit", tuple(sorted(rates, key=lambda rate: rate.tokens_per_minute or 0)))
 
 
 def _span(numbers: list[int | None], word: str) -> str:
     known = sorted({n for n in numbers if n is not None})
-    if not known or len(known) < len({n for n in numbers}):
+    if not known or len(known) < len(set(numbers)):
         return ""
     low, high = known[0], known[-1]
     return f"{compact(low)}–{compact(high)} {word}" if low != high else f"{compact(low)} {word}"

@@ -51,7 +51,9 @@ def test_i01_a_reserve_never_exceeds_what_is_free_at_any_instant_from_now_on(
 
 def test_what_was_held_in_the_past_does_not_count(pool: Pool, granted: CapacityRequest, cleo: User):
     after = utc("2026-03-03 18:00")
-    assert set_reserve(pool, units=700, reason="It is over.", by=cleo, at=after).reserve_units == 700
+    assert (
+        set_reserve(pool, units=700, reason="It is over.", by=cleo, at=after).reserve_units == 700
+    )
 
 
 def test_i01_a_grant_years_ahead_counts_too(pool: Pool, search: Service, cleo: User):
