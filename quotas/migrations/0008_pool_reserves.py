@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0006_requests_of_every_kind"),
+        ("quotas", "0007_newest_sync_run"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
