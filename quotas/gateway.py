@@ -5,8 +5,8 @@ The classes behind these Protocols are named in settings by dotted path
 adapters nor showback. Every method may raise `portal.kernel.errors.CloudError`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -28,6 +28,7 @@ class AccountSeen:
     region: str  # lower case, no blanks
     kind: str  # OpenAI | AIServices
     subdomain: str = ""  # of its own host, lower case; "" where it has none
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 # Azure names a fine-tuned model `gpt-4o-2024-08-06.ft-0e20…`: base model, version, training job.
@@ -51,6 +52,7 @@ class DeploymentSeen:
     requests_per_minute: int | None
     spillover_deployment_name: str
     created_at: datetime | None
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)  # its own
 
     @property
     def sku_key(self) -> SkuKey:

@@ -23,6 +23,8 @@ import orjson
 
 UNKNOWN_FIELD = "fieldOfTomorrow"
 _UNKNOWN_VALUE = {"kind": "NotInAnySdk", "values": [1, None, "x"]}
+# Its names are the customer's: Azure adds none.
+_CUSTOMERS_OWN = frozenset({"tags"})
 _FIELDS = ("set", "remove", "as_text", "unknown_fields", "numbers_as_text", "cut")
 
 
@@ -86,7 +88,10 @@ def _keys(content: Any, part: str, *, add: bool) -> list[Any]:
 def _everywhere(content: Any, change: Callable[[Any], Any]) -> Any:
     """``change`` applied to each value, the inner ones first."""
     if isinstance(content, dict):
-        content = {key: _everywhere(value, change) for key, value in content.items()}
+        content = {
+            key: value if key in _CUSTOMERS_OWN else _everywhere(value, change)
+            for key, value in content.items()
+        }
     elif isinstance(content, list):
         content = [_everywhere(each, change) for each in content]
     return change(content)

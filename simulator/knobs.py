@@ -85,7 +85,7 @@ class Knobs:
         0, "Rows per page of every ARM list; 0 means all in one page, as Azure mostly answers."
     )
     unknown_fields: bool = flag(
-        False, "Every object of an answer has one field more, which no client knows."
+        False, "Every object of an answer but `tags` has one field more, which no client knows."
     )
     newer_deployment_fields: str = choice(
         "by_version", ("by_version", "always", "never"),

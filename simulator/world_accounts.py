@@ -91,8 +91,16 @@ def _deployment(
         created_at=created_at,
         spillover_deployment_name=row.get("spillover_deployment_name"),
         traffic=_traffic(row, where, has_file),
+        tags=_deployment_tags(row, where),
         properties=_deployment_properties(row, where),
     )
+
+
+def _deployment_tags(row: dict[str, Any], where: str) -> dict[str, str]:
+    problem = posture_problem({"tags": row.get("tags")})
+    if problem:
+        raise WorldError(f"{where}.{problem}")
+    return dict(row.get("tags") or {})
 
 
 def _deployment_properties(row: dict[str, Any], where: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Azure sends limits as floats and keeps some fields where this SDK version has no
 (`additional_properties`): the scope of a quota row, the key of a SKU's rate limit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
@@ -42,6 +42,7 @@ def account_seen(account: azure.Account) -> AccountSeen | None:
         region=region_name(account.location),
         kind=kind,
         subdomain=(properties.custom_sub_domain_name or "").lower(),
+        tags=_tags(account.tags),
     )
 
 
@@ -73,7 +74,13 @@ def deployment_seen(deployment: azure.Deployment) -> DeploymentSeen:
         requests_per_minute=rate.requests_per_minute,
         spillover_deployment_name=properties.spillover_deployment_name or "",
         created_at=created.astimezone(UTC) if created else None,
+        tags=_tags(deployment.tags),
     )
+
+
+def _tags(tags: Mapping[str, str | None] | None) -> dict[str, str]:
+    """A tag without a value says nothing."""
+    return {name: value for name, value in (tags or {}).items() if value}
 
 
 def quota_seen(usage: azure.Usage, subscription_id: str, region: str) -> QuotaSeen | None:

@@ -27,6 +27,7 @@ class AzureAccount(models.Model):
     kind = models.CharField(max_length=40)
     # First label of its own host, lower case; "" where it has none (a region's common host).
     subdomain = models.CharField(max_length=64, blank=True, default="")
+    tags = models.JSONField(default=dict, blank=True)  # text by name, as at `last_seen_at`
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
 
@@ -173,6 +174,7 @@ class Deployment(models.Model):
     minimum_units = models.PositiveIntegerField(null=True)
     step_units = models.PositiveIntegerField(null=True)
     spillover_deployment_name = models.CharField(max_length=64, blank=True)
+    tags = models.JSONField(default=dict, blank=True)  # its own, without the account's
     first_seen_at = models.DateTimeField()
     observed_at = models.DateTimeField()
     gone_at = models.DateTimeField(null=True, blank=True)
@@ -188,6 +190,11 @@ class Deployment(models.Model):
     @property
     def rate(self) -> UnitRate:
         return UnitRate(self.tokens_per_minute_per_unit, self.requests_per_minute_per_unit)
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The account's, and its own above them."""
+        return {**self.account.tags, **self.tags}
 
     @property
     def is_provisioned(self) -> bool:

@@ -1,10 +1,13 @@
-"""Which service a deployment most likely belongs to, by its name; quick for a thousand services."""
+"""Which service a deployment most likely belongs to, by its names and tags; quick for a thousand
+services.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import nlargest
 
 from portal.kernel.likeness import LEAST_LIKENESS, alike
+from portal.kernel.tags import Tagged, Tags, tagged, telling
 
 ACCOUNT_WEIGHT = 0.75  # a deployment's own name counts fully, its account's three quarters
 LIKELIEST = 8
@@ -22,41 +25,69 @@ class Named:
     team: str
 
 
+@dataclass(frozen=True)
+class Signs:
+    """What a deployment goes by: its name, its account's, and the tags of both."""
+
+    name: str
+    account: str
+    tags: Tags = field(default_factory=dict)
+
+    def tagged(self, service: Named) -> Tagged:
+        return tagged(self.tags, service=(service.slug, service.name), team=(service.team,))
+
+    def likeness(self, service: Named) -> float:
+        """0 to 1."""
+        return max(self.likeness_of_names(service), self.tagged(service).likeness)
+
+    def likeness_of_names(self, service: Named) -> float:
+        return max(
+            alike(self.name, service.slug), ACCOUNT_WEIGHT * alike(self.account, service.slug)
+        )
+
+    def reason(self, service: Named) -> str:
+        """`its tag Application = Helpdesk`, or `its name`: what speaks for it most."""
+        by_tag = self.tagged(service)
+        if by_tag.tag and by_tag.likeness >= self.likeness_of_names(service):
+            return f"its tag {by_tag.tag}"
+        return "its name"
+
+
 class Alike:
-    """Services by how alike their names are to another name."""
+    """Services by how alike they are to what a deployment goes by."""
 
     def __init__(self, services: Sequence[Named]) -> None:
         self.services = services
         self._by_piece: dict[str, list[int]] = {}
         for number, service in enumerate(services):
-            for piece in _pieces(service.slug):
+            for piece in _pieces(service.slug) | _pieces(service.team):
                 self._by_piece.setdefault(piece, []).append(number)
 
-    def best(self, name: str, account: str) -> Named | None:
-        """None where no name is alike enough to propose one."""
-        found = self.most(name, account)[:1]
-        return found[0] if found and likeness(name, account, found[0]) >= LEAST_LIKENESS else None
+    def best(self, signs: Signs) -> Named | None:
+        """None where nothing is alike enough to propose one, or only a team's tag fits two."""
+        found = self.most(signs)[:2]
+        if not found or signs.likeness(found[0]) < LEAST_LIKENESS:
+            return None
+        is_tie = len(found) == 2 and signs.likeness(found[0]) == signs.likeness(found[1])
+        return None if is_tie and signs.reason(found[0]) != "its name" else found[0]
 
-    def most(self, name: str, account: str) -> list[Named]:
+    def most(self, signs: Signs) -> list[Named]:
         """The likeliest first."""
-        near = [self.services[number] for number in self._near(name, account)]
-        near.sort(key=lambda service: -likeness(name, account, service))
+        near = [self.services[number] for number in self._near(signs)]
+        near.sort(key=lambda service: -signs.likeness(service))
         return near[:LIKELIEST]
 
-    def _near(self, name: str, account: str) -> list[int]:
+    def _near(self, signs: Signs) -> list[int]:
         """Those that share most pieces, rare ones first: a piece of every name tells nothing."""
         shared: dict[int, float] = {}
-        weights = dict.fromkeys(_pieces(account), ACCOUNT_WEIGHT) | dict.fromkeys(_pieces(name), 1)
+        weights: dict[str, float] = dict.fromkeys(_pieces(signs.account), ACCOUNT_WEIGHT)
+        for each in (signs.name, *telling(signs.tags)):
+            weights |= dict.fromkeys(_pieces(each), 1)
         for piece, weight in weights.items():
             numbers = self._by_piece.get(piece, ())
             for number in numbers:
                 shared[number] = shared.get(number, 0) + weight / len(numbers)
         return nlargest(COMPARED, shared, key=lambda number: shared[number])
-
-
-def likeness(name: str, account: str, service: Named) -> float:
-    """0 to 1."""
-    return max(alike(name, service.slug), ACCOUNT_WEIGHT * alike(account, service.slug))
 
 
 def _pieces(name: str) -> set[str]:

@@ -2,8 +2,8 @@
 whom.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models.functions import Coalesce
@@ -37,6 +37,7 @@ class MeteredDeployment:
     observed_at: datetime
     subdomain: str = ""  # of the account's own host, lower case; "" where it has none
     model_format: str = ""  # the publisher; "" is taken as OpenAI
+    tags: Mapping[str, str] = field(default_factory=dict, hash=False)  # its account's too
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def _metered(row: Deployment) -> MeteredDeployment:
         observed_at=row.observed_at,
         subdomain=row.account.subdomain,
         model_format=row.model_format,
+        tags=row.all_tags,
     )
 
 

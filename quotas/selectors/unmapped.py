@@ -12,7 +12,7 @@ from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
 from quotas.models import Deployment, Pool, Service
 from quotas.selectors import words
-from quotas.selectors.alike import Alike, Named
+from quotas.selectors.alike import Alike, Named, Signs
 
 PAGE_SIZE = 10
 MOST_OFFERED = 40  # services; where there are more, each row offers those with the likeliest names
@@ -20,7 +20,10 @@ MOST_OFFERED = 40  # services; where there are more, each row offers those with 
 
 @dataclass(frozen=True)
 class UnmappedRow:
-    """`suggested` is a service's id; None where no name is alike enough to propose one."""
+    """`suggested` is a service's id; None where nothing is alike enough to propose one.
+
+    `reason` says what speaks for it: `its name`, or the tag in Azure.
+    """
 
     id: int
     name: str
@@ -31,6 +34,7 @@ class UnmappedRow:
     first_seen: Shown
     suggested: int | None
     suggested_name: str
+    reason: str
     may_map: bool
     services: list[tuple[int, str]]  # to choose from: all, or those with the likeliest names
     offers_all: bool
@@ -95,11 +99,10 @@ def _row(
 ) -> UnmappedRow:
     """`operated` None: all pools."""
     may = operated is None or deployment.pool_id in operated
-    names = (deployment.name, deployment.account.name)
-    best = alike.best(*names)
-    offered = alike.services if is_open or len(alike.services) <= MOST_OFFERED else alike.most(
-        *names
-    )  # fmt: skip
+    signs = Signs(deployment.name, deployment.account.name, deployment.all_tags)
+    best = alike.best(signs)
+    offers_all = is_open or len(alike.services) <= MOST_OFFERED
+    offered = alike.services if offers_all else alike.most(signs)
     return UnmappedRow(
         id=deployment.pk,
         name=deployment.name,
@@ -110,6 +113,7 @@ def _row(
         first_seen=words.age(deployment.first_seen_at, now=at),
         suggested=best.id if best else None,
         suggested_name=best.name if best else "",
+        reason=signs.reason(best) if best else "",
         may_map=may,
         services=[(each.id, f"{each.name} ({each.team})") for each in offered] if may else [],
         offers_all=len(offered) == len(alike.services),

@@ -105,6 +105,7 @@ def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
         "region": row.region,
         "kind": row.kind,
         "subdomain": row.subdomain,
+        "tags": dict(row.tags),
         "last_seen_at": at,
     }
     account, _ = AzureAccount.objects.update_or_create(
@@ -137,6 +138,7 @@ def _take_deployment(
         "tokens_per_minute_per_unit": rate.tokens_per_minute,
         "requests_per_minute_per_unit": rate.requests_per_minute,
         "spillover_deployment_name": row.spillover_deployment_name,
+        "tags": dict(row.tags),
         "gone_at": None,
     }
     now = {

@@ -79,6 +79,19 @@ def test_a_deployment_that_is_no_longer_listed_is_gone(synced: FakeAzure) -> Non
     assert Deployment.objects.get(name="chat").gone_at is None
 
 
+def test_tags_are_as_the_newest_sync_read_them_its_own_above_its_accounts(
+    synced: FakeAzure,
+) -> None:
+    synced.add(deployment_seen("chat", tags={"app": "its own", "old": "x"}))
+    sync(synced, LATER)
+    synced.add(deployment_seen("chat", tags={"app": "its own"}))
+    sync(synced, LATER + timedelta(minutes=5))
+    chat = Deployment.objects.select_related("account").get(name="chat")
+    assert chat.tags == {"app": "its own"}
+    chat.account.tags = {"app": "the account's", "env": "test"}
+    assert chat.all_tags == {"app": "its own", "env": "test"}
+
+
 def test_an_account_that_could_not_be_read_loses_nothing(synced: FakeAzure) -> None:
     account = next(iter(synced.deployments.values())).account_resource_id
     synced.lost_accounts = (account,)

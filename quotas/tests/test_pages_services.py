@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service, Team
-from quotas.selectors.alike import Alike, Named
+from quotas.selectors.alike import Alike, Named, Signs
 from quotas.selectors.home import waiting_for
 from quotas.selectors.service_page import service_page
 from quotas.tests import factories
@@ -110,13 +110,42 @@ def test_unmapped_deployments_are_for_the_organisation_and_its_platform_owners(
 )  # fmt: skip
 def test_a_service_is_suggested_only_when_names_are_alike(deployment: str, expected: str | None):
     names = ("Claims triage", "Contact centre", "Translation")
-    found = Alike(named(*names)).best(deployment, "acme")
+    found = Alike(named(*names)).best(Signs(deployment, "acme"))
     assert (found.name if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected", "tag"),
+    [
+        ({"App-Name": "Contact Centre"}, "Contact centre", "App-Name = Contact Centre"),
+        ({"workload": "claims-triage", "env": "x"}, "Claims triage", "workload = claims-triage"),
+        ({"env": "Contact centre"}, None, ""),  # says where it runs, not whose it is
+        ({"team": "Atlas"}, None, ""),  # has two of them
+        ({"team": "Borea"}, "Translation", "team = Borea"),
+        ({}, None, ""),
+    ],
+)  # fmt: skip
+def test_a_tag_in_azure_suggests_a_service_where_the_name_says_nothing(tags, expected, tag):
+    services = [
+        *named("Claims triage", "Contact centre"),
+        Named(9, "translation", "Translation", "Borea"),
+    ]
+    signs = Signs("gpt-4o", "acme", tags)
+    found = Alike(services).best(signs)
+    assert (found.name if found else None) == expected
+    assert (signs.reason(found) if found else "") == (f"its tag {tag}" if tag else "")
+
+
+def test_the_page_says_which_tag_suggests_the_service(browse, synced, chat, cleo):
+    tags = {"app": "chat assistant"}
+    Deployment.objects.filter(name="search").update(tags=tags)
+    page = browse(cleo).get(reverse("unmapped")).content.decode()
+    assert "suggested by its tag app = chat assistant" in page
 
 
 def test_among_a_thousand_services_the_likeliest_are_offered():
     others = [f"{first} {last}" for first in WORDS for last in WORDS]
-    found = Alike(named("Claims triage", *others)).most("prod-triage-claims", "acme-eus")
+    found = Alike(named("Claims triage", *others)).most(Signs("prod-triage-claims", "acme-eus"))
     assert found[0].name == "Claims triage"
     assert 1 < len(found) <= 8
 

@@ -1,17 +1,22 @@
-"""Which service a caller most likely is, from names alone: proposed to a person, never applied.
+"""Which service a caller or a deployment most likely is: proposed to a person, never applied.
 
-Likeness is `portal.kernel.likeness`. The caller's own name counts fully, the product's nine tenths,
-and a service is known by its slug, or by half of its team's. A service is proposed when it is alike
-by 0.55 or more and ahead of the next one by 0.2: where two fit, a person must tell.
+Likeness of names is `portal.kernel.likeness`. The caller's own name counts fully, the product's
+nine tenths, and a service is known by its slug, or by half of its team's. Tags in Azure (of
+deployments; a gateway's callers have none) are `portal.kernel.tags`. A service is proposed when it
+is alike by 0.55 or more and ahead of the next one by 0.2: where two fit, a person must tell.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from portal.kernel import formatting
 from portal.kernel.likeness import LEAST_LIKENESS, alike
+from portal.kernel.tags import Tagged, Tags, tagged
 
 OF_PRODUCT, OF_TEAM = 0.9, 0.5
 LEAST_LEAD = 0.2
+NO_TAGS: Tags = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -21,22 +26,46 @@ class Named:
     id: int
     slug: str
     team_slug: str
+    name: str = ""
+    team_name: str = ""
 
 
 @dataclass(frozen=True)
 class Suggestion:
     service_id: int
     confidence: float  # 0.55 to 1
+    tag: str = ""  # that speaks for it; "" where the names do
+
+    @property
+    def reason(self) -> str:
+        """`names 92 % alike`, or the tag in Azure, and how alike its value is."""
+        share = f"{formatting.percent(self.confidence)}"
+        return f"tag {self.tag} in Azure" if self.tag else f"names {share} alike"
 
 
-def suggest(caller: str, product: str, services: Iterable[Named]) -> Suggestion | None:
-    """None where no name is alike enough, or two are."""
-    found = sorted(((likeness(caller, product, s), s.id) for s in services), reverse=True)
-    if not found or found[0][0] < LEAST_LIKENESS:
+def suggest(
+    caller: str, product: str, services: Iterable[Named], tags: Tags = NO_TAGS
+) -> Suggestion | None:
+    """None where nothing is alike enough, or two are."""
+    found = sorted(
+        (_suggestion(caller, product, tags, service) for service in services),
+        key=lambda each: (each.confidence, each.service_id),
+        reverse=True,
+    )
+    if not found or found[0].confidence < LEAST_LIKENESS:
         return None
-    if len(found) > 1 and found[0][0] - found[1][0] < LEAST_LEAD:
+    if len(found) > 1 and found[0].confidence - found[1].confidence < LEAST_LEAD:
         return None
-    return Suggestion(found[0][1], found[0][0])
+    return found[0]
+
+
+def _suggestion(caller: str, product: str, tags: Tags, service: Named) -> Suggestion:
+    by_name = likeness(caller, product, service)
+    names, teams = (service.slug, service.name), (service.team_slug, service.team_name)
+    by_tag = tagged(tags, service=names, team=teams) if tags else Tagged()
+    if by_tag.tag and by_tag.likeness >= by_name:
+        return Suggestion(service.id, by_tag.likeness, by_tag.tag)
+    return Suggestion(service.id, by_name)
 
 
 def likeness(caller: str, product: str, service: Named) -> float:

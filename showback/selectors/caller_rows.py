@@ -141,7 +141,10 @@ def caller_rows(
 
 
 def named_services(names: dict[int, ServiceName]) -> list[Named]:
-    return [Named(name.id, name.slug, name.team_slug) for name in names.values()]
+    return [
+        Named(each.id, each.slug, each.team_slug, each.name, each.team_name)
+        for each in names.values()
+    ]
 
 
 def _mappings(at: datetime) -> dict[tuple[int, str, str, str], CallerMapping]:

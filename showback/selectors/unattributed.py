@@ -75,11 +75,11 @@ class Bucket:
 
     @property
     def confidence(self) -> str:
-        """`likely, 92 % alike`."""
+        """`likely, names 92 % alike`, or the tag that says so."""
         if self.suggested is None:
             return ""
         word = "likely" if self.suggested.confidence >= LIKELY else "possible"
-        return f"{word}, names {formatting.percent(self.suggested.confidence)} alike"
+        return f"{word}, {self.suggested.reason}"
 
     @property
     def accepts(self) -> str:
@@ -245,7 +245,8 @@ class _Where:
         if self.deployment is None or self.deployment.gone_at is not None:
             return None
         account = self.deployment.account_key.rpartition("/")[2]
-        return suggest(self.deployment.name, account, named_services(names))
+        tags = self.deployment.tags
+        return suggest(self.deployment.name, account, named_services(names), tags)
 
 
 def _name(suggested: Suggestion | None, names: dict[int, ServiceName]) -> str:

@@ -240,3 +240,11 @@ def test_a_fault_that_makes_no_sense_is_refused_with_a_sentence(
 ):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         Fault.from_json(fault)
+
+
+def test_no_unknown_field_is_put_among_tags_whose_names_are_the_customers():
+    body = json.dumps({"tags": {"team": "x"}, "sku": {}}).encode()
+    found = json.loads(changed_body(body, {"unknown_fields": True}))
+    assert found["tags"] == {"team": "x"}
+    assert "fieldOfTomorrow" in found["sku"]
+    assert "fieldOfTomorrow" in found

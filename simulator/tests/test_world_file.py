@@ -46,6 +46,7 @@ def without(key: str) -> dict[str, Any]:
         (changed(traffic=worlds.profile(events=[{"from": "2026-01-02"}])), "from and until"),
         (changed(traffic={"kind": "trace", "file": "x.csv"}), "'x.csv' is not in the --traces"),
         (changed(spillover_deployment_name="chat"), "only a provisioned deployment spills"),
+        (changed(tags={"team": 7}), "tags: expected an object of texts"),
         (changed(created_at="soon"), "'soon' is not an ISO 8601 time"),
         (
             worlds.world_of(worlds.provisioned(spillover_deployment_name="none")),

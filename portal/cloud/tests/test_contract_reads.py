@@ -81,6 +81,20 @@ def test_rows_of_every_kind_and_publisher_come_as_they_are_named(
     assert any(name.startswith("AIServices.") for name in found)
 
 
+def test_tags_of_accounts_and_deployments_come_as_azure_has_them(
+    simulator: SimulatorProcess,
+) -> None:
+    before = inventory().deployments[0]
+    account = before.account_resource_id.rpartition("/")[2]
+    for named in ({"deployment": before.name}, {}):
+        edit = {"account": account, **named, "tags": {"Application": account + before.name}}
+        simulator.control("POST", "/edit", edit)
+    found = inventory()
+    tagged = [row for row in (*found.accounts, *found.deployments) if row.tags]
+    assert {row.resource_id for row in tagged} == {before.resource_id, before.account_resource_id}
+    assert all(row.tags == {"Application": account + before.name} for row in tagged)
+
+
 def test_a_model_of_another_publisher_keeps_its_format_and_its_pool(
     simulator: SimulatorProcess,
 ) -> None:

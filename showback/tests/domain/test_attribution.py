@@ -171,3 +171,31 @@ def test_a_service_is_suggested_where_one_is_clearly_most_alike(caller, product,
     suggestion = suggest(caller, product, SERVICES)
     assert (suggestion and suggestion.service_id) == found
     assert suggestion is None or 0.55 <= suggestion.confidence <= 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "found", "reason"),
+    [
+        ({"app": "Document translation"}, 2, "tag app = Document translation in Azure"),
+        ({"OpsTeam": "Borea squad"}, 2, "tag OpsTeam = Borea squad in Azure"),
+        ({"team": "atlas"}, None, ""),  # has two services
+        ({"env": "translation"}, None, ""),
+    ],
+)  # fmt: skip
+def test_a_tag_suggests_a_service_and_is_named_as_the_reason(tags, found, reason):
+    services = [
+        Named(1, "summaries", "atlas"),
+        Named(2, "translation", "borea", "Document translation", "Borea squad"),
+        Named(3, "letters", "atlas"),
+    ]
+    suggestion = suggest("gpt-4o", "acme", services, tags)
+    assert (suggestion and suggestion.service_id) == found
+    assert (suggestion.reason if suggestion else "") == reason
+
+
+def test_a_name_that_is_more_alike_than_a_tag_is_the_reason():
+    services = [Named(1, "summaries", "atlas"), Named(2, "translation", "borea")]
+    suggestion = suggest("summaries", "acme", services, {"team": "atlas"})
+    assert suggestion is not None
+    assert suggestion.tag == ""
+    assert suggestion.reason.startswith("names 100")
