@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from portal.kernel.errors import DomainError
 from portal.models import User
-from quotas.domain.policy import PolicyLimits
+from quotas.domain.policy import Policy
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors.amounts import Asked, units_of
 from quotas.selectors.verdict import INPUT_FORMAT
@@ -115,12 +115,12 @@ class WindowForm(forms.Form):
             starts_now=data["starts_now"],
         )
 
-    def check(self, limits: PolicyLimits, *, at: datetime) -> bool:
+    def check(self, rules: Policy, *, at: datetime) -> bool:
         """The service's own rules on window and amount, all of them at once, beside the fields."""
         self.full_clean()
         known, draft = self.cleaned_data.keys(), self.draft(at=at)
         if {"starts_at", "ends_at"} <= known:
-            self._try(lambda: check_window(draft, limits, at))
+            self._try(lambda: check_window(draft, rules, at))
         if "amount" in known:
             self._try(lambda: check_amount(draft))
         return not self.errors

@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from portal.kernel import formatting
 from portal.models import User
-from quotas.domain.policy import BurstFacts, PolicyLimits, judge_burst
-from quotas.models import CapacityRequest, Deployment, PolicyVersion, Pool, Service
+from quotas.domain.policy import Policy
+from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.selectors import words
+from quotas.selectors.policy import Check, checks_of, judged
 
 LINE_BREAK = mark_safe("<br>")  # noqa: S308  a constant of ours
 Fact = tuple[str, Any]
-Check = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,6 @@ class Grounds:
     fits: bool
 
 
-def current_limits() -> PolicyLimits:
-    """Of the newest published policy; the built-in default where none was published yet."""
-    version = PolicyVersion.objects.first()
-    return PolicyLimits.from_json(version.limits) if version else PolicyLimits()
-
-
 def grounds(
     facts: dict[str, Any],
     *,
@@ -49,17 +43,17 @@ def grounds(
     deployment: Deployment,
     asked_units: int,
     names: dict[int, str],
-    limits: PolicyLimits,
+    policy: Policy,
     computed_at: datetime,
     now: datetime,
 ) -> Grounds:
     """`names` says what to call the other requests in the window: see `names_of_others`."""
-    checks = policy_checks(facts, limits)
+    verdict = judged(facts, policy)
     return Grounds(
         use=_use(facts, service, deployment, asked_units, now=now),
         pool=_pool(facts, service, deployment, asked_units, names, now=now),
-        checks=checks,
-        automatic=bool(checks) and all(check["passed"] for check in checks),
+        checks=checks_of(verdict),
+        automatic=bool(verdict and verdict.automatic),
         computed=words.age(computed_at, now=now),
         completeness=facts["usage"]["completeness"],
         fits=facts["fit"]["asked_units"] <= facts["fit"]["largest_units"],
@@ -85,14 +79,6 @@ def names_of_others(user: User, facts: Iterable[dict[str, Any]]) -> dict[int, st
     sees = seen_services(user)
     rows = CapacityRequest.objects.filter(pk__in=ids).select_related("service")
     return {row.pk: words.name_for(row.service, sees=sees) for row in rows}
-
-
-def policy_checks(facts: dict[str, Any], limits: PolicyLimits) -> list[Check]:
-    """Every clause, passed or not, by the stored facts; none where the facts are older than it."""
-    if "policy_facts" not in facts:
-        return []
-    verdict = judge_burst(BurstFacts.from_json(facts["policy_facts"]), limits)
-    return [{"passed": clause.passed, "text": clause.sentence} for clause in verdict.clauses]
 
 
 def _use(

@@ -6,10 +6,11 @@ from datetime import datetime
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
-from quotas.domain.policy import PolicyLimits
+from quotas.domain.policy import Policy
 from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
-from quotas.selectors.cards import Grounds, current_limits, grounds, names_of_others
+from quotas.selectors.cards import Grounds, grounds, names_of_others
+from quotas.selectors.policy import policy_in_force
 
 MOST_CARDS = 30  # more than anybody decides in one sitting; the rest follow as these are answered
 
@@ -65,8 +66,8 @@ def inbox(user: User, *, at: datetime) -> Inbox:
     found = list(with_people(rows).order_by("starts_at", "pk")[:MOST_CARDS])
     newest = _newest_evidence(found)
     names = names_of_others(user, (row.facts for row in newest.values()))
-    limits = current_limits()
-    cards = [_card(row, newest.get(row.pk), names, limits, at=at) for row in found]
+    policy = policy_in_force()
+    cards = [_card(row, newest.get(row.pk), names, policy, at=at) for row in found]
     return Inbox(cards, rows.count() if len(found) == MOST_CARDS else len(found))
 
 
@@ -80,7 +81,7 @@ def inbox_card(request: CapacityRequest, user: User, *, at: datetime) -> InboxCa
     """One card again, after an answer that was refused."""
     evidence = _newest_evidence([request]).get(request.pk)
     names = names_of_others(user, [evidence.facts] if evidence else [])
-    return _card(request, evidence, names, current_limits(), at=at)
+    return _card(request, evidence, names, policy_in_force(), at=at)
 
 
 def _newest_evidence(requests: list[CapacityRequest]) -> dict[int, Evidence]:
@@ -93,7 +94,7 @@ def _card(
     request: CapacityRequest,
     evidence: Evidence | None,
     names: dict[int, str],
-    limits: PolicyLimits,
+    policy: Policy,
     *,
     at: datetime,
 ) -> InboxCard:
@@ -125,7 +126,7 @@ def _card(
             deployment=deployment,
             asked_units=request.units,
             names=names,
-            limits=limits,
+            policy=policy,
             computed_at=evidence.computed_at,
             now=at,
         ),

@@ -12,8 +12,9 @@ from quotas.domain.grants import Phase
 from quotas.domain.states import REQUEST_TRANSITIONS, ChangeState, RequestEvent, RequestState
 from quotas.models import CapacityRequest, Change, Decision, Evidence, Pool, Service
 from quotas.selectors import statuses, words
-from quotas.selectors.cards import Grounds, current_limits, grounds, names_of_others
+from quotas.selectors.cards import Grounds, grounds, names_of_others
 from quotas.selectors.changes import what_azure_said
+from quotas.selectors.policy import policy_in_force
 from quotas.selectors.requests import RequestRow, request_rows
 
 RISK = (
@@ -121,7 +122,7 @@ def _grounds(
         deployment=request.deployment,
         asked_units=request.units,
         names=names_of_others(user, [evidence.facts]),
-        limits=current_limits(),
+        policy=policy_in_force(),
         computed_at=evidence.computed_at,
         now=at,
     )

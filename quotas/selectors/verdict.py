@@ -11,7 +11,8 @@ from portal.kernel.status import Status
 from quotas.models import Deployment
 from quotas.selectors import statuses, words
 from quotas.selectors.amounts import Asked, rounding_sentence, typed
-from quotas.selectors.cards import Check, current_limits, policy_checks, replay_sentence
+from quotas.selectors.cards import replay_sentence
+from quotas.selectors.policy import Check, checks_of, judged, policy_in_force
 
 INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
 
@@ -36,16 +37,13 @@ class Verdict:
     cost_full: Shown | None
     cost_planned: Shown | None
     checks: list[Check]
+    automatic: bool
     replay: str | None
     observe_only: bool
 
     @property
     def status(self) -> Status:
         return statuses.FITS if self.fits else statuses.SHORT
-
-    @property
-    def automatic(self) -> bool:
-        return bool(self.checks) and all(check["passed"] for check in self.checks)
 
     @property
     def failed(self) -> list[Check]:
@@ -63,6 +61,7 @@ def verdict(
     """From the same facts that would be frozen with the request, were it sent now."""
     found, units = facts["fit"], facts["fit"]["asked_units"]
     fits = units <= found["largest_units"]
+    said = judged(facts, policy_in_force())
     return Verdict(
         fits=fits,
         total=words.amount(deployment, facts["baseline_units"] + units),
@@ -72,7 +71,8 @@ def verdict(
         offers=[] if fits else _offers(found, deployment, starts_at, now=now),
         cost_full=_known(facts["cost_if_fully_used"]),
         cost_planned=_known(facts["cost_as_used"]),
-        checks=policy_checks(facts, current_limits()),
+        checks=checks_of(said),
+        automatic=bool(said and said.automatic),
         replay=replay_sentence(facts["usage"]),
         observe_only=not (deployment.pool and deployment.pool.applies),
     )

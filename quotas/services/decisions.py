@@ -12,7 +12,7 @@ from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from quotas.domain.availability import fit
-from quotas.domain.policy import BurstFacts
+from quotas.domain.policy_facts import RequestFacts
 from quotas.domain.states import RequestEvent, RequestState
 from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool
 from quotas.selectors.rooms import pool_entries, room_of
@@ -67,7 +67,7 @@ def deny(request: CapacityRequest, *, by: User, note: str, at: datetime) -> Capa
 
 
 def approve_by_policy(
-    request: CapacityRequest, seen: Evidence, number: int, facts: BurstFacts, *, at: datetime
+    request: CapacityRequest, seen: Evidence, number: int, facts: RequestFacts, *, at: datetime
 ) -> CapacityRequest:
     """The policy's own yes, inside the transaction of the submit, which holds the pool's lock."""
     decision = _decide(request, seen, number, facts, outcome="approved", by=None, note="", at=at)
@@ -105,7 +105,7 @@ def _decide(
     request: CapacityRequest,
     seen: Evidence,
     policy_version: int,
-    facts: BurstFacts,
+    facts: RequestFacts,
     *,
     outcome: str,
     by: User | None,

@@ -10,7 +10,7 @@ from django.conf import settings
 from portal.kernel.windows import Window, floor_to_minute
 from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
-from quotas.domain.policy import BurstFacts
+from quotas.domain.policy_facts import RequestFacts
 from quotas.gateway import UsageEvidence, evidence_source
 from quotas.models import CapacityRequest, Deployment, Evidence, LedgerEntry, Service
 from quotas.selectors.rooms import pool_entries, room_of
@@ -34,7 +34,7 @@ class Judged:
 
     fit: Fit
     usage: UsageEvidence
-    facts: BurstFacts
+    facts: RequestFacts
     baseline_units: int
     others: tuple[Entry, ...]
     past_bursts: tuple[tuple[int, Window, int], ...]
@@ -162,10 +162,10 @@ def _facts(
     baseline: int,
     past: tuple[tuple[int, Window, int], ...],
     cost: Decimal | None,
-) -> BurstFacts:
+) -> RequestFacts:
     used = usage.used_share_of_past_bursts.get(past[0][0]) if past else None
     share = found.peak_share
-    return BurstFacts(
+    return RequestFacts(
         extra_units=asked.units,
         baseline_units=baseline,
         hours=Decimal(asked.window.length // timedelta(minutes=1)) / 60,

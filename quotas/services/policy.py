@@ -8,22 +8,22 @@ from django.db import transaction
 from django.db.models import Max
 
 from portal import audit
-from quotas.domain.policy import PolicyLimits
+from quotas.domain.policy import DEFAULT, Policy, stored
 from quotas.models import PolicyVersion
 
 
-def current(*, at: datetime) -> tuple[int, PolicyLimits]:
-    """(number, limits). The first call of an installation publishes the default."""
-    version = PolicyVersion.objects.first() or publish(PolicyLimits(), by_id=None, at=at)
-    return version.number, PolicyLimits.from_json(version.limits)
+def current(*, at: datetime) -> tuple[int, Policy]:
+    """(number, rules). The first call of an installation publishes the default."""
+    version = PolicyVersion.objects.first() or publish(DEFAULT, by_id=None, at=at)
+    return version.number, stored(version.limits)
 
 
 @transaction.atomic
-def publish(limits: PolicyLimits, *, by_id: int | None, at: datetime) -> PolicyVersion:
+def publish(policy: Policy, *, by_id: int | None, at: datetime) -> PolicyVersion:
     number = (PolicyVersion.objects.aggregate(n=Max("number"))["n"] or 0) + 1
     version, created = PolicyVersion.objects.get_or_create(
         number=number,
-        defaults={"limits": limits.as_json(), "published_at": at, "published_by_id": by_id},
+        defaults={"limits": policy.as_json(), "published_at": at, "published_by_id": by_id},
     )
     if created:
         audit.record("policy.published", f"policy/{number}", actor_id=by_id, at=at)

@@ -50,3 +50,10 @@ def does_not_fit(deployment: Deployment, found: Fit) -> DomainError:
     if found.longest:
         parts.append(f"All of it would fit until {found.longest.end:%a %d %b %H:%M} UTC.")
     return DomainError(" ".join([*parts, "Nothing was written."]), code="pool_exhausted")
+
+
+def policy_refuses(reason: str, version: int) -> DomainError:
+    return refuse(
+        "policy_refuses",
+        f"The policy (version {version}) refuses this: {reason.rstrip('.')}. Nothing was sent.",
+    )

@@ -11,7 +11,9 @@ from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
-from quotas.domain.policy import PolicyLimits, judge_burst
+from quotas.domain.policy import Policy
+from quotas.domain.policy_judge import judge
+from quotas.domain.policy_rules import Outcome
 from quotas.domain.states import RequestEvent, RequestState, deadline
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.services import decisions, evidence, policy, review
@@ -21,6 +23,7 @@ from quotas.services.refusals import (
     does_not_fit,
     in_people_units,
     not_yours,
+    policy_refuses,
     refuse,
 )
 from quotas.services.transitions import move
@@ -48,14 +51,17 @@ def submit_burst(draft: BurstDraft, *, by: User, at: datetime) -> CapacityReques
 
     Raises DomainError with a sentence for whatever cannot be asked; then nothing is written.
     """
-    number, limits = policy.current(at=at)
-    window = check_draft(draft, limits, by=by, at=at)
+    number, rules = policy.current(at=at)
+    window = check_draft(draft, rules, by=by, at=at)
     # Locked early here only because an automatic approval may follow in this transaction.
     lock_pool_of(draft.deployment)
     asked = evidence.Asked(draft.service, draft.deployment, draft.units, window)
     judged = evidence.gather(asked, at=at)
     if not judged.fit.fits:
         raise does_not_fit(draft.deployment, judged.fit)
+    verdict = judge(judged.facts, rules)
+    if verdict.outcome == Outcome.DENY:
+        raise policy_refuses(verdict.reason, number)
     request = CapacityRequest.objects.create(
         service=draft.service,
         deployment=draft.deployment,
@@ -75,10 +81,9 @@ def submit_burst(draft: BurstDraft, *, by: User, at: datetime) -> CapacityReques
     )
     found = evidence.store(request, judged, at=at)
     audit.record("burst.submitted", f"request/{request.pk}", actor_id=by.pk, at=at)
-    verdict = judge_burst(judged.facts, limits)
     if verdict.automatic:
         return decisions.approve_by_policy(request, found, number, judged.facts, at=at)
-    return review.begin(request, review.stages_of(limits), at=at)
+    return review.begin(request, verdict.stages, at=at)
 
 
 def content_hash(draft: BurstDraft, window: Window, by: User) -> str:
@@ -98,10 +103,10 @@ def content_hash(draft: BurstDraft, window: Window, by: User) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def check_draft(draft: BurstDraft, limits: PolicyLimits, *, by: User, at: datetime) -> Window:
+def check_draft(draft: BurstDraft, rules: Policy, *, by: User, at: datetime) -> Window:
     """The window that is really asked for. Raises DomainError for the first thing that is wrong."""
     _check_may_ask(draft, by)
-    window = check_window(draft, limits, at)
+    window = check_window(draft, rules, at)
     check_amount(draft)
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what the burst is for; the approver reads it.")
@@ -131,7 +136,7 @@ def _check_may_ask(draft: BurstDraft, by: User) -> None:
         )
 
 
-def check_window(draft: BurstDraft, limits: PolicyLimits, at: datetime) -> Window:
+def check_window(draft: BurstDraft, rules: Policy, at: datetime) -> Window:
     """The window asked for, in whole minutes; "now" is this minute. Raises DomainError."""
     this_minute = floor_to_minute(at)
     starts_at = this_minute if draft.starts_now else floor_to_minute(draft.starts_at)
@@ -145,10 +150,10 @@ def check_window(draft: BurstDraft, limits: PolicyLimits, at: datetime) -> Windo
             "start_in_the_past", "The start has passed. Choose a later start, or “start now”."
         )
     window = Window(starts_at, ends_at)
-    if window.hours > limits.longest_hours:
+    if window.hours > rules.longest_hours:
         raise refuse(
             "too_long",
-            f"A burst may last {limits.longest_hours // 24} days at most; this one lasts "
+            f"A burst may last {rules.longest_hours // 24} days at most; this one lasts "
             f"{window.hours / 24:.1f}. For a lasting need, ask for a higher baseline.",
         )
     return window

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from quotas.domain.policy import PolicyLimits
-from quotas.domain.stages import ANY_OF, POOL_OWNERS, Stage
+from quotas.domain.stages import Stage
 from quotas.domain.states import RequestEvent, RequestState, deadline
 from quotas.models import CapacityRequest
 from quotas.services.transitions import move
@@ -24,8 +23,3 @@ def begin(request: CapacityRequest, stages: Sequence[Stage], *, at: datetime) ->
             stage_hours=stages[0].hours,
         ),
     )
-
-
-def stages_of(limits: PolicyLimits) -> tuple[Stage, ...]:
-    """Whom the policy asks: the owners of the pool, within its limit."""
-    return (Stage("Platform owners", ANY_OF, POOL_OWNERS, limits.review_hours),)

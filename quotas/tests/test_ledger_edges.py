@@ -9,7 +9,8 @@ import pytest
 from portal.kernel.errors import ChangedMeanwhile, CloudError, CloudReason, DomainError
 from portal.models import AuditRow, User
 from quotas import tasks
-from quotas.domain.policy import PolicyLimits, answer_by
+from quotas.domain.policy import DEFAULT
+from quotas.domain.states import RequestState, deadline
 from quotas.models import (
     CapacityRequest,
     Change,
@@ -98,7 +99,10 @@ def test_a_burst_from_now_on_needs_no_room_in_the_past(
 @pytest.mark.parametrize("minutes", [1, 10, 20, 29, 31, 600])
 def test_i08_no_answer_is_awaited_after_the_end(minutes: int) -> None:
     end = NOON + timedelta(minutes=minutes)
-    assert NOON < answer_by(NOON, end, PolicyLimits()) <= end
+    due = deadline(
+        RequestState.IN_REVIEW, since=NOON, ends_at=end, stage_hours=DEFAULT.review_hours
+    )
+    assert NOON < due <= end
 
 
 def test_mapping_moves_what_is_left_of_every_adopted_entry(

@@ -16,8 +16,8 @@ from quotas.forms import LARGEST, BurstForm, WindowForm
 from quotas.gateway import UsageEvidence
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import burst_form
-from quotas.selectors.cards import current_limits
 from quotas.selectors.holdings import Holding, holdings_of
+from quotas.selectors.policy import policy_in_force
 from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
 from quotas.services import evidence
 from quotas.services.refusals import breaks_residency, not_yours, refuse
@@ -109,7 +109,7 @@ def _filled_in(data: QueryDict) -> dict[str, Any] | None:
 def _submit(request: HttpRequest, form: BurstForm) -> CapacityRequest | None:
     """The request, or None: then the form says why not, and nothing was written."""
     at = now()
-    if not form.check(current_limits(), at=at):
+    if not form.check(policy_in_force(), at=at):
         return None
     try:
         sent = submit_burst(form.draft(at=at), by=request.user, at=at)
@@ -164,7 +164,7 @@ def _judge(form: WindowForm, usual: evidence.Judged | None = None) -> Verdict | 
     The use that `usual` knows is not read again.
     """
     at = now()
-    if not form.check(current_limits(), at=at):
+    if not form.check(policy_in_force(), at=at):
         return None
     draft = form.draft(at=at)
     window = Window(at if draft.starts_now else draft.starts_at, draft.ends_at)

@@ -1,15 +1,12 @@
-"""The policy and the planner, as tables and properties."""
+"""The planner and the states, as tables and properties."""
 
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.kernel.errors import DomainError
 from quotas.domain.plan import DRIFT, NOTHING_HELD, RELEASE, Standing, plan_pool
-from quotas.domain.policy import BurstFacts, PolicyLimits, judge_burst
 from quotas.domain.states import (
     REQUEST_TRANSITIONS,
     TERMINAL_REQUEST_STATES,
@@ -19,79 +16,6 @@ from quotas.domain.states import (
     check_change_move,
     next_request_state,
 )
-
-GOOD = BurstFacts(
-    extra_units=50,
-    baseline_units=100,
-    hours=Decimal(72),
-    pool_peak_share=Decimal("0.85"),
-    cost_if_fully_used=Decimal(500),
-    last_burst_used_share=Decimal("0.40"),
-    had_a_burst=True,
-    owner_is_active=True,
-    is_provisioned=False,
-)
-LIMITS = PolicyLimits()
-
-
-def test_every_limit_is_still_automatic() -> None:
-    assert judge_burst(GOOD, LIMITS).automatic
-
-
-@pytest.mark.parametrize(
-    ("clause", "worse"),
-    [
-        ("share of baseline", {"extra_units": 51}),
-        ("share of baseline", {"baseline_units": 0}),
-        ("length", {"hours": Decimal("72.02")}),
-        ("pool peak", {"pool_peak_share": Decimal("0.8501")}),
-        ("cost", {"cost_if_fully_used": Decimal("500.01")}),
-        ("cost", {"cost_if_fully_used": None}),
-        ("last burst", {"last_burst_used_share": Decimal("0.39")}),
-        ("last burst", {"last_burst_used_share": None}),
-        ("owner", {"owner_is_active": False}),
-    ],
-)
-def test_one_failed_clause_sends_it_to_people(clause: str, worse: dict[str, object]) -> None:
-    verdict = judge_burst(replace(GOOD, **worse), LIMITS)  # type: ignore[arg-type]
-    assert not verdict.automatic
-    assert [c.name for c in verdict.failed] == [clause]
-
-
-def test_a_first_burst_has_nothing_to_be_compared_with() -> None:
-    first = replace(GOOD, had_a_burst=False, last_burst_used_share=None)
-    assert judge_burst(first, LIMITS).automatic
-
-
-facts = st.builds(
-    BurstFacts,
-    extra_units=st.integers(1, 500),
-    baseline_units=st.integers(0, 500),
-    hours=st.decimals(0, 200, places=2),
-    pool_peak_share=st.decimals(0, 3, places=4),
-    cost_if_fully_used=st.none() | st.decimals(0, 5000, places=2),
-    last_burst_used_share=st.none() | st.decimals(0, 1, places=4),
-    had_a_burst=st.booleans(),
-    owner_is_active=st.booleans(),
-    is_provisioned=st.booleans(),
-)
-
-
-@given(facts)
-def test_i16_replaying_stored_facts_gives_the_same_decision(found: BurstFacts) -> None:
-    stored = PolicyLimits.from_json(LIMITS.as_json())
-    assert judge_burst(BurstFacts.from_json(found.as_json()), stored) == judge_burst(found, LIMITS)
-
-
-def test_a_policy_with_an_unknown_limit_is_refused_by_name() -> None:
-    with pytest.raises(DomainError, match="auto_hurs"):
-        PolicyLimits.from_json({**LIMITS.as_json(), "auto_hurs": "1"})
-
-
-def test_a_policy_with_a_limit_that_is_no_number_is_refused() -> None:
-    with pytest.raises(DomainError, match="not a number"):
-        PolicyLimits.from_json({**LIMITS.as_json(), "auto_cost": "much"})
-
 
 standings = st.builds(
     Standing,

@@ -1,0 +1,29 @@
+"""The policy in force, and what it says of facts that are stored with a request."""
+
+from typing import Any
+
+from quotas.domain.policy import DEFAULT, Policy, stored
+from quotas.domain.policy_facts import RequestFacts
+from quotas.domain.policy_judge import Verdict, judge
+from quotas.models import PolicyVersion
+
+Check = dict[str, Any]
+
+
+def policy_in_force() -> Policy:
+    """The newest published one; the built-in default where none was published yet."""
+    version = PolicyVersion.objects.first()
+    return stored(version.limits) if version else DEFAULT
+
+
+def judged(facts: dict[str, Any], policy: Policy) -> Verdict | None:
+    """By the facts as they are stored in evidence; None where they are older than the policy."""
+    if "policy_facts" not in facts:
+        return None
+    return judge(RequestFacts.from_json(facts["policy_facts"]), policy)
+
+
+def checks_of(verdict: Verdict | None) -> list[Check]:
+    """Every clause, passed or not, for templates/components/checks.html."""
+    clauses = verdict.clauses if verdict else ()
+    return [{"passed": clause.passed, "text": clause.sentence} for clause in clauses]
