@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Min
+from django.db.models.functions import Lower
+
 from quotas.domain.states import OPEN_CHANGE_STATES
-from quotas.models import Change, SyncRun
+from quotas.models import Change, Deployment, SyncRun
 
 # A sync runs every five minutes; three that are missing are no accident.
 LATE_AFTER = timedelta(minutes=15)
@@ -50,3 +53,14 @@ def _health(subscription_id: str, run: SyncRun | None, *, at: datetime) -> SyncH
 def open_changes() -> int:
     """Changes that are not settled, of the whole installation."""
     return Change.objects.filter(state__in=sorted(OPEN_CHANGE_STATES)).count()
+
+
+def limits_read_at(subscription_ids: Iterable[str]) -> datetime | None:
+    """When the limit that was read longest ago was read, of pools that feed a deployment; None
+    where there is none.
+    """
+    names = [name.lower() for name in subscription_ids]
+    feeding = Deployment.objects.filter(gone_at__isnull=True, pool__gone_at__isnull=True)
+    of_ours = feeding.annotate(of=Lower("pool__subscription_id")).filter(of__in=names)
+    found: datetime | None = of_ours.aggregate(at=Min("pool__last_seen_at"))["at"]
+    return found

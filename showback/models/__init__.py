@@ -15,6 +15,7 @@ from showback.models.pulls import (
     CapacitySeen,
     DayBasis,
     DeploymentSeen,
+    JobDone,
     TouchedHour,
     UsagePull,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "GatewayHour",
     "GatewaySource",
     "Grain",
+    "JobDone",
     "Kept",
     "Meter",
     "MetricFamily",

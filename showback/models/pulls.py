@@ -130,6 +130,22 @@ class DayBasis(models.Model):
         return f"deployment {self.deployment_id} on {self.day}"
 
 
+class JobDone(models.Model):
+    """When a job last had nothing left to do: a sign of life, overwritten each time."""
+
+    class Job(models.TextChoices):
+        ROLL_UP = "roll_up", "Days worked out"
+
+    job = models.CharField(max_length=16, choices=Job.choices, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "showback_job_done"
+
+    def __str__(self) -> str:
+        return f"{self.job} at {self.at:%Y-%m-%d %H:%M}"
+
+
 class DeploymentSeen(models.Model):
     """What a roll-up last knew of a deployment, so that it sees when a mapping changed."""
 

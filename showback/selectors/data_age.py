@@ -1,14 +1,22 @@
-"""How far the data is: the age of the newest minute."""
+"""How far the data is: up to when each source was read, and when days were last worked out."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
+from portal.kernel.windows import DAY
 from showback.domain.targets import GATEWAY
+from showback.models import JobDone
 
-# One step down the index for each source, and one for its newest hour: there are as many hours as
-# sources × time, and a page asks for this whoever looks at it.
-SLOWEST_SOURCE = """
+# One that was pulled no more for so long, while others were, is no source any more: its accounts
+# are gone, or its subscription is no longer in the settings.
+GONE_AFTER = 2 * DAY
+
+# One step down the index for each source, and one or two for its newest hours: there are as many
+# hours as sources × time, and a page asks for this whoever looks at it.
+NEWEST_PULLS = """
 WITH RECURSIVE sources AS (
     SELECT min(source) AS source FROM showback_usagepull
     UNION ALL
@@ -16,12 +24,39 @@ WITH RECURSIVE sources AS (
             WHERE pull.source > sources.source)
     FROM sources WHERE sources.source IS NOT NULL
 )
-SELECT min(newest.settled_until) FROM sources, LATERAL (
+SELECT sources.source, newest.hour, newest.problem, settled.settled_until
+FROM sources, LATERAL (
+    SELECT pull.hour, pull.problem FROM showback_usagepull pull
+    WHERE pull.source = sources.source AND pull.hour <= %(at)s
+    ORDER BY pull.hour DESC LIMIT 1
+) newest LEFT JOIN LATERAL (
     SELECT pull.settled_until FROM showback_usagepull pull
     WHERE pull.source = sources.source AND pull.hour <= %(at)s AND pull.settled_until IS NOT NULL
     ORDER BY pull.hour DESC LIMIT 1
-) newest
-WHERE NOT starts_with(sources.source, %(gateway)s)"""
+) settled ON true
+ORDER BY sources.source"""
+
+
+@dataclass(frozen=True)
+class NewestPull:
+    """Of one source: known up to `until` (None: never read); `problem` is of its newest hour."""
+
+    source: str
+    until: datetime | None
+    problem: str
+
+    @property
+    def is_gateway(self) -> bool:
+        return self.source.startswith(GATEWAY)
+
+
+def newest_pulls(at: datetime) -> list[NewestPull]:
+    """By source, gateways too; empty before the first pull. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST_PULLS, {"at": at})
+        rows = cursor.fetchall()
+    since = max((hour for _, hour, _, _ in rows), default=at) - GONE_AFTER
+    return [NewestPull(source, until, text) for source, hour, text, until in rows if hour > since]
 
 
 def data_until(at: datetime) -> datetime | None:
@@ -30,7 +65,14 @@ def data_until(at: datetime) -> datetime | None:
     A property of the installation, not of any team. Callers of gateways come later and do not
     count: they divide use, they do not make it.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(SLOWEST_SOURCE, {"at": at, "gateway": GATEWAY})
-        [until] = cursor.fetchone()
-    return until
+    return slowest(pull.until for pull in newest_pulls(at) if not pull.is_gateway)
+
+
+def slowest(moments: Iterable[datetime | None]) -> datetime | None:
+    """The earliest; sources that were never read do not count."""
+    return min(filter(None, moments), default=None)
+
+
+def worked_out_at() -> datetime | None:
+    """When the last roll-up left no day to be worked out; None before the first."""
+    return JobDone.objects.filter(job=JobDone.Job.ROLL_UP).values_list("at", flat=True).first()

@@ -8,7 +8,8 @@ from django.db.models import F, Sum
 from portal.kernel.windows import DAY, floor_to_hour
 from quotas.selectors.metering import metered_deployments
 from showback.domain.targets import GATEWAY
-from showback.models import TouchedHour, UsageHour, UsagePull
+from showback.models import TouchedHour, UsageHour
+from showback.selectors.data_age import NewestPull, newest_pulls
 from showback.selectors.scope import label_of
 
 # Use is pulled every five minutes; three pulls that are missing are no accident.
@@ -67,24 +68,14 @@ class Completeness:
 
 
 def source_health(*, at: datetime) -> list[SourceHealth]:
-    """By source; empty before the first pull."""
-    rows = (
-        UsagePull.objects.filter(hour__gt=at - 2 * DAY, hour__lte=at)
-        .order_by("source", "-hour")
-        .values_list("source", "settled_until", "problem")
-    )
-    by_source: dict[str, list[tuple[datetime | None, str]]] = {}
-    for source, until, problem in rows:
-        by_source.setdefault(source, []).append((until, problem))
-    return [_source(source, pulls, at=at) for source, pulls in by_source.items()]
+    """By source; empty before the first pull. One query."""
+    return [_source(pull, at=at) for pull in newest_pulls(at)]
 
 
-def _source(source: str, pulls: list[tuple[datetime | None, str]], *, at: datetime) -> SourceHealth:
-    until = max((until for until, _ in pulls if until), default=None)
-    is_gateway = source.startswith(GATEWAY)
-    limit = GATEWAY_LATE_AFTER if is_gateway else LATE_AFTER
-    late = until is None or at - until > limit
-    return SourceHealth(source, until, pulls[0][1], late)
+def _source(pull: NewestPull, *, at: datetime) -> SourceHealth:
+    limit = GATEWAY_LATE_AFTER if pull.is_gateway else LATE_AFTER
+    late = pull.until is None or at - pull.until > limit
+    return SourceHealth(pull.source, pull.until, pull.problem, late)
 
 
 def completeness(*, at: datetime) -> Completeness:

@@ -5,7 +5,7 @@ mappings, new prices. Holding and capacity leave none: while a day is going on, 
 is compared with what it would be made of now (`day_facts.DayInputs.basis`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from time import monotonic
 
@@ -20,6 +20,7 @@ from showback.models import (
     CapacitySeen,
     DayBasis,
     DeploymentSeen,
+    JobDone,
     Kept,
     ServiceDay,
     TouchedHour,
@@ -46,15 +47,16 @@ def roll_up_and_cost(*, at: datetime, seconds: float = LONGEST_RUN_SECONDS) -> l
         return _fill(days_to_fill(at), seconds, at=at)
 
 
-def _fill(days: Iterable[date], seconds: float, *, at: datetime) -> list[date]:
+def _fill(days: Sequence[date], seconds: float, *, at: datetime) -> list[date]:
     ends = monotonic() + seconds
     open_since = _open_since(at)
     filled: list[date] = []
-    for day in days:
+    for position, day in enumerate(days, start=1):
         if fill_day(day, at=at, is_going_on=day >= open_since):
             filled.append(day)
-            if monotonic() > ends:
-                break
+            if monotonic() > ends and position < len(days):
+                return filled
+    JobDone.objects.update_or_create(job=JobDone.Job.ROLL_UP, defaults={"at": at})
     return filled
 
 

@@ -7,9 +7,11 @@ from django.views.decorators.http import require_safe
 from portal.kernel.clock import now
 from portal.models import Role, User
 from portal.views.home.audit import latest_rows
+from portal.views.home.freshness import freshness
 from portal.views.home.mine import my_services
 from portal.views.home.money import money_so_far
 from portal.views.home.platform import platform_work
+from showback.selectors.data_age import data_until
 
 
 @require_safe
@@ -17,11 +19,15 @@ def home(request: HttpRequest) -> HttpResponse:
     """Somebody with several roles sees several parts; the first one's answer leads the page."""
     user, at = request.user, now()
     assert isinstance(user, User)  # noqa: S101  the login middleware lets nobody else through
+    fresh = freshness(at=at) if user.operates_pools or user.reads_everything else None
     context = {
         "platform": platform_work(user, at=at) if user.operates_pools else None,
         "mine": my_services(user, at=at),
         "money": money_so_far(user, at=at) if Role.FINANCE in user.roles else None,
         "audit": latest_rows(at=at) if Role.AUDITOR in user.roles else None,
         "is_admin": Role.ADMIN in user.roles,
+        "fresh": fresh,
+        "data_until": fresh.data_until if fresh else data_until(at),
+        "may_see_health": user.reads_everything,
     }
     return render(request, "portal/home.html", context)

@@ -7,7 +7,6 @@ from portal.models import User
 from quotas.selectors.home import Waiting, waiting_for
 from quotas.selectors.requests import RequestRow
 from quotas.selectors.stuck import Stuck, stuck_changes
-from showback.selectors.data_age import data_until
 from showback.selectors.history import Pieces, unfinished_history
 
 
@@ -17,7 +16,6 @@ class PlatformWork:
 
     waiting: Waiting
     stuck: Stuck
-    data_until: datetime | None
     history: Pieces | None
     at: datetime
 
@@ -40,7 +38,6 @@ def platform_work(user: User, *, at: datetime) -> PlatformWork:
     return PlatformWork(
         waiting=waiting_for(user, at=at),
         stuck=stuck_changes(user),
-        data_until=data_until(at),
         history=unfinished_history(at=at),
         at=at,
     )
