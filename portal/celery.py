@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 app = Celery("headroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["quotas", "showback"])
+app.autodiscover_tasks(["portal", "quotas", "showback"])
 
 
 @task_prerun.connect

@@ -251,6 +251,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 15},
     },
+    "deliver mail": {
+        "task": "portal.tasks.deliver_mail",
+        "schedule": MINUTE,
+        "options": {"expires": 50},
+    },
     "roll up and cost": {
         "task": "showback.tasks.roll_up_and_cost",
         "schedule": MINUTE,

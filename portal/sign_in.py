@@ -4,20 +4,26 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
-from portal.models import User
+from portal.models import Message, User
 
 
 class People(ModelBackend):
-    """Django's own sign-in; the person comes with roles and pools in the same query."""
+    """Django's own sign-in; the person comes with roles, pools and the number of unread
+    messages in the same query."""
 
     def get_user(self, user_id: Any) -> User | None:
         """None for somebody who is gone or may not sign in any more."""
         pools = User.owned_pools.through.objects.filter(user_id=OuterRef("pk"))  # type: ignore[attr-defined]
         roles = ArrayAgg("role_grants__role", filter=Q(role_grants__isnull=False), default=[])
+        unread = Message.objects.unread().filter(person=OuterRef("pk")).order_by().values("person")
+        messages = Coalesce(Subquery(unread.values(found=Count("pk"))), 0)
         user = (
-            User.objects.annotate(found_roles=roles, found_pools=Exists(pools))
+            User.objects.annotate(
+                found_roles=roles, found_pools=Exists(pools), found_unread=messages
+            )
             .filter(pk=user_id)
             .first()
         )
@@ -25,4 +31,5 @@ class People(ModelBackend):
             return None
         user.roles = frozenset(user.found_roles)
         user.owns_pools = user.found_pools
+        user.unread_messages = user.found_unread
         return user

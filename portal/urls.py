@@ -3,7 +3,8 @@
 from django.contrib.auth import views as auth_views
 from django.urls import URLPattern, URLResolver, include, path
 
-from portal.views import health, unattributed
+from portal import api
+from portal.views import health, messages, unattributed
 from portal.views.glossary import glossary
 from portal.views.health_page import health as health_page
 from portal.views.history import fetch_history
@@ -29,6 +30,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/history/", fetch_history, name="fetch_history"),
     path("unattributed/", unattributed.index, name="unattributed"),
     path("unattributed/give/", unattributed.give, name="give_unattributed"),
+    path("messages/", messages.index, name="messages"),
+    path("messages/read/", messages.read_all, name="messages_read"),
+    path("messages/mail/", messages.mail_wishes, name="mail_wishes"),
+    path("messages/<int:pk>/", messages.message, name="message"),
+    path("messages/<int:pk>/read/", messages.read, name="message_read"),
+    path("api/v1/messages/", api.Messages.as_view(), name="api_messages"),
+    path("api/v1/messages/<int:pk>/read/", api.ReadMessage.as_view(), name="api_message_read"),
     path("search/", search, name="search"),
     path("glossary/", glossary, name="glossary"),
     path("", include("quotas.urls")),

@@ -53,12 +53,13 @@ class Letter(models.Model):
         SENT = "sent", "Sent"
         UNSURE = "unsure", "Perhaps sent"  # the sender died, or the line, in the very middle
         GIVEN_UP = "given_up", "Given up"
+        NOT_NEEDED = "not_needed", "No longer needed"
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="letters"
     )
     is_digest = models.BooleanField(default=False)
-    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     created_at = models.DateTimeField()
     not_before = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)

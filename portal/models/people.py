@@ -19,7 +19,8 @@ class Role(models.TextChoices):
 class User(AbstractUser):
     """A person. `time_zone` is an IANA name; every time on a page is shown in it.
 
-    `portal.sign_in` loads the person of a request with `roles` and `owns_pools` in one query.
+    `portal.sign_in` loads the person of a request with `roles`, `owns_pools` and `unread_messages`
+    in one query.
     """
 
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -39,6 +40,10 @@ class User(AbstractUser):
     @cached_property
     def owns_pools(self) -> bool:
         return self.owned_pools.exists()
+
+    @cached_property
+    def unread_messages(self) -> int:
+        return self.messages_told.unread().count()
 
     @property
     def operates_pools(self) -> bool:

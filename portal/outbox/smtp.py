@@ -35,3 +35,8 @@ class CarefulBackend(EmailBackend):
     @property
     def may_have_been_taken(self) -> bool:
         return bool(self.connection and self.connection.may_have_been_taken)
+
+    def forget_what_was_taken(self) -> None:
+        """Before each mail of a connection."""
+        if self.connection:
+            self.connection.may_have_been_taken = False

@@ -88,7 +88,9 @@ def _wishes(event: str, people: list[User]) -> dict[int, str]:
 
 
 def _json(value: Any) -> Any:
-    """`Shown` and other texts as plain text, times as ISO."""
+    """`Shown` and other texts as plain text, times as ISO, nothing as nothing."""
     if isinstance(value, datetime):
         return value.isoformat()
-    return value if isinstance(value, int | bool) else str(value)
+    if value is None:
+        return ""
+    return value if isinstance(value, int) else str(value)

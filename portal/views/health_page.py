@@ -13,6 +13,7 @@ from portal.access import must_read_everything
 from portal.cloud.health import PlaneHealth, azure_health
 from portal.kernel.clock import now
 from portal.models import User
+from portal.outbox.health import MailHealth, mail_health
 from portal.views.history import HistoryPart, may_ask
 from quotas.selectors.stuck import Stuck, stuck_changes
 from quotas.selectors.sync_health import SyncHealth, open_changes, sync_health
@@ -43,6 +44,7 @@ class Health:
     hours_to_sum: int
     open_changes: int
     stuck: Stuck
+    mail: MailHealth
     unpriced: list[Unpriced]
 
     @property
@@ -64,6 +66,7 @@ class Health:
             (bool(self.history.history.in_trouble), "history that could not be read"),
             (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
             (bool(self.stuck.total), "changes that do not go on"),
+            (not self.mail.is_well, "mail that does not go out"),
             (bool(self.unpriced), "missing prices"),
         ]
         return [words for wrong, words in found if wrong]
@@ -108,5 +111,6 @@ def _health(user: User, *, at: datetime) -> Health:
         hours_to_sum=hours_to_sum(),
         open_changes=open_changes(),
         stuck=stuck_changes(user),
+        mail=mail_health(at=at),
         unpriced=unpriced_lines(month, Q()) if month else [],
     )

@@ -18,7 +18,7 @@ from showback.gateway import finance_zone
 
 # Not pages that people work with: the door, the design system, checks by machines, the API.
 # What is made has no shared deployment to show the page of.
-LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "shared_deployment")
+LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "shared_deployment", "message")
 LEFT_OUT_UNDER = ("api/",)
 PARAMETERS = {"search": "?q=service", "service": "?period=7d"}
 
