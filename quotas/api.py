@@ -12,6 +12,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.api_fields import MomentField
 from portal.kernel.clock import now
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
@@ -22,15 +23,6 @@ from quotas.selectors.words import amount_word
 from quotas.services.requests import BurstDraft, submit_burst
 
 LARGEST = 2_000_000_000  # what the ledger's column holds
-
-
-class MomentField(serializers.DateTimeField):
-    """ISO 8601 with an offset: a time without one means something else in every zone."""
-
-    def enforce_timezone(self, value: Any) -> Any:
-        if value.tzinfo is None:
-            raise serializers.ValidationError("Give the offset too, such as 2026-03-14T09:00:00Z.")
-        return super().enforce_timezone(value)
 
 
 class BurstRequestSerializer(serializers.ModelSerializer[CapacityRequest]):

@@ -13,39 +13,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from portal.api_fields import asked_window
 from portal.kernel.clock import now
 from portal.kernel.units import units_for
 from portal.kernel.windows import Window
-from quotas.api import LARGEST, MomentField
+from quotas.api import LARGEST
 from quotas.models import Pool
 from quotas.selectors.api_pools import limits_json, pool_json, pools_json, reserve_json
 from quotas.selectors.pool_figures import AHEAD
 from quotas.selectors.pool_rates import pool_rate
 from quotas.services.reserves import most_reserve, set_reserve
-
-
-class WindowQuery(serializers.Serializer[Any]):
-    """`?from=&until=`: both or neither."""
-
-    until = MomentField(required=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), "from": MomentField(required=False)}
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        if len(data) == 1:
-            raise serializers.ValidationError("Give both from and until, or neither.")
-        if data and data["from"] >= data["until"]:
-            raise serializers.ValidationError({"until": "The end must be after the start."})
-        return data
-
-
-def asked_window(request: Request, usual: Window) -> Window:
-    """Raises ValidationError, with a sentence."""
-    query = WindowQuery(data=request.query_params)
-    query.is_valid(raise_exception=True)
-    found = query.validated_data
-    return Window(found["from"], found["until"]) if found else usual
 
 
 class Pools(APIView):

@@ -7,7 +7,7 @@ from django.db.models import Min, QuerySet
 
 from portal import audit
 from portal.kernel.errors import DomainError
-from portal.kernel.windows import floor_to_hour
+from portal.kernel.windows import Window, floor_to_hour
 from portal.models import User
 from showback.models import Caller, CallerHour, CallerMapping
 from showback.querysets import in_force_at
@@ -46,6 +46,36 @@ def map_caller(
             **{"from": window.start.isoformat()},
         )
         mark_window(_deployments(caller), window, at=at)
+    return row
+
+
+def end_mapping(caller: Caller, *, by: User, at: datetime) -> CallerMapping:
+    """From this hour on its calls are nobody's; those before stay their service's.
+
+    A mapping that has not begun is removed. Raises DomainError where there is none to end.
+    """
+    end = floor_to_hour(at)
+    with one_change(f"The mapping of {caller}"):
+        rows = CallerMapping.objects.filter(caller=caller, effective_until__gt=end)
+        row = rows.order_by("effective_from").select_for_update().first()
+        if row is None:
+            raise DomainError(f"{caller} is no service's. Nothing was changed.", code="not_mapped")
+        changed = Window(max(end, row.effective_from), row.effective_until)
+        audit.record(
+            "caller.mapping_ended",
+            f"caller/{caller.pk}",
+            actor_id=by.pk,
+            at=at,
+            service=row.service_id,
+            mapping=row.pk,
+            **{"from": changed.start.isoformat()},
+        )
+        if row.effective_from >= end:
+            row.delete()
+        else:
+            row.effective_until = end
+            row.save(update_fields=["effective_until"])
+        mark_window(_deployments(caller), changed, at=at)
     return row
 
 

@@ -16,6 +16,9 @@ def utc(text: str) -> datetime:
 
 
 LONG_AGO = utc("2026-01-01 00:00")
+# Since when the deployment of the shared world is shared, and what time it is there.
+START, AT = utc("2026-03-02 06:00"), utc("2026-03-02 14:30")
+HOST = "acme.openai.azure.com"
 
 
 def person(name: str, role: str = "") -> User:

@@ -20,18 +20,15 @@ from showback.models import (
 from showback.selectors.month import team_month
 from showback.selectors.scope import account_scope, month_scope
 from showback.selectors.unattributed import unattributed
-from showback.services import caller_pull
 from showback.services.caller_pull import pull_source, workspaces
 from showback.services.rollup import fill_everything
 from showback.services.sharing import set_split_rule, share_deployment
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
-from showback.tests.factories import utc
-from showback.tests.fakes import FakeCallers, random_traffic, share_of_steady
+from showback.tests.factories import AT, HOST, START, utc
+from showback.tests.fakes import random_traffic, share_of_steady
 from showback.tests.test_pages import get, text_of
 
-START, AT = utc("2026-03-02 06:00"), utc("2026-03-02 14:30")
-HOST = "acme.openai.azure.com"
 LIST, IMPORT, NOBODYS = "/sharing/", "/sharing/import/", "/unattributed/"
 
 
@@ -40,22 +37,6 @@ def clock(monkeypatch):
     for door in ("showback.views", "showback.views.sharing", "showback.views.imports"):
         monkeypatch.setattr(f"{door}.now", lambda: AT)
     monkeypatch.setattr("portal.views.unattributed.now", lambda: AT)
-
-
-@pytest.fixture
-def shared(world, settings, monkeypatch):
-    settings.HEADROOM_LOG_WORKSPACES = ["22222222-2222-2222-2222-222222222222"]
-    world.cleo = make.person("Cleo", Role.PLATFORM_OWNER)
-    keys = [CallerKey(name, "ai-apps", HOST, "chat") for name in ("assistant-key", "k-77")]
-    keys.append(CallerKey("lost-key", "", HOST, "nowhere"))
-    world.logs = FakeCallers(keys, share_of_steady({"assistant-key": 6, "k-77": 3, "lost-key": 1}))
-    monkeypatch.setattr(caller_pull, "caller_source", world.logs)
-    pull_window(Window(START, AT), MINUTE, at=AT)
-    pull_source(workspaces(at=AT)[0], Window(START, AT - HOUR), at=AT)
-    share_deployment(world.chat.pk, start=START, reason="x", by=world.cleo, at=AT)
-    fill_everything(at=AT)
-    world.page = f"/sharing/{world.chat.pk}/"
-    return world
 
 
 def post(user, url, **data):
