@@ -21,6 +21,7 @@ from showback.models.pulls import (
 )
 from showback.models.rollups import Attribution, ServiceDay, ServiceHour
 from showback.models.sharing import SharedDeployment, SplitRule, SplitShare
+from showback.models.team_days import TeamCostDay, TeamUseDay
 from showback.models.usage import (
     Grain,
     Kept,
@@ -55,6 +56,8 @@ __all__ = [
     "SharedDeployment",
     "SplitRule",
     "SplitShare",
+    "TeamCostDay",
+    "TeamUseDay",
     "TouchedHour",
     "UsageDayBlock",
     "UsageHour",

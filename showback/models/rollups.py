@@ -75,9 +75,10 @@ class ServiceHour(Attributed):
 
 
 class ServiceDay(Attributed):
-    """A day of the finance time zone."""
+    """A day of the finance time zone. `team` is the one that paid for it, as on the cost lines."""
 
     day = models.DateField()
+    team = models.ForeignKey("quotas.Team", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         db_table = "showback_service_day"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from django.db.models import Q, QuerySet, Sum
 
 from portal.kernel.money import ZERO, split_to_cents
-from showback.models import CostLine
+from showback.models import CostLine, TeamCostDay
 
 K = TypeVar("K", bound=Hashable)
 Column = tuple[str, str]  # category, meter
@@ -76,10 +76,10 @@ def lines_of(
 
 def account_cents(days: Days) -> dict[Account, Decimal]:
     exact: dict[Account, Decimal] = {}
-    rows = lines_of(days).values("team_id", "category").annotate(exact=Sum("amount")).order_by()
-    for row in rows:
+    rows = TeamCostDay.objects.filter(days.condition).values("team_id", "category")
+    for row in rows.annotate(exact=Sum("amount")).order_by():
         account = account_of(row["team_id"], row["category"])
-        exact[account] = exact.get(account, ZERO) + (row["exact"] or ZERO)
+        exact[account] = exact.get(account, ZERO) + row["exact"]
     return to_cents_together(exact)
 
 

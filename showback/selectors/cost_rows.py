@@ -11,7 +11,7 @@ from django.db.models import Count, Q, Sum
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
-from showback.models import CostLine
+from showback.models import CostLine, TeamCostDay
 from showback.selectors.cents import Account, Days, lines_of
 from showback.selectors.use_totals import UseTotals
 
@@ -56,6 +56,20 @@ def extras_by(
             row["idle"] or ZERO, row["priced"], row["unpriced"]
         )
         for row in rows
+    }
+
+
+def extras_by_team(days: Days) -> dict[tuple[int | None, str], Extras]:
+    """By team and category, from the sums of whole teams."""
+    rows = TeamCostDay.objects.filter(days.condition).values("team_id", "category").order_by()
+    sums = rows.annotate(exact=Sum("amount"), lines=Sum("priced"), without=Sum("unpriced"))
+    return {
+        (row["team_id"], row["category"]): Extras(
+            row["exact"] if row["category"] == CostLine.Category.PTU_IDLE else ZERO,
+            row["lines"],
+            row["without"],
+        )
+        for row in sums
     }
 
 

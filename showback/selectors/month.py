@@ -20,7 +20,7 @@ from showback.selectors.cents import (
     member_cents,
 )
 from showback.selectors.cost_charts import amounts_by_day, cost_by_day, cost_by_team
-from showback.selectors.cost_rows import CostRow, Extras, extras_by, keys_of, total_row
+from showback.selectors.cost_rows import CostRow, Extras, extras_by, extras_by_team, keys_of, total_row
 from showback.selectors.data_age import data_until
 from showback.selectors.history import Pieces, unfinished_history
 from showback.selectors.scope import (
@@ -33,7 +33,13 @@ from showback.selectors.scope import (
     months_around,
 )
 from showback.selectors.unpriced import Unpriced, unpriced_lines
-from showback.selectors.use_totals import UseTotals, condition_of, sum_of, use_by
+from showback.selectors.use_totals import (
+    UseTotals,
+    condition_of,
+    sum_of,
+    use_by,
+    use_by_team,
+)
 
 # Minutes settle after three and are pulled every five.
 FRESH = timedelta(minutes=15)
@@ -82,11 +88,11 @@ def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPa
 def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
     now, before = account_cents(month.days), account_cents(month.days_before)
     extras: dict[Account, Extras] = {}
-    for (team_id, category), found in extras_by(month.days, ("team_id", "category")).items():
+    for (team_id, category), found in extras_by_team(month.days).items():
         account = account_of(team_id, category)
         extras[account] = extras.get(account, Extras()) + found
     names = {name.team_id: name for name in service_names().values()}
-    use = use_by("service__team_id", month.days.condition)
+    use = use_by_team(month.days)
     rows = []
     for account in keys_of(now, before):
         if account.kind == "team":

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
-from showback.models import ServiceDay
+from showback.models import ServiceDay, TeamUseDay
 from showback.selectors.cents import Account, Days
 
 SUMMED = (
@@ -55,7 +55,7 @@ class UseTotals:
 
 
 def use_by(field: str, condition: Q) -> dict[Any, UseTotals]:
-    """By a field of ServiceDay, such as `service_id`, `service__team_id`, `day`."""
+    """By a field of ServiceDay, such as `service_id`, `day`."""
     known = Q(held_capacity_tokens__isnull=False)
     rows = (
         ServiceDay.objects.filter(condition)
@@ -69,6 +69,14 @@ def use_by(field: str, condition: Q) -> dict[Any, UseTotals]:
         .order_by()
     )
     return {row.pop(field): _totals(row) for row in rows}
+
+
+def use_by_team(days: Days) -> dict[int | None, UseTotals]:
+    """By team id, from the sums of whole teams; None: unattributed."""
+    names = UseTotals.__dataclass_fields__
+    sums = {f"total_{name}": Sum(name) for name in names}
+    rows = TeamUseDay.objects.filter(days.condition).values("team_id").annotate(**sums).order_by()
+    return {row.pop("team_id"): _totals(row) for row in rows}
 
 
 def use_of(condition: Q) -> UseTotals:
@@ -88,7 +96,7 @@ def sum_of(totals: Iterable[UseTotals]) -> UseTotals:
 def condition_of(days: Days, account: Account, member: int | None = None) -> Q:
     """The use behind an account's lines; capacity that is unallocated has none."""
     if account.kind == "team":
-        wanted = Q(service__team_id=account.team_id)
+        wanted = Q(team_id=account.team_id)
         return days.condition & (wanted if member is None else wanted & Q(service_id=member))
     if account.kind == "unattributed":
         wanted = Q(service__isnull=True)

@@ -1,4 +1,5 @@
-"""Fills one day of the finance time zone: attributed hours, service days, cost lines.
+"""Fills one day of the finance time zone: attributed hours, service days, cost lines, and the sums
+of these over whole teams.
 
 What is worked out again is replaced in one transaction, so filling a day again gives the same
 rows, and a reader sees either the old day or the new one.
@@ -21,6 +22,7 @@ from showback.models import CostLine, DayBasis, ServiceDay, ServiceHour
 from showback.selectors.prices import read_prices
 from showback.services.copying import copy_rows
 from showback.services.day_facts import DayFacts, DayInputs, read_facts, read_inputs
+from showback.services.day_sums import sum_day
 from showback.services.day_work import WorkedOut, work_out
 
 COUNT_COLUMNS = (
@@ -40,7 +42,7 @@ COUNT_COLUMNS = (
     "minutes_expected",
 )
 HOUR_COLUMNS = ("deployment_id", "service_id", "hour", "method", *COUNT_COLUMNS)
-DAY_COLUMNS = ("deployment_id", "service_id", "day", *COUNT_COLUMNS)
+DAY_COLUMNS = ("deployment_id", "service_id", "team_id", "day", *COUNT_COLUMNS)
 LINE_COLUMNS = (
     "day",
     "deployment_id",
@@ -83,6 +85,7 @@ def fill_day(day: date, *, at: datetime, is_going_on: bool) -> int:
     there = inputs.deployments.keys()
     present = sorted(there if chosen is None else there & chosen)
     _fill(read_facts(inputs, present))
+    sum_day(day)
     _remember(day, bases, chosen)
     return len(present)
 
@@ -140,7 +143,7 @@ def _write(day: date, worked: list[WorkedOut], teams: Mapping[int, int]) -> None
         "showback_service_day",
         DAY_COLUMNS,
         (
-            (item.id, service_id, day, *_counts(hours))
+            (item.id, service_id, _team(teams, service_id), day, *_counts(hours))
             for item in worked
             for service_id, hours in _by_service(item.hours)
         ),
@@ -152,7 +155,7 @@ def _write(day: date, worked: list[WorkedOut], teams: Mapping[int, int]) -> None
             (
                 day,
                 item.id,
-                teams[line.service_id] if line.service_id is not None else None,
+                _team(teams, line.service_id),
                 settings.HEADROOM_CURRENCY,
                 *astuple(line),
             )
@@ -160,6 +163,10 @@ def _write(day: date, worked: list[WorkedOut], teams: Mapping[int, int]) -> None
             for line in item.lines
         ),
     )
+
+
+def _team(teams: Mapping[int, int], service_id: int | None) -> int | None:
+    return None if service_id is None else teams[service_id]
 
 
 def _by_service(

@@ -21,6 +21,8 @@ from showback.models import (
     Kept,
     ServiceDay,
     ServiceHour,
+    TeamCostDay,
+    TeamUseDay,
     TouchedHour,
     UsagePull,
 )
@@ -137,8 +139,8 @@ def _tidy_hours(oldest: MonthKey) -> None:
 def _tidy_days(oldest: MonthKey) -> None:
     since = start_of(oldest)
     _note(Kept.What.DAYS, since)
-    ServiceDay.objects.filter(day__lt=since.date()).delete()
-    CostLine.objects.filter(day__lt=since.date()).delete()
+    for model in (ServiceDay, CostLine, TeamUseDay, TeamCostDay):
+        model.objects.filter(day__lt=since.date()).delete()
 
 
 def _note(what: Kept.What, since: datetime) -> None:

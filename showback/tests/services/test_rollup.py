@@ -15,10 +15,13 @@ from showback.models import (
     PriceRow,
     ServiceDay,
     ServiceHour,
+    TeamCostDay,
+    TeamUseDay,
     TouchedHour,
 )
 from showback.services import day_fill, rollup
 from showback.services.day_fill import fill_day
+from showback.services.day_sums import sum_day
 from showback.services.prices import PriceInput, load_prices
 from showback.services.rollup import fill_everything, roll_up_and_cost
 from showback.services.usage_pull import pull_window
@@ -28,7 +31,7 @@ from showback.tests.fakes import random_traffic
 
 START = utc("2026-03-02 09:50")
 TODAY = date(2026, 3, 2)
-TABLES = (ServiceHour, ServiceDay, CostLine)
+TABLES = (ServiceHour, ServiceDay, CostLine, TeamCostDay, TeamUseDay)
 
 
 def told() -> list[list[tuple[object, ...]]]:
@@ -204,3 +207,21 @@ def happens(world, at, number, what, *facts):
 
 def of(world, name: str | None) -> Service | None:
     return getattr(world, name) if name else None
+
+
+def test_the_sums_of_teams_are_those_of_lines_and_service_days(filled):
+    ServiceDay.objects.filter(service=filled.assistant).update(team=filled.delta)
+    CostLine.objects.filter(service=filled.assistant).update(team=filled.delta)
+    sum_day(TODAY)
+    for team_id, category in TeamCostDay.objects.values_list("team_id", "category"):
+        lines = CostLine.objects.filter(day=TODAY, team_id=team_id, category=category)
+        row = TeamCostDay.objects.get(day=TODAY, team_id=team_id, category=category)
+        assert row.amount == sum(line.amount or 0 for line in lines)
+        assert row.priced == sum(line.price_id is not None for line in lines)
+        assert row.priced + row.unpriced == len(lines)
+    assert {row.team_id for row in TeamUseDay.objects.all()} >= {None, filled.delta.pk}
+    for row in TeamUseDay.objects.all():
+        days = list(ServiceDay.objects.filter(day=TODAY, team_id=row.team_id))
+        assert row.prompt_tokens == sum(each.prompt_tokens for each in days)
+        known = [each for each in days if each.held_capacity_tokens is not None]
+        assert row.capacity_tokens == sum(each.capacity_tokens for each in known)
