@@ -136,8 +136,8 @@ def _likely_cause(minutes: Minutes, share: UniqueShare, week: slice) -> str:
 
 def _deployment(deployment_id: int) -> MeteredDeployment:
     """Also of one that went away meanwhile. Raises StopIteration for one that never was."""
-    found = metered_deployments(including_gone_since=LONG_AGO)
-    return next(d for d in found if d.id == deployment_id)
+    found = metered_deployments(including_gone_since=LONG_AGO, ids=[deployment_id])
+    return next(iter(found))
 
 
 def _used_share(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from portal.kernel.windows import Window
@@ -61,13 +62,46 @@ class HeldSpan:
     window: Window
 
 
-def metered_deployments(*, including_gone_since: datetime | None = None) -> list[MeteredDeployment]:
-    """Every deployment that exists, and those that went away after the given moment."""
-    rows = Deployment.objects.select_related("account")
-    present = rows.present()
+@dataclass(frozen=True)
+class TeamName:
+    id: int
+    slug: str
+    name: str
+
+
+def metered_deployments(
+    *,
+    including_gone_since: datetime | None = None,
+    ids: Iterable[int] | None = None,
+    service_ids: Iterable[int] | None = None,
+    account_key: str = "",
+) -> list[MeteredDeployment]:
+    """Every deployment that exists, and those that went away after the given moment; of these, if
+    named, only some: by their ids, by the services they are mapped to, or by their account.
+    """
+    there = Q(gone_at__isnull=True)
     if including_gone_since is not None:
-        present = present | rows.filter(gone_at__gte=including_gone_since)
-    return [_metered(row) for row in present.order_by("id")]
+        there |= Q(gone_at__gte=including_gone_since)
+    rows = Deployment.objects.select_related("account").filter(there)
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    if service_ids is not None:
+        rows = rows.filter(service__in=list(service_ids))
+    if account_key:
+        rows = rows.filter(account__resource_key=account_key)
+    return [_metered(row) for row in rows.order_by("id")]
+
+
+def deployments_of_service(service_id: int, window: Window) -> list[MeteredDeployment]:
+    """Mapped to the service, or held by it at some time of the window; none that went away before
+    it.
+    """
+    held = LedgerEntry.objects.filter(service=service_id).touching(window).exclude(kind="reserve")
+    rows = Deployment.objects.select_related("account").filter(
+        Q(service=service_id) | Q(pk__in=held.order_by().values("deployment")),
+        Q(gone_at__isnull=True) | Q(gone_at__gte=window.start),
+    )
+    return [_metered(row) for row in rows.order_by("id")]
 
 
 def _metered(row: Deployment) -> MeteredDeployment:
@@ -97,10 +131,14 @@ def _metered(row: Deployment) -> MeteredDeployment:
 
 
 def service_names(
-    ids: Iterable[int] | None = None, *, visible_to: User | None = None
+    ids: Iterable[int] | None = None, *, slug: str = "", visible_to: User | None = None
 ) -> dict[int, ServiceName]:
-    """By id; all services when no ids are given, and only those that a person may see if named."""
+    """By id; all services when neither ids nor a slug are given, and only those that a person may
+    see if named.
+    """
     rows = Service.objects.select_related("team")
+    if slug:
+        rows = rows.filter(slug=slug)
     if visible_to is not None:
         rows = rows.visible_to(visible_to)
     if ids is not None:
@@ -136,9 +174,14 @@ def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -
     ]
 
 
-def visible_team_ids(user: User) -> set[int]:
-    return set(Team.objects.visible_to(user).values_list("pk", flat=True))
+def team_names(user: User, *, slug: str = "") -> dict[int, TeamName]:
+    """By id, the teams that a person may see; if a slug is given, the one that has it."""
+    rows = Team.objects.visible_to(user).order_by()
+    if slug:
+        rows = rows.filter(slug=slug)
+    return {pk: TeamName(pk, *names) for pk, *names in rows.values_list("pk", "slug", "name")}
 
 
-def visible_service_ids(user: User) -> set[int]:
-    return set(Service.objects.visible_to(user).values_list("pk", flat=True))
+def sees_service(user: User, service_id: int) -> bool:
+    rows = Service.objects.filter(pk=service_id)
+    return user.reads_everything or rows.visible_to(user).exists()

@@ -5,58 +5,113 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('quotas', '0009_tags'),
-        ('showback', '0008_reason_of_sharing'),
+        ("quotas", "0009_tags"),
+        ("showback", "0008_reason_of_sharing"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='serviceday',
-            name='team',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='quotas.team'),
+            model_name="serviceday",
+            name="team",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="quotas.team",
+            ),
         ),
         migrations.CreateModel(
-            name='TeamCostDay',
+            name="TeamCostDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('category', models.CharField(choices=[('tokens', 'Tokens'), ('ptu_used', 'Provisioned, used'), ('ptu_idle', 'Provisioned, idle'), ('unallocated', 'Provisioned, held by nobody')], max_length=12)),
-                ('amount', models.DecimalField(decimal_places=12, max_digits=36)),
-                ('priced', models.IntegerField()),
-                ('unpriced', models.IntegerField()),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='quotas.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                (
+                    "category",
+                    models.CharField(
+                        choices=[
+                            ("tokens", "Tokens"),
+                            ("ptu_used", "Provisioned, used"),
+                            ("ptu_idle", "Provisioned, idle"),
+                            ("unallocated", "Provisioned, held by nobody"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=12, max_digits=36)),
+                ("priced", models.IntegerField()),
+                ("unpriced", models.IntegerField()),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="quotas.team",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'showback_team_cost_day',
-                'ordering': ['day', 'team_id', 'category'],
-                'constraints': [models.UniqueConstraint(fields=('day', 'team', 'category'), name='one_team_cost_day', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('priced__gt', 0), ('amount', 0), _connector='OR'), name='no_amount_without_a_price')],
+                "db_table": "showback_team_cost_day",
+                "ordering": ["day", "team_id", "category"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "team", "category"),
+                        name="one_team_cost_day",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("priced__gt", 0), ("amount", 0), _connector="OR"),
+                        name="no_amount_without_a_price",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TeamUseDay',
+            name="TeamUseDay",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('prompt_tokens', models.BigIntegerField()),
-                ('generated_tokens', models.BigIntegerField()),
-                ('cached_tokens_estimated', models.BigIntegerField()),
-                ('ok_requests', models.BigIntegerField()),
-                ('throttled_requests', models.BigIntegerField()),
-                ('other_requests', models.BigIntegerField()),
-                ('spilled_requests', models.BigIntegerField()),
-                ('throttled_minutes', models.BigIntegerField()),
-                ('minutes_received', models.BigIntegerField()),
-                ('minutes_expected', models.BigIntegerField()),
-                ('capacity_tokens', models.BigIntegerField()),
-                ('held_capacity_tokens', models.BigIntegerField()),
-                ('team', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='quotas.team')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("prompt_tokens", models.BigIntegerField()),
+                ("generated_tokens", models.BigIntegerField()),
+                ("cached_tokens_estimated", models.BigIntegerField()),
+                ("ok_requests", models.BigIntegerField()),
+                ("throttled_requests", models.BigIntegerField()),
+                ("other_requests", models.BigIntegerField()),
+                ("spilled_requests", models.BigIntegerField()),
+                ("throttled_minutes", models.BigIntegerField()),
+                ("minutes_received", models.BigIntegerField()),
+                ("minutes_expected", models.BigIntegerField()),
+                ("capacity_tokens", models.BigIntegerField()),
+                ("held_capacity_tokens", models.BigIntegerField()),
+                (
+                    "team",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="quotas.team",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'showback_team_use_day',
-                'ordering': ['day', 'team_id'],
-                'constraints': [models.UniqueConstraint(fields=('day', 'team'), name='one_team_use_day', nulls_distinct=False)],
+                "db_table": "showback_team_use_day",
+                "ordering": ["day", "team_id"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "team"), name="one_team_use_day", nulls_distinct=False
+                    )
+                ],
             },
         ),
     ]

@@ -9,10 +9,9 @@ from django.urls import reverse
 from portal.kernel.charts import Chart
 from portal.kernel.money import ZERO
 from portal.models import User
-from quotas.selectors.metering import service_names, visible_team_ids
+from quotas.selectors.metering import TeamName, service_names, team_names
 from showback.domain.months import Month
 from showback.selectors.cents import (
-    UNALLOCATED,
     UNATTRIBUTED,
     Account,
     account_cents,
@@ -20,7 +19,14 @@ from showback.selectors.cents import (
     member_cents,
 )
 from showback.selectors.cost_charts import amounts_by_day, cost_by_day, cost_by_team
-from showback.selectors.cost_rows import CostRow, Extras, extras_by, extras_by_team, keys_of, total_row
+from showback.selectors.cost_rows import (
+    CostRow,
+    Extras,
+    extras_by,
+    extras_by_team,
+    keys_of,
+    total_row,
+)
 from showback.selectors.data_age import data_until
 from showback.selectors.history import Pieces, unfinished_history
 from showback.selectors.scope import (
@@ -68,13 +74,9 @@ class ListPage:
 
 def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPage:
     """Teams that the person may see; the platform's own accounts for organisation-wide roles."""
-    visible = {Account("team", team) for team in visible_team_ids(user)}
-    if user.reads_everything:
-        visible |= {UNALLOCATED, UNATTRIBUTED}
-    rows = [row for account, row in _account_rows(month) if account in visible]
-    seen = Q(team_id__in=[account.team_id for account in visible])
-    if user.reads_everything:
-        seen |= Q(team_id__isnull=True)
+    teams = team_names(user)
+    rows = _account_rows(month, teams, with_platform=user.reads_everything)
+    seen = Q() if user.reads_everything else Q(team_id__in=teams)
     return _page(
         month,
         rows,
@@ -85,19 +87,25 @@ def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPa
     )
 
 
-def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
+def _account_rows(
+    month: MonthScope, teams: dict[int, TeamName], *, with_platform: bool
+) -> list[CostRow]:
+    """Of these teams, and of the platform's own accounts. Dearest first."""
     now, before = account_cents(month.days), account_cents(month.days_before)
     extras: dict[Account, Extras] = {}
     for (team_id, category), found in extras_by_team(month.days).items():
         account = account_of(team_id, category)
         extras[account] = extras.get(account, Extras()) + found
-    names = {name.team_id: name for name in service_names().values()}
     use = use_by_team(month.days)
     rows = []
     for account in keys_of(now, before):
         if account.kind == "team":
-            slug, name = names[account.team_id].team_slug, names[account.team_id].team_name
+            if account.team_id not in teams:
+                continue
+            slug, name = teams[account.team_id].slug, teams[account.team_id].name
             totals = use.get(account.team_id, UseTotals())
+        elif not with_platform:
+            continue
         else:
             slug, name = f"~{account.kind}", PLATFORM_NAMES[account.kind]
             totals = use.get(None, UseTotals()) if account == UNATTRIBUTED else UseTotals()
@@ -111,7 +119,7 @@ def _account_rows(month: MonthScope) -> list[tuple[Account, CostRow]]:
             slot=account.team_id,
         )
         rows.append((account, row))
-    return sorted(rows, key=lambda pair: (-pair[1].amount, pair[0]))
+    return [row for _, row in sorted(rows, key=lambda pair: (-pair[1].amount, pair[0]))]
 
 
 def team_month(of: AccountScope, *, at: datetime) -> ListPage:
@@ -121,7 +129,7 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     before = member_cents(month.days_before, account)
     extras = extras_by(month.days, (account.member_field,), account)
     use = use_by(account.member_field, condition_of(month.days, account))
-    members = _members(of)
+    members = _members(of, keys_of(now, before))
     rows = [
         CostRow(
             name=members[key].name,
@@ -146,15 +154,15 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     )
 
 
-def _members(of: AccountScope) -> dict[int, MemberScope]:
+def _members(of: AccountScope, ids: list[int]) -> dict[int, MemberScope]:
     if of.account.kind == "team":
         return {
             name.id: MemberScope(of, name.id, name.slug, name.name)
-            for name in service_names().values()
+            for name in service_names(ids).values()
         }
     return {
         key: MemberScope(of, key, str(key), label_of(deployment))
-        for key, deployment in deployments_of(of.month).items()
+        for key, deployment in deployments_of(of.month, ids).items()
     }
 
 

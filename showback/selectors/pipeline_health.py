@@ -87,7 +87,8 @@ def completeness(*, at: datetime) -> Completeness:
         .order_by(F("received") - F("due"), "deployment_id")
     )
     gaps = [row for row in rows if row["received"] < row["due"]]
-    names = {d.id: label_of(d) for d in metered_deployments()} if gaps else {}
+    shown = [row["deployment_id"] for row in gaps[:MOST_GAPS]]
+    names = {d.id: label_of(d) for d in metered_deployments(ids=shown)} if gaps else {}
     return Completeness(
         received=sum(row["received"] for row in rows),
         expected=sum(row["due"] for row in rows),

@@ -3,6 +3,7 @@
 What a person may not see does not exist for them: None, which the views answer with 404.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,7 +16,7 @@ from quotas.selectors.metering import (
     ServiceName,
     metered_deployments,
     service_names,
-    visible_team_ids,
+    team_names,
 )
 from showback.domain.months import Month, day_of, month_window, same_day_before
 from showback.gateway import finance_zone
@@ -122,22 +123,24 @@ def account_scope(user: User, month: MonthScope, slug: str) -> AccountScope | No
             return None
         account = PLATFORM_ACCOUNTS[slug]
         return AccountScope(month, account, slug, PLATFORM_NAMES[account.kind])
-    visible = visible_team_ids(user)
-    for name in service_names().values():
-        if name.team_slug == slug and name.team_id in visible:
-            return AccountScope(month, Account("team", name.team_id), slug, name.team_name)
+    for team in team_names(user, slug=slug).values():
+        return AccountScope(month, Account("team", team.id), slug, team.name)
     return None
 
 
 def member_scope(of: AccountScope, slug: str) -> MemberScope | None:
     """Who may see the account may see what it consists of."""
     if of.account.kind != "team":
-        deployment = deployments_of(of.month).get(int(slug)) if slug.isdecimal() else None
+        deployment = deployments_of(of.month, [int(slug)]).get(int(slug)) if _is_id(slug) else None
         return MemberScope(of, deployment.id, slug, label_of(deployment)) if deployment else None
-    for name in service_names().values():
-        if name.slug == slug and _belongs(name, of):
+    for name in service_names(slug=slug).values():
+        if _belongs(name, of):
             return MemberScope(of, name.id, slug, name.name)
     return None
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 18
 
 
 def _belongs(name: ServiceName, of: AccountScope) -> bool:
@@ -155,10 +158,12 @@ def day_in(month: MonthScope, number: int) -> date | None:
     return day if day <= month.today else None
 
 
-def deployments_of(month: MonthScope) -> dict[int, MeteredDeployment]:
-    """Every deployment that existed in the month or exists now."""
+def deployments_of(
+    month: MonthScope, ids: Iterable[int] | None = None
+) -> dict[int, MeteredDeployment]:
+    """Every deployment that existed in the month or exists now; of these, only some if named."""
     since = month_window(month.month, finance_zone()).start
-    return {d.id: d for d in metered_deployments(including_gone_since=since)}
+    return {d.id: d for d in metered_deployments(including_gone_since=since, ids=ids)}
 
 
 def label_of(deployment: MeteredDeployment | None) -> str:

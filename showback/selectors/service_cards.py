@@ -71,7 +71,7 @@ def service_cards(
     ids = set(names)
     if not ids:
         return []
-    deployments = [d for d in metered_deployments() if d.service_id in ids]
+    deployments = metered_deployments(service_ids=ids)
     now = _now_by_service(deployments, at)
     held = _held_by_service(deployments, at)
     hours = _hours_by_service(ids, at)

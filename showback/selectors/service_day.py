@@ -60,7 +60,8 @@ def service_day(member: MemberScope, day: date) -> ServiceDayPage:
     month = member.of.month
     wholes = day_cents(month.days, member.of.account, member.id)
     lines = lines_of_member(member, Days(day, day))
-    labels = {key: label_of(found) for key, found in deployments_of(month).items()}
+    deployments = deployments_of(month, {line.deployment_id for line in lines})
+    labels = {key: label_of(found) for key, found in deployments.items()}
     cents = cents_of_lines(lines, wholes.get(day, ZERO))
     rows = [_line_row(line, part, labels) for line, part in zip(lines, cents, strict=True)]
     one_day = condition_of(Days(day, day), member.of.account, member.id)

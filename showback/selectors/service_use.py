@@ -12,11 +12,9 @@ from portal.kernel.charts import Chart
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to
 from portal.models import User
 from quotas.selectors.metering import (
-    HeldSpan,
-    MeteredDeployment,
+    deployments_of_service,
     held_spans,
-    metered_deployments,
-    visible_service_ids,
+    sees_service,
 )
 from showback.domain.measures import MISSING
 from showback.domain.minutes import settled_until
@@ -82,12 +80,12 @@ def service_use(user: User, service_id: int, window: Window, *, at: datetime) ->
     The window is widened to whole minutes, beyond 48 hours to whole hours. None for a service that
     the person may not see.
     """
-    if service_id not in visible_service_ids(user):
+    if not sees_service(user, service_id):
         return None
     step = MINUTE if window.length <= MINUTES_UP_TO else HOUR
     whole = Window(floor_to(window.start, step), ceil_to(window.end, step))
-    spans = held_spans(whole)
-    deployments = _deployments(service_id, spans, since=whole.start)
+    deployments = deployments_of_service(service_id, whole)
+    spans = held_spans(whole, deployment_ids=[each.id for each in deployments])
     uses = deployment_uses(deployments, spans, whole)
     return ServiceUse(whole, step, uses, _figures(uses, service_id, whole, at=at))
 
@@ -96,7 +94,7 @@ def service_cost_by_day(
     user: User, service_id: int, *, at: datetime, days: int = 30
 ) -> Chart | None:
     """The last days by category, exact; None for a service that the person may not see."""
-    if service_id not in visible_service_ids(user):
+    if not sees_service(user, service_id):
         return None
     today = day_of(at, finance_zone())
     span = Days(today - timedelta(days=days - 1), today)
@@ -106,7 +104,7 @@ def service_cost_by_day(
 
 def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate | None:
     """What the service cost since the month began (finance time zone)."""
-    if service_id not in visible_service_ids(user):
+    if not sees_service(user, service_id):
         return None
     first = Month.of(day_of(at, finance_zone())).first_day
     found = CostLine.objects.filter(service_id=service_id, day__gte=first).aggregate(
@@ -118,17 +116,6 @@ def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate |
 def ceil_to(at: datetime, step: timedelta) -> datetime:
     floor = floor_to(at, step)
     return floor if floor == at else floor + step
-
-
-def _deployments(
-    service_id: int, spans: list[HeldSpan], *, since: datetime
-) -> list[MeteredDeployment]:
-    held = {span.deployment_id for span in spans if span.service_id == service_id}
-    return [
-        deployment
-        for deployment in metered_deployments(including_gone_since=since)
-        if deployment.service_id == service_id or deployment.id in held
-    ]
 
 
 def _figures(

@@ -9,7 +9,7 @@ from django.db.models import Q
 from portal.kernel import formatting
 from portal.kernel.shown import Shown
 from portal.models import User
-from quotas.selectors.metering import metered_deployments, visible_service_ids
+from quotas.selectors.metering import metered_deployments, sees_service
 from showback.models import Attribution
 from showback.selectors.methods import in_window, shares_of, tokens_by, words_of
 from showback.selectors.scope import label_of
@@ -28,7 +28,7 @@ class SharedUse:
 
 def shared_use(user: User, service_id: int, *, at: datetime) -> list[SharedUse]:
     """By deployment, most tokens first; empty for a service that the person may not see."""
-    if service_id not in visible_service_ids(user):
+    if not sees_service(user, service_id):
         return []
     month = this_month(at)
     mine = Q(service_id=service_id, method__in=SHARED)
@@ -37,7 +37,7 @@ def shared_use(user: User, service_id: int, *, at: datetime) -> list[SharedUse]:
         tokens[row["deployment_id"]][row["method"]] = row["tokens"]
     if not tokens:
         return []
-    known = {d.id: d for d in metered_deployments(including_gone_since=month.start)}
+    known = {d.id: d for d in metered_deployments(including_gone_since=month.start, ids=tokens)}
     return [
         SharedUse(
             key,

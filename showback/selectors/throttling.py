@@ -17,6 +17,7 @@ from portal.kernel.windows import MINUTE, Window
 from quotas.selectors.metering import (
     HeldSpan,
     MeteredDeployment,
+    deployments_of_service,
     held_spans,
     metered_deployments,
 )
@@ -129,18 +130,15 @@ def service_throttling(
     ends at `at`, four weeks long at most. None for a service without a deployment.
     """
     window = history_window(at)
-    spans = held_spans(window)
-    everything = metered_deployments(including_gone_since=window.start)
-    found = _deployments(service_id, everything, spans)
+    found = deployments_of_service(service_id, window)
     if not found:
         return None
+    spans = held_spans(window, deployment_ids=[each.id for each in found])
     refused = _refused_by_hour([each.id for each in found], window)
     named = [each for each in found if str(each.id) == deployment]
     chosen = named[0] if named else max(found, key=lambda each: refused.get(each.id, 0))
     whole = Window(max(window.start, min(period.start, window.end - MINUTE)), window.end)
-    read = throttled_minutes(
-        chosen, window, spans, spill_target_id=_spill_target(chosen, everything)
-    )
+    read = throttled_minutes(chosen, window, spans, spill_target_id=_spill_target(chosen, window))
     met = as_the_service_met_it(read, chosen.id, service_id, spans)
     read = replace(read, minutes=met.minutes)
     return ServiceThrottling(
@@ -154,20 +152,14 @@ def service_throttling(
     )
 
 
-def _deployments(
-    service_id: int, everything: Sequence[MeteredDeployment], spans: Sequence[HeldSpan]
-) -> list[MeteredDeployment]:
-    """Mapped to it, or held by it at some time of the window."""
-    held = {span.deployment_id for span in spans if span.service_id == service_id}
-    return [each for each in everything if each.service_id == service_id or each.id in held]
-
-
-def _spill_target(
-    deployment: MeteredDeployment, everything: Sequence[MeteredDeployment]
-) -> int | None:
+def _spill_target(deployment: MeteredDeployment, window: Window) -> int | None:
     name = deployment.spillover_deployment_name.lower()
-    there = (each for each in everything if each.account_key == deployment.account_key)
-    return next((each.id for each in there if name and each.name.lower() == name), None)
+    if not name:
+        return None
+    there = metered_deployments(
+        including_gone_since=window.start, account_key=deployment.account_key
+    )
+    return next((each.id for each in there if each.name.lower() == name), None)
 
 
 def _is_held_by_several(deployment_id: int, spans: Sequence[HeldSpan]) -> bool:

@@ -35,7 +35,7 @@ def unpriced_lines(month: MonthScope, condition: Q) -> list[Unpriced]:
         .annotate(quantity=Sum("quantity"))
         .order_by("deployment_id", "meter")
     )
-    deployments = deployments_of(month) if rows else {}
+    deployments = deployments_of(month, {row["deployment_id"] for row in rows}) if rows else {}
     return [
         Unpriced(
             deployment=label_of(deployments.get(row["deployment_id"])),
