@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("quotas", "0009_tags"),
-        ("showback", "0008_reason_of_sharing"),
+        ("showback", "0009_job_done"),
     ]
 
     operations = [

@@ -24,7 +24,7 @@ FROM showback_service_day GROUP BY day, team_id"""
 
 
 class Migration(migrations.Migration):
-    dependencies = [("showback", "0009_days_of_teams")]
+    dependencies = [("showback", "0010_days_of_teams")]
     operations = [
         migrations.RunSQL(statement, migrations.RunSQL.noop) for statement in (TEAMS, COSTS, USE)
     ]
