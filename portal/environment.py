@@ -83,6 +83,18 @@ class Environment:
             )
         return int(value)
 
+    def hours_by_tier(self, name: str, default: str, *, why: str) -> tuple[int, int, int, int]:
+        """Four whole numbers of hours, for the tiers 1 to 4."""
+        parts = self.names(name, default)
+        if len(parts) != 4 or not all(part.isdecimal() and int(part) <= 720 for part in parts):
+            raise SettingMissing(
+                name,
+                f"is {','.join(parts)!r}; it must be four whole numbers of hours from 0 to 720, "
+                f"for the tiers 1 to 4, such as {default}. {why}",
+            )
+        first, second, third, fourth = map(int, parts)
+        return first, second, third, fourth
+
     def https(self, name: str, default: str) -> str:
         value = self.text(name, default).rstrip("/")
         if urlsplit(value).scheme != "https":

@@ -319,6 +319,11 @@ if 0 < HEADROOM_KEEP_DAYS_MONTHS < HEADROOM_KEEP_HOURS_MONTHS:
         f"(HEADROOM_KEEP_HOURS_MONTHS, {HEADROOM_KEEP_HOURS_MONTHS}), or for ever (0).",
     )
 HEADROOM_CURRENCY = env.text("HEADROOM_CURRENCY", "USD")
+HEADROOM_REVOKE_NOTICE_HOURS = env.hours_by_tier(
+    "HEADROOM_REVOKE_NOTICE_HOURS",
+    "24,8,2,0",
+    why="So long before a grant is revoked its team is told.",
+)
 # Only a simulated Azure has a clock that can be set; production has no such variable.
 HEADROOM_SIMULATOR_CONTROL_URL = (
     "" if IN_PRODUCTION else env.text("HEADROOM_SIMULATOR_CONTROL_URL", "")

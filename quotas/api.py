@@ -20,7 +20,8 @@ from quotas.selectors.amounts import Asked, units_of
 from quotas.selectors.burst_form import grantable_deployments
 from quotas.selectors.requests import with_names
 from quotas.selectors.words import amount_word
-from quotas.services.requests import BurstDraft, submit_burst
+from quotas.services.asking import Draft
+from quotas.services.requests import submit_burst
 
 LARGEST = 2_000_000_000  # what the ledger's column holds
 
@@ -47,7 +48,7 @@ class BurstRequestSerializer(serializers.ModelSerializer[CapacityRequest]):
         return request.deployment.rate.tokens(request.units)
 
 
-class BurstDraftSerializer(serializers.Serializer[BurstDraft]):
+class DraftSerializer(serializers.Serializer[Draft]):
     """What is posted. Shapes are checked here, rules in the service."""
 
     service = serializers.CharField(max_length=60)
@@ -68,14 +69,14 @@ class BurstDraftSerializer(serializers.Serializer[BurstDraft]):
             )
         return data
 
-    def draft(self, service: Service) -> BurstDraft:
+    def draft(self, service: Service) -> Draft:
         data = dict(self.validated_data)
         deployment = _deployment(service, data.pop("deployment", None))
         tokens = data.pop("tokens_per_minute", 0)
         requests = data.pop("requests_per_minute", 0)
         if "units" not in data:
             data["units"] = _units(deployment, Asked(tokens, requests))
-        return BurstDraft(**{**data, "service": service, "deployment": deployment})
+        return Draft(**{**data, "service": service, "deployment": deployment})
 
 
 class NewestFirst(CursorPagination):
@@ -104,7 +105,7 @@ class BurstRequests(generics.ListCreateAPIView[CapacityRequest]):
         return rows
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        posted = BurstDraftSerializer(data=request.data)
+        posted = DraftSerializer(data=request.data)
         posted.is_valid(raise_exception=True)
         rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
         service = generics.get_object_or_404(rows, slug=posted.validated_data["service"])

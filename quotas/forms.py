@@ -15,7 +15,8 @@ from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors.amounts import Asked, units_of
 from quotas.selectors.verdict import INPUT_FORMAT
 from quotas.selectors.words import amount_word
-from quotas.services.requests import BurstDraft, check_amount, check_window
+from quotas.services.asking import Draft
+from quotas.services.checks import check_amount, check_window
 
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([km]?)", re.IGNORECASE)
 SCALE = {"": 1, "k": 1_000, "m": 1_000_000}
@@ -100,10 +101,10 @@ class WindowForm(forms.Form):
         data = self.cleaned_data
         return Asked(data.get("amount") or 0, data.get("requests_per_minute") or 0)
 
-    def draft(self, *, at: datetime) -> BurstDraft:
+    def draft(self, *, at: datetime) -> Draft:
         """What the service takes; what is missing is empty, so send it only when all is clean."""
         data = self.cleaned_data
-        return BurstDraft(
+        return Draft(
             service=self.service,
             deployment=self.deployment,
             units=units_of(self.deployment, self.asked),

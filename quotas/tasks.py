@@ -8,7 +8,7 @@ from django.conf import settings
 from portal.kernel.clock import now
 from portal.kernel.errors import CloudError
 from quotas.gateway import capacity_gateway
-from quotas.services import apply, evidence, inventory, reconcile, requests
+from quotas.services import apply, evidence, inventory, reconcile, timeouts
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,9 @@ def reconcile_now() -> None:
 
 @shared_task(acks_late=True)
 def time_out_requests() -> None:
-    """Ends what nobody answered, and keeps the evidence of open requests true."""
-    requests.time_out_overdue(at=now())
+    """Ends what nobody answered, says what waits past its start, and keeps the evidence of open
+    requests true.
+    """
+    timeouts.time_out_overdue(at=now())
+    timeouts.tell_late(at=now())
     evidence.refresh_open(at=now())

@@ -20,7 +20,8 @@ from quotas.domain.ledger import steps_over
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services import decisions, mapping, pools
-from quotas.services.requests import BurstDraft, submit_burst
+from quotas.services.asking import Draft
+from quotas.services.requests import submit_burst
 from quotas.tests import factories
 from stack import simulator_process
 from stack.simulator_process import SimulatorProcess
@@ -103,7 +104,7 @@ def services(azure: SimulatorProcess, ada: User, cleo: User) -> dict[str, Servic
 def burst(service: Service, units: int, by: User, yes: User, *, hours: int = 24) -> CapacityRequest:
     """Granted, from `hours` from now on for five hours."""
     start = floor_to_hour(now()) + hours * HOUR
-    draft = BurstDraft(
+    draft = Draft(
         service, service.deployments.get(), units, start, start + 5 * HOUR, "launch", "The launch."
     )
     asked = submit_burst(draft, by=by, at=now())

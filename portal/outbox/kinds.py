@@ -16,6 +16,7 @@ class Event(StrEnum):
     REQUEST_SUBMITTED = "request.submitted"
     REQUEST_REMINDER = "request.reminder"
     REQUEST_ESCALATED = "request.escalated"
+    REQUEST_LATE = "request.late"
     REQUEST_ANSWERED = "request.answered"
     REQUEST_APPROVED = "request.approved"
     REQUEST_DENIED = "request.denied"
@@ -104,6 +105,15 @@ _DECIDE = {
         "It times out {due_at}.",
         AT_ONCE,
         TO_DECIDE,
+    ),
+    Event.REQUEST_LATE: Kind(
+        Group.DECIDE,
+        "A request has passed its start without an answer",
+        "{service} waits past its start",
+        "{amount} for {service}, {window}: the start has passed and nobody has answered. What is "
+        "approved now begins now. It times out {due_at}.",
+        AT_ONCE,
+        TROUBLE,
     ),
     Event.REQUEST_ANSWERED: Kind(
         Group.DECIDE,

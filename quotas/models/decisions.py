@@ -39,6 +39,7 @@ class Decision(models.Model):
         DECLINED = "declined", "Declined the offer"
         ASKED = "asked", "Asked"
         ANSWERED = "answered", "Answered"
+        EDITED = "edited", "Changed what is asked"
         DENIED = "denied", "Denied"
         REVOKED = "revoked", "Revoked"
 

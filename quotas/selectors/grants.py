@@ -20,6 +20,7 @@ OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
     "turns applying on."
 )
+GRANTED = (LedgerEntry.Kind.BURST, LedgerEntry.Kind.BASELINE)
 NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds."
 
 
@@ -74,11 +75,17 @@ def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int,
 
 def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
     deployments = {r.deployment_id for r in requests}
-    rows = list(LedgerEntry.objects.filter(request__in=requests))
+    rows = list(LedgerEntry.objects.applied().filter(request__in=requests))
+    asked_on = {r.pk: r.deployment_id for r in requests}
+    entries = {
+        row.request_id or 0: row
+        for row in rows
+        if row.kind in GRANTED and row.deployment_id == asked_on[row.request_id or 0]
+    }
     changes = Change.objects.filter(deployment__in=deployments)
     return _Facts(
-        entries={row.request_id or 0: row for row in rows if row.kind == LedgerEntry.Kind.BURST},
-        given_back={row.request_id or 0: row for row in rows if row.units < 0},
+        entries=entries,
+        given_back=_given_back(entries, [row for row in rows if row.units < 0]),
         wanted=wanted_now(deployments, at=at),
         open_changes={
             c.deployment_id: c for c in changes.filter(state__in=sorted(OPEN_CHANGE_STATES))
@@ -91,6 +98,22 @@ def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
         ),
         risks=_risks({r.deployment.pool_id for r in requests if r.window.end > at}, at=at),
     )
+
+
+def _given_back(
+    entries: dict[int, LedgerEntry], reversals: list[LedgerEntry]
+) -> dict[int, LedgerEntry]:
+    """By request id, the reversal from which on nothing of it is held; a part that was given back
+    leaves the rest as it is.
+    """
+    found: dict[int, LedgerEntry] = {}
+    for row in sorted(reversals, key=lambda r: (r.effective_from, r.pk), reverse=True):
+        entry = entries.get(row.request_id or 0)
+        mine = (r for r in reversals if r.request_id == row.request_id)
+        taken = sum(r.units for r in mine if row.effective_from in r.window)
+        if entry and taken + entry.units <= 0:
+            found[row.request_id or 0] = row
+    return found
 
 
 def _risks(pool_ids: set[int], *, at: datetime) -> dict[int, Risk]:

@@ -74,7 +74,10 @@ def own_services(user: User, *, at: datetime) -> OwnServices:
 def _requests(services: list[Service], *, at: datetime) -> list[CapacityRequest]:
     """Open ones, and granted ones that are on or come within 30 days."""
     granted = Q(
-        state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING, starts_at__lt=at + AHEAD
+        state=RequestState.APPROVED,
+        kind__in=["burst", "extension"],
+        ends_at__gt=at - STILL_ENDING,
+        starts_at__lt=at + AHEAD,
     )
     waiting = Q(state__in=sorted(WAITING_REQUEST_STATES))
     rows = CapacityRequest.objects.filter(service__in=services).filter(granted | waiting)

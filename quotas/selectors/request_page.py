@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 
 from portal.kernel.shown import Shown
@@ -43,6 +44,7 @@ class RequestPage:
     ends: Shown
     missing: Shown
     missing_from: Shown
+    notice: str = ""  # between a revocation and its end; "" for none
 
     @property
     def trail(self) -> list[tuple[str, str]]:
@@ -67,7 +69,8 @@ class RequestPage:
     @property
     def gives_back(self) -> str:
         if self.must_say_why:
-            return f"takes {self.row.asked} back at once; the team reads the reason"
+            when = f"after a notice of {self.notice}" if self.notice else "at once"
+            return f"takes {self.row.asked} back {when}; the team reads the reason"
         return f"gives back {self.row.asked} at once; giving back is always granted"
 
 
@@ -94,7 +97,13 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         ends=words.moment(request.window.end, now=at),
         missing=words.amount(request.deployment, risk.units if risk else None),
         missing_from=words.moment(risk.window.start if risk else None, now=at),
+        notice=_notice(request),
     )
+
+
+def _notice(request: CapacityRequest) -> str:
+    hours = settings.HEADROOM_REVOKE_NOTICE_HOURS[request.service.tier - 1]
+    return f"{hours} h" if hours else ""
 
 
 def _facts(request: CapacityRequest, row: RequestRow, *, at: datetime) -> list[tuple[str, Any]]:

@@ -1,51 +1,91 @@
-"""Deciding on a request. Final approval is one transaction: lock, re-check every instant, write.
+"""Deciding on a request: yes, yes to a part of it, no.
 
-Nobody approves their own request: not who asked, not on whose behalf. One person, one stage.
+The last yes is one transaction: lock, re-check every instant, write. Nobody approves their own
+request, and nobody more than one stage of it (`stages`).
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from portal import audit
-from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
+from portal.outbox import Event
 from quotas.domain.availability import fit
-from quotas.domain.policy_facts import RequestFacts
-from quotas.domain.states import RequestEvent, RequestState
-from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool
+from quotas.domain.states import RequestEvent
+from quotas.domain.terms import Terms, lies_inside
+from quotas.models import CapacityRequest, Decision
 from quotas.selectors.rooms import pool_entries, room_of
-from quotas.services import evidence as evidence_service
-from quotas.services import policy
-from quotas.services.pools import lock_pool_of
-from quotas.services.refusals import does_not_fit, refuse
+from quotas.services import progress
+from quotas.services.answering import (
+    Answer,
+    agreed_terms,
+    begin,
+    begin_denial,
+    record,
+)
+from quotas.services.checks import check_step
+from quotas.services.granting import granted_window, lead_of
+from quotas.services.refusals import in_people_units, refuse
+from quotas.services.telling import tell_askers
 from quotas.services.transitions import move
+
+Outcome = Decision.Outcome
 
 
 @transaction.atomic
-def approve(request: CapacityRequest, *, by: User, note: str, at: datetime) -> CapacityRequest:
-    """Grants all that was asked; a late approval clips the start to now.
+def approve(
+    request: CapacityRequest, *, by: User, note: str, at: datetime, part: Terms | None = None
+) -> CapacityRequest:
+    """A yes at the open stage, to all that was asked or to a `part` of it; the last yes grants it.
 
-    Raises DomainError: own request, not an owner of the pool, too late, or no longer fits (with the
-    largest amount and longest window that would). Then nothing is written.
+    A late approval clips the start to now. Raises DomainError: own request, not asked at this
+    stage, a part that is not inside what was asked (I7: offer it instead), too late, or no longer
+    fits (with the largest amount and longest window that would). Then nothing is written.
     """
-    _check_may_decide(request, by)
-    if request.deployment.gone_at:
+    answer = begin(request, by=by, at=at)
+    left = agreed_terms(request)
+    if part is None or part == left:
+        decision = record(answer, Outcome.APPROVED, note=note)
+    else:
+        _check_part(request, part, left)
+        decision = record(answer, Outcome.PARTIAL, note=note, terms=part)
+    return progress.go_on(answer, decision)
+
+
+@transaction.atomic
+def approve_largest_safe(
+    request: CapacityRequest, *, by: User, note: str, at: datetime
+) -> CapacityRequest:
+    """A yes to as much of it as fits over the whole window now: all of it where all fits.
+
+    Raises DomainError where nothing fits, and as `approve` does.
+    """
+    answer = begin(request, by=by, at=at)
+    left = agreed_terms(request)
+    units = largest_safe(answer, left)
+    if units == left.units:
+        return progress.go_on(answer, record(answer, Outcome.APPROVED, note=note))
+    part = Terms(units, left.window)
+    _check_part(request, part, left)
+    return progress.go_on(answer, record(answer, Outcome.PARTIAL, note=note, terms=part))
+
+
+def largest_safe(answer: Answer, left: Terms) -> int:
+    """Units, in whole steps of the model, that fit at every instant; never more than `left`."""
+    window = granted_window(left.window, lead_of(answer.request, answer.pool), answer.at)
+    found = fit(pool_entries(answer.pool, window), room_of(answer.pool), window, left.units)
+    units = min(left.units, found.largest_units)
+    units -= units % (answer.request.deployment.step_units or 1)
+    if units <= 0:
         raise refuse(
-            "deployment_gone",
-            f"The deployment {request.deployment} is no longer in Azure, so nothing can be granted "
-            "on it. Deny the request, or create the deployment again. Nothing was written.",
+            "nothing_fits",
+            f"Nothing is free over the whole window: the pool is fullest at "
+            f"{found.tightest_at:%a %d %b %H:%M} UTC. Offer another window, or deny the request. "
+            "Nothing was written.",
         )
-    pool = lock_pool_of(request.deployment)
-    _lock_request(request)
-    judged = evidence_service.gather(evidence_service.asked_of(request), at=at)
-    seen = evidence_service.store(request, judged, at=at)
-    number, _ = policy.current(at=at)
-    decision = _decide(
-        request, seen, number, judged.facts, outcome="approved", by=by, note=note, at=at
-    )
-    return _grant(request, decision, pool, by_id=by.pk, at=at)
+    return units
 
 
 @transaction.atomic
@@ -53,118 +93,49 @@ def deny(request: CapacityRequest, *, by: User, note: str, at: datetime) -> Capa
     """Refuses, with a reason that the requester reads."""
     if not note.strip():
         raise refuse("reason_missing", "Say why; the requester reads it.")
-    _check_may_decide(request, by)
-    _lock_request(request)
-    seen = request.evidence.first()
-    if seen is None:
-        raise ChangedMeanwhile(f"Request #{request.pk}")
-    number, _ = policy.current(at=at)
-    facts = evidence_service.gather(evidence_service.asked_of(request), at=at).facts
-    _decide(request, seen, number, facts, outcome="denied", by=by, note=note, at=at)
+    answer = begin_denial(request, by=by, at=at)
+    record(answer, Outcome.DENIED, note=note)
     move(request, RequestEvent.DENY, decided_at=at)
-    audit.record("burst.denied", f"request/{request.pk}", actor_id=by.pk, at=at)
+    audit.record(f"{request.kind}.denied", f"request/{request.pk}", actor_id=by.pk, at=at)
+    tell_askers(Event.REQUEST_DENIED, request, by=by, at=at, note=note)
     return request
 
 
-def approve_by_policy(
-    request: CapacityRequest, seen: Evidence, number: int, facts: RequestFacts, *, at: datetime
-) -> CapacityRequest:
-    """The policy's own yes, inside the transaction of the submit, which holds the pool's lock."""
-    decision = _decide(request, seen, number, facts, outcome="approved", by=None, note="", at=at)
-    return _grant(request, decision, lock_pool_of(request.deployment), by_id=None, at=at)
-
-
-def _check_may_decide(request: CapacityRequest, by: User) -> None:
-    if by.pk in {request.requester_id, request.on_behalf_of_id}:
+def _check_part(request: CapacityRequest, part: Terms, left: Terms) -> None:
+    """I7: inside what was asked, and inside what earlier stages left of it."""
+    check_step(request.deployment, part.units)
+    if request.kind in (CapacityRequest.Kind.EXTENSION, CapacityRequest.Kind.TRANSFER) and (
+        part.window.start != left.window.start
+    ):
         raise refuse(
-            "self_approval",
-            "Nobody decides on their own request. Another owner of the pool has to do it.",
+            "not_contiguous",
+            f"This {request.get_kind_display().lower()} begins at "
+            f"{left.window.start:%a %d %b %H:%M} UTC and nowhere else: no capacity may drop in "
+            "between. Approve less of it, or a shorter time.",
         )
-    if not Pool.objects.operated_by(by).filter(pk=request.deployment.pool_id).exists():
-        raise refuse("not_an_approver", "Only an owner of this pool may decide on the request.")
-    if request.state not in {RequestState.SUBMITTED, RequestState.IN_REVIEW}:
+    if not lies_inside(part, left):
+        most = in_people_units(request.deployment, left.units)
         raise refuse(
-            "already_ended",
-            f"This request is {RequestState(request.state).label.lower()} already; "
-            "nothing was changed.",
+            "outside_what_was_asked",
+            f"A part must lie inside what was asked: at most {most}, between "
+            f"{left.window.start:%a %d %b %H:%M} and {left.window.end:%a %d %b %H:%M} UTC. "
+            "Anything else is an offer, which the requester accepts. Nothing was written.",
         )
 
 
-def _lock_request(request: CapacityRequest) -> None:
-    """Two people who decide at once do it one after the other; the second is told so. What was
-    looked at is what is decided on. Raises ChangedMeanwhile.
-    """
-    same = CapacityRequest.objects.filter(
-        pk=request.pk, state=request.state, content_hash=request.content_hash
-    )
-    if not same.select_for_update().exists():
-        raise ChangedMeanwhile(f"Request #{request.pk}")
-
-
-def _decide(
+def part_of(
     request: CapacityRequest,
-    seen: Evidence,
-    policy_version: int,
-    facts: RequestFacts,
     *,
-    outcome: str,
-    by: User | None,
-    note: str,
-    at: datetime,
-) -> Decision:
-    return Decision.objects.create(
-        request=request,
-        decided_by=by,
-        outcome=outcome,
-        note=note.strip(),
-        content_hash=request.content_hash,
-        evidence=seen,
-        policy_version=policy_version,
-        policy_facts=facts.as_json(),
-        at=at,
-    )
-
-
-def _grant(
-    request: CapacityRequest, decision: Decision, pool: Pool, *, by_id: int | None, at: datetime
-) -> CapacityRequest:
-    window = granted_window(request, pool.lead, at)
-    found = fit(pool_entries(pool, window), room_of(pool), window, request.units)
-    if not found.fits:
-        raise does_not_fit(request.deployment, found)
-    LedgerEntry.objects.create(
-        pool=pool,
-        deployment=request.deployment,
-        service=request.service,
-        units=request.units,
-        effective_from=window.start,
-        effective_until=window.end,
-        kind=LedgerEntry.Kind.BURST,
-        request=request,
-        reason=request.get_occasion_display(),
-        recorded_at=at,
-        recorded_by_id=by_id,
-    )
-    move(request, RequestEvent.APPROVE, decided_at=at)
-    audit.record(
-        "burst.approved",
-        f"request/{request.pk}",
-        actor_id=by_id,
-        at=at,
-        decision=decision.pk,
-        units=request.units,
-        policy=decision.policy_version,
-    )
-    return request
-
-
-def granted_window(request: CapacityRequest, lead: timedelta, at: datetime) -> Window:
-    """[start − lead, end), never before this minute: what has passed cannot be granted."""
-    if request.window.end <= at:
-        raise DomainError(
-            f"The window ended at {request.window.end:%a %d %b %H:%M} UTC; "
-            "it is too late to approve it. Nothing was written. "
-            "The requester can ask for a new window.",
-            code="too_late",
-        )
-    return Window(max(request.starts_at - lead, floor_to_minute(at)), request.window.end)
+    units: int | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+) -> Terms:
+    """Terms as a form says them: what is left out is as it was asked. Raises DomainError for a
+    window that is empty.
+    """
+    left = agreed_terms(request)
+    start = floor_to_minute(starts_at) if starts_at else left.window.start
+    end = floor_to_minute(ends_at) if ends_at else left.window.end
+    if end <= start:
+        raise refuse("ends_before_start", "The end must be after the start.")
+    return Terms(left.units if units is None else units, Window(start, end))

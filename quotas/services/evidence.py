@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.kernel.windows import Window, floor_to_minute
+from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
@@ -16,6 +16,7 @@ from quotas.models import CapacityRequest, Deployment, Evidence, LedgerEntry, Se
 from quotas.selectors.rooms import pool_entries, room_of
 
 PAST_BURSTS = 3
+ENDLESS = timedelta(days=30)  # for which the cost of what has no end is told
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,20 @@ class Asked:
     deployment: Deployment
     units: int
     window: Window  # as people see it; the ledger's begins a lead earlier
+    kind: str = "burst"
+    begun_at: datetime | None = None  # of an extension: when the burst began that it makes longer
+
+    @property
+    def units_to_fit(self) -> int:
+        """What has to be free for it: nothing for a transfer, nor for what gives back."""
+        return 0 if self.kind == "transfer" else max(0, self.units)
+
+    @property
+    def costed_window(self) -> Window:
+        """Without an end: the first 30 days."""
+        if self.window.end < FOREVER:
+            return self.window
+        return Window(self.window.start, self.window.start + ENDLESS)
 
 
 @dataclass(frozen=True)
@@ -42,10 +57,14 @@ class Judged:
     cost_as_used: Decimal | None
 
 
-def ledger_window(deployment: Deployment, window: Window) -> Window:
-    """The entry's window: it begins the pool's lead before the start, so Azure is in time."""
-    lead = deployment.pool.lead if deployment.pool else timedelta(0)
-    return Window(window.start - lead, window.end)
+def ledger_window(asked: Asked) -> Window:
+    """The entry's window: it begins the pool's lead before the start, so Azure is in time. What is
+    there already, and is made longer or moves, begins to the minute.
+    """
+    pool = asked.deployment.pool
+    begins_earlier = pool and asked.kind in ("burst", "baseline") and asked.units > 0
+    lead = pool.lead if pool and begins_earlier else timedelta(0)
+    return Window(asked.window.start - lead, asked.window.end)
 
 
 def _still_to_come(window: Window, at: datetime) -> Window:
@@ -69,7 +88,7 @@ def gather(
     pool = asked.deployment.pool
     if pool is None:
         raise ValueError("a deployment without a pool cannot be granted anything")
-    window = _still_to_come(ledger_window(asked.deployment, asked.window), at)
+    window = _still_to_come(ledger_window(asked), at)
     entries = [
         entry
         for entry in pool_entries(pool, window)
@@ -78,7 +97,7 @@ def gather(
     baseline = _baseline(asked.deployment, at=window.start)
     past = past_bursts(asked.deployment, before=asked.window.start)
     usage = _usage(asked, baseline, past, known, at=at)
-    found = fit(entries, room_of(pool), window, asked.units)
+    found = fit(entries, room_of(pool), window, asked.units_to_fit)
     full, as_used = _costs(asked, usage)
     return Judged(
         fit=found,
@@ -126,12 +145,21 @@ def _baseline(deployment: Deployment, *, at: datetime) -> int:
 
 def past_bursts(deployment: Deployment, *, before: datetime) -> tuple[tuple[int, Window, int], ...]:
     """(number, window, units) of the last bursts that ended before, newest first."""
-    rows = (
-        CapacityRequest.objects.filter(
-            deployment=deployment, state=CapacityRequest.State.APPROVED, ends_at__lte=before
-        )
-    ).order_by("-ends_at")[:PAST_BURSTS]
-    return tuple((row.pk, row.window, row.units) for row in rows)
+    rows = LedgerEntry.objects.filter(
+        deployment=deployment,
+        kind=LedgerEntry.Kind.BURST,
+        request__kind__in=["burst", "extension"],
+        is_reissued=False,
+        effective_until__lte=before,
+    )
+    newest = rows.select_related("request").order_by("-effective_until", "-pk")[:PAST_BURSTS]
+    return tuple((row.request_id or 0, _shown_window(row), row.units) for row in newest)
+
+
+def _shown_window(entry: LedgerEntry) -> Window:
+    """As people see it: without the lead."""
+    asked_from = entry.request.starts_at if entry.request else entry.effective_from
+    return Window(max(entry.effective_from, asked_from), entry.effective_until)
 
 
 def _costs(asked: Asked, usage: UsageEvidence) -> tuple[Decimal | None, Decimal | None]:
@@ -140,19 +168,30 @@ def _costs(asked: Asked, usage: UsageEvidence) -> tuple[Decimal | None, Decimal 
     Pay-as-you-go costs tokens, at the service's own blended price of the last 7 days; provisioned
     capacity costs unit-hours, used or not.
     """
-    hours = Decimal(asked.window.length // timedelta(minutes=1)) / 60
+    hours, units = hours_of(asked.costed_window), asked.units_to_fit
     if asked.deployment.is_provisioned:
         if usage.usd_per_unit_hour is None:
             return None, None
-        cost = usage.usd_per_unit_hour * asked.units * hours
+        cost = usage.usd_per_unit_hour * units * hours
         return cost, cost
     rate = asked.deployment.tokens_per_minute_per_unit
     if rate is None or usage.usd_per_million_tokens is None:
         return None, None
-    full = usage.usd_per_million_tokens * asked.units * rate * hours * 60 / 1_000_000
+    full = usage.usd_per_million_tokens * units * rate * hours * 60 / 1_000_000
     shares = [s for s in usage.used_share_of_past_bursts.values() if s is not None]
     share = Decimal(str(sum(shares) / len(shares))) if shares else None
     return full, None if share is None else full * min(share, Decimal(1))
+
+
+def hours_of(window: Window) -> Decimal:
+    return Decimal(window.length // timedelta(minutes=1)) / 60
+
+
+def _length(asked: Asked) -> Decimal | None:
+    """Of an extension, with the burst that it makes longer; None where there is no end."""
+    if asked.window.end == FOREVER:
+        return None
+    return hours_of(Window(asked.begun_at or asked.window.start, asked.window.end))
 
 
 def _facts(
@@ -168,7 +207,7 @@ def _facts(
     return RequestFacts(
         extra_units=asked.units,
         baseline_units=baseline,
-        hours=Decimal(asked.window.length // timedelta(minutes=1)) / 60,
+        hours=_length(asked),
         pool_peak_share=Decimal(str(round(share, 4))) if share != float("inf") else Decimal(9),
         cost_if_fully_used=None if cost is None else round(cost, 2),
         last_burst_used_share=None if used is None else Decimal(str(round(used, 4))),
@@ -176,11 +215,27 @@ def _facts(
         owner_is_active=asked.service.owner.is_active,
         is_provisioned=asked.deployment.is_provisioned,
         currency=settings.HEADROOM_CURRENCY,
+        kind=asked.kind,
     )
 
 
 def asked_of(request: CapacityRequest) -> Asked:
-    return Asked(request.service, request.deployment, request.units, request.window)
+    begun_at = first_start(request) if request.kind == "extension" else None
+    return Asked(
+        request.service,
+        request.deployment,
+        request.units,
+        request.window,
+        request.kind,
+        begun_at,
+    )
+
+
+def first_start(grant: CapacityRequest) -> datetime:
+    """When the burst began that this one extends, in one or more steps."""
+    while grant.kind == "extension" and grant.parent is not None:
+        grant = grant.parent
+    return grant.starts_at
 
 
 def store(request: CapacityRequest, judged: Judged, *, at: datetime) -> Evidence:
@@ -193,9 +248,8 @@ def refresh_open(*, at: datetime) -> int:
     Returns how many.
     """
     refreshed = 0
-    for request in CapacityRequest.objects.open().select_related(
-        "service__owner", "deployment__pool"
-    ):
+    waiting = CapacityRequest.objects.open().filter(deployment__pool__isnull=False)
+    for request in waiting.select_related("service__owner", "deployment__pool"):
         newest = request.evidence.first()
         changed = LedgerEntry.objects.filter(pool=request.deployment.pool)
         if newest and not changed.filter(recorded_at__gt=newest.computed_at).exists():

@@ -27,7 +27,8 @@ def lock_pool_of(deployment: Deployment) -> Pool:
     """The pool that feeds the deployment, locked until the transaction ends: decisions on one pool
     happen in a row. Raises ChangedMeanwhile when a sync, meanwhile, found it fed by another pool.
     """
-    pool: Pool = Pool.objects.select_for_update().get(pk=deployment.pool_id)
+    # No key lock: an entry that only refers to the pool, such as a give-back, need not wait.
+    pool: Pool = Pool.objects.select_for_update(no_key=True).get(pk=deployment.pool_id)
     if not Deployment.objects.filter(pk=deployment.pk, pool=pool).exists():
         raise ChangedMeanwhile(f"The quota pool of {deployment}")
     return pool

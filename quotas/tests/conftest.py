@@ -16,7 +16,8 @@ from portal.models import User
 from quotas import gateway
 from quotas.models import CapacityRequest, Deployment, Pool, Service, Team
 from quotas.services import apply, decisions, inventory, mapping, pools, reconcile
-from quotas.services.requests import BurstDraft, submit_burst
+from quotas.services.asking import Draft
+from quotas.services.requests import submit_burst
 from quotas.tests import factories
 from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, FakeEvidence, deployment_seen
 
@@ -117,7 +118,7 @@ def reconcile_at(azure: FakeAzure, at: datetime) -> None:
     apply.apply_due(gateway=azure, now=lambda: at)
 
 
-def draft(service: Service, **more: object) -> BurstDraft:
+def draft(service: Service, **more: object) -> Draft:
     """40 units (under half of the 100 held) tomorrow from 10 to 18."""
     facts: dict[str, object] = {
         "service": service,
@@ -128,7 +129,7 @@ def draft(service: Service, **more: object) -> BurstDraft:
         "occasion": "launch",
         "purpose": "The launch.",
     }
-    return BurstDraft(**{**facts, **more})  # type: ignore[arg-type]
+    return Draft(**{**facts, **more})  # type: ignore[arg-type]
 
 
 def ask(service: Service, by: User, *, at: datetime = NOON, **more: object) -> CapacityRequest:

@@ -148,6 +148,7 @@ def test_the_limit_is_drawn_once_it_has_moved(
 def test_many_pools_take_as_many_queries_as_one(
     two: object, pool: Pool, cleo: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    assert cleo.is_platform_owner
     with django_assert_num_queries(3):  # operated pools, limits, sums: nothing is suspect
         assert grants_at_risk(cleo, at=LATER) == 0
 

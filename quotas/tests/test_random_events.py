@@ -22,7 +22,7 @@ from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.gateway import WriteAnswer
 from quotas.models import AccountLease, CapacityRequest, Change, LedgerEntry, Plan, Pool, Service
 from quotas.selectors.rooms import pool_entries, room_of
-from quotas.services import decisions, drift, leases, reconcile, requests
+from quotas.services import decisions, drift, leases, reconcile, timeouts
 from quotas.services.give_back import give_back
 from quotas.tests.conftest import ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen
@@ -128,7 +128,7 @@ class Life:
         """Every window is over, Azure is well, and somebody answers what waits for an answer."""
         self.azure.limit_units = 1000
         self.at += timedelta(days=3)
-        requests.time_out_overdue(at=self.at)
+        timeouts.time_out_overdue(at=self.at)
         for _ in range(12):
             self.reconcile()
             for change in Change.objects.filter(state="needs_human"):

@@ -6,11 +6,12 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from portal.kernel.errors import DomainError
-from portal.models import AuditRow, User
+from portal.models import AuditRow, Message, User
 from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool, PoolLimit, Service
-from quotas.services import decisions, evidence, requests
+from quotas.services import decisions, evidence, requests, timeouts
+from quotas.services.asking import content_hash
 from quotas.services.give_back import give_back
-from quotas.tests.conftest import ask, draft
+from quotas.tests.conftest import ask
 from quotas.tests.factories import NOON, FakeEvidence, person, utc
 
 BIG = {"units": 120}  # above half of the baseline: goes to people
@@ -135,7 +136,8 @@ def test_i05_an_approval_is_for_exactly_the_content_it_saw(
         decision = entry.request.decisions.get()
         assert decision.outcome == "approved"
         assert decision.content_hash == entry.request.content_hash
-    other = requests.content_hash(draft(chat, units=121), request.window, ada)
+    request.units += 1
+    other = content_hash(request)
     assert other != request.content_hash
 
 
@@ -239,8 +241,30 @@ def test_revoking_needs_a_reason(chat: Service, ada: User, cleo: User) -> None:
     request = ask(chat, ada)
     with pytest.raises(DomainError, match="Say why"):
         give_back(request, by=cleo, reason="", at=utc("2026-03-03 12:00"))
-    give_back(request, by=cleo, reason="Incident in search.", at=utc("2026-03-03 12:00"))
+    give_back(request, by=cleo, reason="Incident in search.", at=utc("2026-03-03 09:00"))
     assert AuditRow.objects.filter(verb="burst.revoked").count() == 1
+
+
+def test_a_revocation_takes_hold_after_the_notice_of_the_tier(
+    chat: Service, ada: User, cleo: User
+) -> None:
+    """Tier 2 is told 8 hours ahead: at 09:00 it can be taken back from 17:00 on."""
+    request = ask(chat, ada)
+    give_back(request, by=cleo, reason="Incident in search.", at=utc("2026-03-03 09:00"))
+    reversal = LedgerEntry.objects.get(request=request, units__lt=0)
+    assert reversal.effective_from == utc("2026-03-03 17:00")
+    decision = request.decisions.get(outcome="revoked")
+    assert (decision.decided_by, decision.note) == (cleo, "Incident in search.")
+    assert Message.objects.filter(notice__event="grant.revoked", person=ada).count() == 1
+
+
+def test_a_revocation_that_would_come_too_late_is_refused(
+    chat: Service, ada: User, cleo: User
+) -> None:
+    request = ask(chat, ada)
+    with pytest.raises(DomainError, match="8 hours before; by then, Tue 03 Mar 18:00 UTC, it has"):
+        give_back(request, by=cleo, reason="Incident.", at=utc("2026-03-03 10:00"))
+    assert not LedgerEntry.objects.filter(units__lt=0, request=request).exists()
 
 
 def test_another_team_cannot_end_it(chat: Service, ada: User, dan: User) -> None:
@@ -251,8 +275,8 @@ def test_another_team_cannot_end_it(chat: Service, ada: User, dan: User) -> None
 
 def test_i08_every_open_request_ends_by_time_alone(chat: Service, ada: User) -> None:
     request = ask(chat, ada, **BIG)
-    assert requests.time_out_overdue(at=utc("2026-03-03 17:44")) == 0
-    assert requests.time_out_overdue(at=utc("2026-03-03 17:45")) == 1
+    assert timeouts.time_out_overdue(at=utc("2026-03-03 17:44")) == 0
+    assert timeouts.time_out_overdue(at=utc("2026-03-03 17:45")) == 1
     request.refresh_from_db()
     assert request.state == "timed_out"
 

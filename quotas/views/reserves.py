@@ -81,12 +81,11 @@ def _page(request: HttpRequest, form: ReserveForm, *, status: int = 200) -> Http
 
 def _answer(form: ReserveForm) -> dict[str, object]:
     """`most` could be kept back; `asked` is what the field holds now, None where it is unclear."""
-    at = now()
-    most = most_reserve(form.pool, at=at)
+    most = most_reserve(form.pool, at=now())
     is_clear = form.is_bound and "amount" in form.cleaned_data
     return {
         "form": form,
         "most": form.rate.in_words(most.largest_units),
-        "fullest": None if most.tightest_at == at else words.moment(most.tightest_at, now=at),
+        "fullest": words.moment(most.tightest_at, now=now()),
         "asked": form.rate.in_words(form.units) if is_clear else None,
     }

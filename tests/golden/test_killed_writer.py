@@ -15,8 +15,9 @@ from portal.management.clocks import TwoClocks
 from quotas import tasks as quotas_tasks
 from quotas.models import AccountLease, Change, Deployment, LedgerEntry, Pool
 from quotas.services import mapping, pools
+from quotas.services.asking import Draft
 from quotas.services.decisions import approve
-from quotas.services.requests import BurstDraft, submit_burst
+from quotas.services.requests import submit_burst
 from quotas.tests import factories
 from stack.paths import PROJECT
 from stack.simulator_process import SimulatorProcess
@@ -36,7 +37,7 @@ def a_granted_burst(clocks: TwoClocks) -> None:
     Pool.objects.update(lead=timedelta(0))
     pools.switch_mode(Pool.objects.allocatable().get(), mode="apply", by=cleo, at=at)
     window = Window(world.BURST_START, world.BURST_END)
-    draft = BurstDraft(
+    draft = Draft(
         service=service,
         deployment=deployment,
         units=world.EXTRA,

@@ -20,7 +20,8 @@ from quotas.models import (
     Plan,
     Service,
 )
-from quotas.services.requests import BurstDraft, submit_burst
+from quotas.services.asking import Draft
+from quotas.services.requests import submit_burst
 
 OPEN_EVERY = 15  # services for one request that waits for an answer: two in the demo
 CLOSED_EVERY = 2
@@ -55,7 +56,7 @@ def make_work(made: Made) -> None:
 
 def _asked(made: Made, service: Service, deployment: object) -> CapacityRequest:
     start = floor_to_hour(made.at) + DAY
-    draft = BurstDraft(
+    draft = Draft(
         service=service,
         deployment=deployment,  # type: ignore[arg-type]
         units=TOO_MUCH,

@@ -15,8 +15,9 @@ from portal.models import User
 from quotas import tasks as quotas_tasks
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, mapping, pools
+from quotas.services.asking import Draft
 from quotas.services.give_back import give_back
-from quotas.services.requests import BurstDraft, submit_burst
+from quotas.services.requests import submit_burst
 from showback.models import Caller
 from showback.services import caller_mapping, sharing
 
@@ -120,7 +121,7 @@ def ask(
 
     def act(at: datetime) -> CapacityRequest:
         found = service(slug)
-        draft = BurstDraft(
+        draft = Draft(
             service=found,
             deployment=found.deployments.get(),
             units=units,

@@ -1,0 +1,159 @@
+"""What every answer to a request has in common: who may give it, on what, and how it is kept.
+
+Locks are taken in one order everywhere, the pool and then the request, so that no two wait for each
+other. What costs time, the evidence, is gathered before either is locked.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.kernel.windows import Window
+from portal.models import User
+from quotas.domain.policy_facts import RequestFacts
+from quotas.domain.terms import Terms, narrowed
+from quotas.models import CapacityRequest, Decision, Evidence, Pool
+from quotas.services import evidence, policy
+from quotas.services.asking import terms_of
+from quotas.services.pools import lock_pool_of
+from quotas.services.refusals import refuse
+from quotas.services.stages import Voice, standing_approvals, voice_of
+
+Outcome = Decision.Outcome
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One person's, or the policy's (`by` None), answer in the making. The pool and the request are
+    locked until the transaction ends.
+    """
+
+    request: CapacityRequest
+    by: User | None
+    voice: Voice
+    seen: Evidence | None
+    facts: RequestFacts | None
+    policy_version: int
+    pool: Pool
+    at: datetime
+
+    @property
+    def by_id(self) -> int | None:
+        return self.by.pk if self.by else None
+
+
+def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
+    """For an approver. Raises DomainError where this person may not answer the open stage, and
+    ChangedMeanwhile where somebody else was first.
+    """
+    _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
+    if request.deployment.gone_at:
+        raise refuse(
+            "deployment_gone",
+            f"The deployment {request.deployment} is no longer in Azure, so nothing can be granted "
+            "on it. Deny the request, or create the deployment again. Nothing was written.",
+        )
+    judged = evidence.gather(evidence.asked_of(request), at=at)
+    pool = lock_pool_of(request.deployment)
+    lock_request(request)
+    voice = voice_of(request, by, at=at)
+    seen = evidence.store(request, judged, at=at)
+    number, _ = policy.current(at=at)
+    return Answer(request, by, voice, seen, judged.facts, number, pool, at)
+
+
+def begin_denial(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
+    """As `begin`, on the evidence that is there: saying no needs no room and no newer figures."""
+    _check_voice(request, by, at=at)
+    pool = lock_pool_of(request.deployment)
+    lock_request(request)
+    voice = voice_of(request, by, at=at)
+    seen = request.evidence.first()
+    facts = RequestFacts.from_json(seen.facts["policy_facts"]) if seen else None
+    number, _ = policy.current(at=at)
+    return Answer(request, by, voice, seen, facts, number, pool, at)
+
+
+def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> None:
+    """Whoever looks at something that has changed meanwhile hears that first."""
+    try:
+        voice_of(request, by, at=at)
+    except DomainError:
+        if not _as_looked_at(request).exists():
+            raise ChangedMeanwhile(f"Request #{request.pk}") from None
+        raise
+
+
+def _as_looked_at(request: CapacityRequest) -> QuerySet[CapacityRequest]:
+    found: QuerySet[CapacityRequest] = CapacityRequest.objects.filter(
+        pk=request.pk,
+        state=request.state,
+        content_hash=request.content_hash,
+        stage=request.stage,
+    )
+    return found
+
+
+def lock_request(request: CapacityRequest) -> None:
+    """Two people who answer at once do it one after the other; the second is told so. What was
+    looked at is what is answered. Raises ChangedMeanwhile.
+    """
+    if not _as_looked_at(request).select_for_update(no_key=True).exists():
+        raise ChangedMeanwhile(f"Request #{request.pk}")
+
+
+def record(answer: Answer, outcome: str, *, note: str = "", terms: Terms | None = None) -> Decision:
+    """The row of this answer, bound to the content and the evidence that it saw."""
+    return Decision.objects.create(
+        request=answer.request,
+        stage=max(1, answer.request.stage),
+        decided_by=answer.by,
+        delegated_by_id=answer.voice.delegated_by_id,
+        outcome=outcome,
+        note=note.strip(),
+        units=terms.units if terms else None,
+        starts_at=terms.window.start if terms else None,
+        ends_at=terms.window.end if terms else None,
+        content_hash=answer.request.content_hash,
+        evidence=answer.seen,
+        policy_version=answer.policy_version,
+        policy_facts=answer.facts.as_json() if answer.facts else {},
+        at=answer.at,
+    )
+
+
+def agreed_terms(request: CapacityRequest) -> Terms:
+    """What all approvals that stand leave of what was asked: the least, while all of them hold."""
+    rows = standing_approvals(request).filter(outcome=Outcome.PARTIAL)
+    asked = terms_of(request)
+    left = narrowed(asked, [part_terms(row, asked) for row in rows])
+    if left is None:  # a part is only approved, or kept, inside what is left
+        raise ValueError(f"approvals of request {request.pk} have no minute in common")
+    return left
+
+
+def part_terms(row: Decision, asked: Terms) -> Terms:
+    """The terms of a partial approval or an offer; what it left out is as asked."""
+    window = Window(row.starts_at or asked.window.start, row.ends_at or asked.window.end)
+    return Terms(asked.units if row.units is None else row.units, window)
+
+
+def record_own(
+    request: CapacityRequest, outcome: str, *, by: User, note: str, at: datetime
+) -> Decision:
+    """What the requester said to a question or an offer: no approval, but part of the story."""
+    seen = request.evidence.first()
+    return Decision.objects.create(
+        request=request,
+        stage=max(1, request.stage),
+        decided_by=by,
+        outcome=outcome,
+        note=note.strip(),
+        content_hash=request.content_hash,
+        evidence=seen,
+        policy_version=request.policy_version or policy.current(at=at)[0],
+        policy_facts={},
+        at=at,
+    )

@@ -1,0 +1,203 @@
+"""Whether something can be asked at all: who asks, for which deployment, when, how much.
+
+Every refusal is a sentence with what to do instead. What the policy says of it comes later.
+"""
+
+from datetime import datetime
+
+from portal.kernel.errors import DomainError
+from portal.kernel.windows import FOREVER, Window, floor_to_minute
+from portal.models import User
+from quotas.domain.policy import Policy
+from quotas.domain.terms import Terms
+from quotas.models import CapacityRequest, Deployment, Service
+from quotas.services.asking import Draft, Kind
+from quotas.services.evidence import first_start
+from quotas.services.granting import granted_until, held_at_end
+from quotas.services.refusals import (
+    breaks_residency,
+    in_people_units,
+    not_yours,
+    refuse,
+)
+from quotas.services.reversing import steady_units
+
+BOUNDED = (Kind.BURST, Kind.EXTENSION)
+
+
+def check_draft(draft: Draft, rules: Policy, *, by: User, at: datetime) -> Terms:
+    """The terms that are really asked for. Raises DomainError for the first thing that is wrong."""
+    if draft.kind not in (Kind.BURST, Kind.BASELINE, Kind.EXTENSION, Kind.TRANSFER):
+        raise refuse("kind_unknown", "Ask for a burst, a baseline, an extension or a transfer.")
+    check_may_ask(draft, by)
+    if not draft.purpose.strip():
+        raise refuse("purpose_missing", "Say what it is for; the approver reads it.")
+    if draft.kind == Kind.EXTENSION:
+        return _check_extension(draft, rules, at=at)
+    terms = Terms(draft.units, check_window(draft, rules, at))
+    check_amount(draft)
+    if draft.kind == Kind.BURST and draft.occasion not in CapacityRequest.Occasion.values:
+        raise refuse("occasion_unknown", "Choose one of the listed occasions.")
+    if draft.kind == Kind.TRANSFER:
+        _check_transfer(draft, terms, by)
+    if draft.kind == Kind.BASELINE and draft.units < 0:
+        _check_keeps_enough(draft.deployment, terms.window, -draft.units)
+    return terms
+
+
+def check_may_ask(draft: Draft, by: User) -> None:
+    """By those who may ask for the service, on a deployment of its own that a pool feeds."""
+    if not Service.objects.may_request(by).filter(pk=draft.service.pk).exists():
+        raise not_yours(draft.service)
+    _check_deployment(draft.deployment, draft.service)
+    if not draft.service.owner.is_active:
+        raise refuse(
+            "no_owner", f"{draft.service} has no active owner. Name one first, then ask again."
+        )
+    if draft.on_behalf_of is not None and not draft.on_behalf_of.is_active:
+        raise refuse("not_active", f"{draft.on_behalf_of} is no longer active; name somebody else.")
+
+
+def _check_deployment(deployment: Deployment, service: Service) -> None:
+    if deployment.service_id != service.pk or deployment.gone_at:
+        raise refuse(
+            "wrong_deployment", f"{service} does not use the deployment {deployment.name}."
+        )
+    if deployment.pool is None or not deployment.pool.is_allocatable:
+        raise refuse(
+            "no_pool",
+            f"No quota pool is known to feed {deployment}, so nothing can be granted on it.",
+        )
+    if barred := breaks_residency(service, deployment):
+        raise barred
+
+
+def check_window(draft: Draft, rules: Policy, at: datetime) -> Window:
+    """The window asked for, in whole minutes; "now" is this minute. Raises DomainError."""
+    this_minute = floor_to_minute(at)
+    starts_at = this_minute if draft.starts_now else floor_to_minute(draft.starts_at)
+    if draft.ends_at is None and draft.kind in BOUNDED:
+        raise refuse("no_end", "Say when it ends. For a lasting need, ask for a higher baseline.")
+    if draft.ends_at is not None and draft.kind == Kind.BASELINE:
+        raise refuse("has_an_end", "A baseline has no end. For a bounded need, ask for a burst.")
+    ends_at = floor_to_minute(draft.ends_at) if draft.ends_at else FOREVER
+    if ends_at <= starts_at:
+        raise refuse("ends_before_start", "The end must be after the start.")
+    if ends_at <= at:
+        raise refuse("in_the_past", "The window is over already. Choose an end in the future.")
+    if starts_at < this_minute:
+        raise refuse(
+            "start_in_the_past", "The start has passed. Choose a later start, or “start now”."
+        )
+    window = Window(starts_at, ends_at)
+    if draft.kind == Kind.BURST:
+        check_length(window, rules)
+    return window
+
+
+def check_length(window: Window, rules: Policy) -> None:
+    """Raises DomainError for more than the policy's longest burst."""
+    if window.hours > rules.longest_hours:
+        raise refuse(
+            "too_long",
+            f"A burst may last {rules.longest_hours // 24} days at most; this one lasts "
+            f"{window.hours / 24:.1f}. For a lasting need, ask for a higher baseline.",
+        )
+
+
+def check_amount(draft: Draft) -> None:
+    """Raises DomainError for nothing, for more than the pool, for what a model cannot give."""
+    deployment, pool = draft.deployment, draft.deployment.pool
+    may_be_less = draft.kind == Kind.BASELINE
+    if draft.units == 0 or (draft.units < 0 and not may_be_less):
+        raise refuse("nothing_asked", "Ask for more than nothing.")
+    limit = pool.limits.first() if pool else None
+    if limit and abs(draft.units) > limit.limit_units:
+        raise refuse(
+            "absurd_amount",
+            f"The whole pool has {in_people_units(deployment, limit.limit_units)}; "
+            f"{in_people_units(deployment, abs(draft.units))} were asked for.",
+        )
+    check_step(deployment, draft.units)
+    if draft.kind == Kind.BURST:
+        check_release(draft)
+
+
+def check_step(deployment: Deployment, units: int) -> None:
+    """Raises DomainError where a provisioned model does not come in such an amount."""
+    if deployment.is_provisioned and deployment.step_units and units % deployment.step_units:
+        raise refuse(
+            "wrong_step",
+            f"Provisioned units of this model come in steps of {deployment.step_units}.",
+        )
+
+
+def check_release(draft: Draft) -> None:
+    """A provisioned burst carries the yes for its own end."""
+    if draft.deployment.is_provisioned and not draft.accepts_provisioned_release:
+        raise refuse(
+            "release_not_agreed",
+            "At its end a provisioned burst is given back, and Azure does not promise the capacity "
+            "a second time. Tick that you agree.",
+        )
+
+
+def _check_extension(draft: Draft, rules: Policy, *, at: datetime) -> Terms:
+    """From the minute at which the grant ends, with as much as it holds then."""
+    parent = draft.parent
+    if parent is None or parent.service_id != draft.service.pk:
+        raise refuse("no_grant", "Say which approved request of this service is to last longer.")
+    start, units = granted_until(parent), held_at_end(parent)
+    if parent.kind not in BOUNDED or start is None or start <= at or units <= 0:
+        raise refuse(
+            "nothing_to_extend",
+            f"Request #{parent.pk} holds nothing that could last longer. Ask for a new burst.",
+        )
+    ongoing = parent.children.filter(kind=Kind.EXTENSION)
+    if other := ongoing.exclude(state__in=["denied", "withdrawn", "timed_out", "draft"]).first():
+        raise refuse(
+            "already_extended",
+            f"Request #{other.pk} asks for longer already. Change that one, or extend it in turn.",
+        )
+    end = floor_to_minute(draft.ends_at) if draft.ends_at else start
+    if end <= start:
+        raise refuse("ends_before_start", f"It lasts until {start:%a %d %b %H:%M} UTC anyway.")
+    check_length(Window(first_start(parent), end), rules)
+    check_release(draft)
+    return Terms(units, Window(start, end))
+
+
+def _check_transfer(draft: Draft, terms: Terms, by: User) -> None:
+    to = draft.to_deployment
+    if to is None or to.service is None or to.pk == draft.deployment.pk:
+        raise refuse("no_target", "Say which other deployment of your services it is to go to.")
+    if not Service.objects.may_request(by).filter(pk=to.service.pk).exists():
+        raise not_yours(to.service)
+    _check_deployment(to, to.service)
+    if to.pool_id != draft.deployment.pool_id:
+        raise refuse(
+            "other_pool",
+            f"{draft.deployment} and {to} are fed by different quota pools, so capacity cannot "
+            "move between them. Ask for a smaller and a larger baseline instead.",
+        )
+    check_step(to, draft.units)
+    _check_keeps_enough(draft.deployment, terms.window, draft.units)
+
+
+def _check_keeps_enough(deployment: Deployment, window: Window, units: int) -> None:
+    """What is left of the baseline is at least what the model needs, at every instant."""
+    held, least = steady_units(deployment, window), deployment.minimum_units or 1
+    if held - units < least:
+        most = max(0, held - least)
+        raise refuse(
+            "too_little_left",
+            f"{deployment} holds {in_people_units(deployment, held)} as its baseline and needs "
+            f"{in_people_units(deployment, least)} to exist, so at most "
+            f"{in_people_units(deployment, most)} can go.",
+        )
+
+
+def check_asker(request: CapacityRequest, by: User) -> None:
+    """Raises DomainError unless this person asked, or it was asked on their behalf."""
+    if by.pk not in {request.requester_id, request.on_behalf_of_id}:
+        raise DomainError("Only the person who asked may do this.", code="not_yours")

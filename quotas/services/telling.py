@@ -1,0 +1,76 @@
+"""Who hears of what happens to a request: rows of the outbox, in the same transaction."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from portal.models import User
+from portal.outbox import Event, tell
+from quotas.domain.terms import Terms
+from quotas.models import CapacityRequest, Delegation
+from quotas.selectors import words
+from quotas.services.stages import approvers_of
+
+
+def tell_askers(
+    event: Event,
+    request: CapacityRequest,
+    *,
+    by: User | None,
+    at: datetime,
+    terms: Terms | None = None,
+    note: str = "",
+    occurrence: object = "",
+) -> None:
+    """Those who asked, less the one who did it; `terms` where they are not those asked for."""
+    people = {request.requester_id, request.on_behalf_of_id} - {by.pk if by else None, None}
+    _tell(event, request, people, by=by, at=at, terms=terms, note=note, occurrence=occurrence)
+
+
+def tell_approvers(
+    event: Event,
+    request: CapacityRequest,
+    *,
+    by: User | None,
+    at: datetime,
+    occurrence: object = "",
+    answer: str = "",
+) -> None:
+    """Those whom the open stage names, and whoever decides in their place now."""
+    stage = request.open_stage
+    if stage is None:
+        return
+    named = approvers_of(request, stage)
+    given = Delegation.objects.in_force_at(at).for_pool(request.deployment.pool_id)
+    delegates = given.filter(from_person__in=named).values_list("to_person", flat=True)
+    people = (named | set(delegates)) - {by.pk if by else None}
+    _tell(event, request, people, by=by, at=at, occurrence=occurrence, answer=answer)
+
+
+def _tell(
+    event: Event,
+    request: CapacityRequest,
+    people: Iterable[Any],
+    *,
+    by: User | None,
+    at: datetime,
+    terms: Terms | None = None,
+    occurrence: object = "",
+    **facts: Any,
+) -> None:
+    window = terms.window if terms else request.window
+    tell(
+        event,
+        [person for person in people if person is not None],
+        subject=f"request/{request.pk}",
+        url=request.get_absolute_url(),
+        at=at,
+        occurrence=occurrence,
+        by=words.person_name(by, nobody="the policy"),
+        service=request.service.name,
+        amount=words.amount(request.deployment, terms.units if terms else request.units),
+        from_at=window.start,
+        until_at=window.end,
+        due_at=request.deadline_at or window.end,
+        **facts,
+    )
