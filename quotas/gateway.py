@@ -5,7 +5,7 @@ The classes behind these Protocols are named in settings by dotted path
 adapters nor showback. Every method may raise `portal.kernel.errors.CloudError`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -220,6 +220,9 @@ class EvidenceSource(Protocol):
         at: datetime,
     ) -> UsageEvidence:
         """The evidence for one request, as known at `at`."""
+
+    def shared_deployments(self, *, at: datetime) -> Iterable[int]:
+        """Ids of those whose use is divided between several services; may be a lazy query."""
 
 
 @cache

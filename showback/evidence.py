@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from numpy.typing import NDArray
 
 from portal.kernel.units import UnitRate
@@ -24,7 +24,8 @@ from showback.domain.replay import Replay, used_share_of_extra
 from showback.domain.throttling import Minutes
 from showback.domain.throttling_causes import explained, main_cause
 from showback.gateway import finance_zone
-from showback.models import CostLine, ServiceDay
+from showback.models import CostLine, ServiceDay, SharedDeployment
+from showback.querysets import in_force_at
 from showback.selectors.deployment_use import ptu_model_of
 from showback.selectors.minutes import tokens_per_minute
 from showback.selectors.prices import read_prices
@@ -45,6 +46,11 @@ Burst = tuple[int, Window, int]  # number of the request, window, units
 
 class UsageHistory:
     """Answers from what was ingested; what was not is None."""
+
+    def shared_deployments(self, *, at: datetime) -> "QuerySet[SharedDeployment, int]":
+        """Not read here: it is part of the query of whoever asks."""
+        shared = SharedDeployment.objects.filter(in_force_at(at)).order_by()
+        return shared.values_list("deployment_id", flat=True)
 
     def usage_evidence(
         self,

@@ -20,6 +20,7 @@ urlpatterns = [
     path("sharing/<int:pk>/split/", sharing.split, name="split_rule"),
     path("sharing/<int:pk>/rules/<int:rule>/end/", sharing.end_rule, name="end_split_rule"),
     path("sharing/<int:pk>/callers/<int:caller>/map/", sharing.map_one, name="map_caller"),
+    path("sharing/<int:pk>/callers/<int:caller>/end/", sharing.unmap_one, name="unmap_caller"),
     path("showback/", views.showback, name="showback"),
     path("showback/<str:month>/", views.month, name="showback_month"),
     path("showback/<str:month>/<str:team>/", views.team, name="showback_team"),

@@ -65,7 +65,7 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         on_now=on_now,
         ending_soon=[row for row in on_now if at < row.ends_at <= at + SOON],
         upcoming=[row for row in bursts if row.grant and row.grant.phase == Phase.UPCOMING],
-        unmapped_count=unmapped_deployments(user).count() if decides else 0,
+        unmapped_count=unmapped_deployments(user, at=at).count() if decides else 0,
         blocked=blocked_changes(user, at=at),
         observing_pools=Pool.objects.operated_by(user)
         .allocatable()

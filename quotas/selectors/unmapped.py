@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from portal.kernel.shown import Shown
 from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
+from quotas.gateway import evidence_source
 from quotas.models import Deployment, Pool, Service
 from quotas.selectors import words
 from quotas.selectors.alike import Alike, Named, Signs
@@ -49,9 +50,13 @@ class Unmapped:
     count: int
 
 
-def unmapped_deployments(user: User) -> QuerySet[Deployment]:
-    """Only organisation-wide roles see them: they belong to no team yet."""
-    return Deployment.objects.present().unmapped().visible_to(user)
+def unmapped_deployments(user: User, *, at: datetime) -> QuerySet[Deployment]:
+    """Only organisation-wide roles see them: they belong to no team yet.
+
+    Not those that several services share: their use is divided, call by call.
+    """
+    rows = Deployment.objects.present().unmapped().visible_to(user)
+    return rows.exclude(pk__in=evidence_source().shared_deployments(at=at))
 
 
 def may_map(user: User, deployment: Deployment) -> bool:
@@ -66,7 +71,7 @@ def unmapped(
     user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: datetime
 ) -> Unmapped:
     """Largest first, narrowed by `?q=`; `?all=ID` offers every service for that one."""
-    visible = unmapped_deployments(user)
+    visible = unmapped_deployments(user, at=at)
     wanted = visible
     for word in query_of(params).split():
         wanted = wanted.filter(Q(name__icontains=word) | Q(account__name__icontains=word))

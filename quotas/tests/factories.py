@@ -210,5 +210,8 @@ class FakeEvidence:
         shares = {number: self.used_share for number, _, _ in past_bursts}
         return replace(self.answer, used_share_of_past_bursts=shares)
 
+    def shared_deployments(self, *, at: datetime) -> list[int]:
+        return []
+
 
 PLATFORM_OWNER, FINANCE, AUDITOR = Role.PLATFORM_OWNER, Role.FINANCE, Role.AUDITOR

@@ -55,7 +55,10 @@ def methods_json(shares: Iterable[MethodShare]) -> list[Json]:
 
 
 def caller_json(row: CallerRow, slugs: Slugs) -> Json:
-    """Counts are of the running month, as the gateway has them; `filtered` null: it logs none."""
+    """Counts are of the running month, as the gateway has them; `filtered` null: it logs none.
+
+    `filtered_hours_unknown`: of so many hours it is not among the count.
+    """
     return {
         "id": row.id,
         "caller": row.name,
@@ -70,6 +73,7 @@ def caller_json(row: CallerRow, slugs: Slugs) -> Json:
         "throttled": row.use.throttled,
         "throttled_by_gateway": row.use.throttled_by_gateway,
         "filtered": row.use.filtered,
+        "filtered_hours_unknown": row.use.filtered_hours_unknown,
         "tokens": row.use.tokens,
     }
 

@@ -16,7 +16,10 @@ from showback.querysets import in_force_at
 
 @dataclass(frozen=True)
 class CallerUse:
-    """What a gateway counted of a caller over some time. `filtered` None: it does not log it."""
+    """What a gateway counted of a caller over some time. `filtered` None: it does not log it.
+
+    `filtered_hours_unknown`: of how many hours it is not known, though it is of others.
+    """
 
     caller_id: int
     deployment_id: int
@@ -24,12 +27,20 @@ class CallerUse:
     throttled: int
     throttled_by_gateway: int
     filtered: int | None
+    filtered_hours_unknown: int
     tokens: int
     last_hour: datetime
 
     @property
     def filtered_words(self) -> Shown:
-        return formatting.not_known() if self.filtered is None else formatting.count(self.filtered)
+        """`7`, `≥ 7` where some hours do not say, or `not known`: never a nought for those."""
+        if self.filtered is None:
+            return Shown("not known", exact="the gateway does not log why a request failed")
+        if not self.filtered_hours_unknown:
+            return formatting.count(self.filtered)
+        hours = f"{self.filtered_hours_unknown} hour{'s' * (self.filtered_hours_unknown > 1)}"
+        exact = f"{hours} of this caller do not say how many were filtered"
+        return Shown(f"≥ {self.filtered:,}", exact=exact, value=str(self.filtered))
 
 
 @dataclass(frozen=True)
@@ -90,6 +101,7 @@ def caller_uses(window: Window, *conditions: Q | Exists) -> list[CallerUse]:
             refused_by_gateway=Sum("throttled_by_gateway"),
             content=Sum("filtered"),
             logged=Count("filtered"),
+            counted=Count("hour"),
             used=Sum(F("prompt") + F("generated")),
             last_hour=Max("hour"),
         )
@@ -102,6 +114,7 @@ def caller_uses(window: Window, *conditions: Q | Exists) -> list[CallerUse]:
             throttled=row["refused"],
             throttled_by_gateway=row["refused_by_gateway"],
             filtered=row["content"] if row["logged"] else None,
+            filtered_hours_unknown=row["counted"] - row["logged"],
             tokens=row["used"],
             last_hour=row["last_hour"],
         )

@@ -22,7 +22,7 @@ from showback.selectors.scope import account_scope, month_scope
 from showback.selectors.unattributed import unattributed
 from showback.services.caller_pull import pull_source, workspaces
 from showback.services.rollup import fill_everything
-from showback.services.sharing import set_split_rule, share_deployment
+from showback.services.sharing import end_sharing, set_split_rule, share_deployment
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
 from showback.tests.factories import AT, HOST, START, utc
@@ -79,6 +79,7 @@ def test_who_reads_everything_reads_and_changes_nothing(shared, role):
         (f"{shared.page}end/", {}),
         (f"{shared.page}split/", rule([(shared.assistant, "100")])),
         (f"{shared.page}callers/{caller.pk}/map/", {"service": shared.digest.pk}),
+        (f"{shared.page}callers/{caller.pk}/end/", {}),
         ("/unattributed/give/", {"accept": f"caller:{caller.pk}:{shared.digest.pk}"}),
         (IMPORT, {"gateway": "x", "file": SimpleUploadedFile("a.csv", b"time")}),
     ):
@@ -385,3 +386,42 @@ def test_the_template_can_be_imported_but_for_its_deployment(shared):
     template = get(shared.cleo, "/sharing/import/template.csv").content.decode()
     answer = upload(shared, template.replace("my-account/my-deployment", "acme/digest"))
     assert answer.status_code == 302
+
+
+def test_filtered_requests_are_shown_where_the_gateway_logs_them_else_not_known(shared):
+    mine = CallerHour.objects.filter(caller__key="k-77")
+    mine.update(filtered=None)
+    CallerHour.objects.filter(caller__key="assistant-key", hour=START).update(filtered=7)
+    for url in (shared.page, NOBODYS):
+        page = text_of(get(shared.cleo, url))
+        assert "not known" in page
+        assert ">7<" in page
+        assert "≥" not in page
+    mine.filter(hour=START).update(filtered=3)
+    for url in (shared.page, NOBODYS):
+        page = text_of(get(shared.cleo, url))
+        assert ">≥ 3<" in page
+        assert "do not say how many were filtered" in page
+
+
+def test_a_mapping_is_ended_on_the_page_from_this_hour_on(shared):
+    caller = Caller.objects.get(key="k-77")
+    url = f"{shared.page}callers/{caller.pk}/"
+    assert post(shared.cleo, f"{url}end/").status_code == 422
+    post(shared.cleo, f"{url}map/", service=shared.digest.pk)
+    assert "Make it nobody’s" in text_of(get(shared.cleo, shared.page))
+    assert "Make it nobody’s" not in text_of(get(shared.fay, shared.page))
+    assert post(shared.cleo, f"{url}end/").status_code == 302
+    assert CallerMapping.objects.get().effective_until == AT.replace(minute=0)
+    assert TouchedHour.objects.filter(deployment=shared.chat).exists()
+    assert AuditRow.objects.filter(verb="caller.mapping_ended").count() == 1
+
+
+def test_what_is_shared_is_not_among_the_unmapped(shared, monkeypatch):
+    monkeypatch.setattr("quotas.views.unmapped.now", lambda: AT)
+    Deployment.objects.filter(pk__in=[shared.chat.pk, shared.stray.pk]).update(service=None)
+    found = get(shared.cleo, "/unmapped/").context["found"]
+    assert [row.name for row in found.rows] == ["stray"]
+    end_sharing(shared.chat.pk, end=AT.replace(minute=0), by=shared.cleo, at=AT)
+    found = get(shared.cleo, "/unmapped/").context["found"]
+    assert {row.name for row in found.rows} == {"chat", "stray"}

@@ -20,7 +20,7 @@ from showback.gateway import finance_zone
 from showback.models import Caller, SharedDeployment
 from showback.selectors.shared_page import SharedPage, shared_page
 from showback.selectors.shared_pages import SharedList, shared_list
-from showback.services.caller_mapping import first_use, map_caller
+from showback.services.caller_mapping import end_mapping, first_use, map_caller
 from showback.services.sharing import (
     end_sharing,
     end_split_rule,
@@ -142,6 +142,15 @@ def map_one(request: HttpRequest, pk: int, caller: int) -> HttpResponse:
     start = floor_to_hour(at) if found.mappings.exists() else first_use(found, at=at)
     map_caller(found, service_id=service.id, start=start, by=user, at=at)
     messages.success(request, f"{found} is {service.name} since {start:%d %b %Y, %H:%M} UTC.")
+    return redirect("shared_deployment", pk)
+
+
+@posts_from("shared_deployment", "pk")
+def unmap_one(request: HttpRequest, pk: int, caller: int) -> HttpResponse:
+    user, at = must_decide_sharing(request), now()
+    found = get_object_or_404(Caller, pk=caller)
+    end_mapping(found, by=user, at=at)
+    messages.success(request, f"{found} is nobody’s from this hour on. What was before stays.")
     return redirect("shared_deployment", pk)
 
 
