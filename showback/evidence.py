@@ -17,6 +17,7 @@ from quotas.selectors.metering import MeteredDeployment, held_spans, metered_dep
 from showback.domain.bands import held_at_steps
 from showback.domain.lost_demand import UniqueShare
 from showback.domain.measures import MISSING
+from showback.domain.minutes import ARRIVES_WITHIN, SETTLES_AFTER, due_minutes
 from showback.domain.months import Month, day_of
 from showback.domain.percentiles import percentiles
 from showback.domain.prices import Priced
@@ -73,7 +74,7 @@ class UsageHistory:
         week = read.last(LATELY)
         replay = read.replay(week)
         return UsageEvidence(
-            **_percentiles(tokens_per_minute(read.values)),
+            **_percentiles(tokens_per_minute(read.values), read.window),
             throttled_minutes_7_days=_minutes(read.minutes.refused[week]),
             throttled_requests_7_days=_requests(read.minutes.refused[week]),
             likely_cause_7_days=_likely_cause(met.minutes, read.share, week),
@@ -99,14 +100,20 @@ def _rate(deployment: MeteredDeployment, tokens_per_unit: int | None) -> UnitRat
     return UnitRate(tokens_per_unit, requests)
 
 
-def _percentiles(tokens: Ints) -> dict[str, Any]:
-    received = np.flatnonzero(tokens != MISSING)
-    known = tokens[received]
+def _completeness(tokens: Ints, window: Window) -> float | None:
+    """Since the first minute that came; those still on their way are not counted as missing."""
+    known = tokens != MISSING
+    until = window.end - (ARRIVES_WITHIN - SETTLES_AFTER)
+    due = due_minutes(known, window, since=window.end, until=until)
+    return float((due & known).sum() / due.sum()) if due.any() else None
+
+
+def _percentiles(tokens: Ints, window: Window) -> dict[str, Any]:
+    known = tokens[tokens != MISSING]
     p50, p95, p99, peak = percentiles(known, (0.5, 0.95, 0.99, 1.0)) or [None] * 4
-    since_first = len(tokens) - int(received[0]) if received.size else 0
     return {
         "days_of_minutes": round(len(known) / 1440, 2),
-        "completeness": len(known) / since_first if since_first else None,
+        "completeness": _completeness(tokens, window),
         "p50_tokens_per_minute": p50,
         "p95_tokens_per_minute": p95,
         "p99_tokens_per_minute": p99,

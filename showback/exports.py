@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from django.http import HttpResponse
 
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from showback.selectors.month import ListPage
 from showback.selectors.service_day import ServiceDayPage
-from showback.selectors.service_month import ServiceMonth
+from showback.selectors.service_month import DayRow, ServiceMonth
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,6 +41,8 @@ def list_csv(name: str, first: str, page: ListPage, currency: str) -> HttpRespon
         "Tokens",
         "Used of held",
         "Complete",
+        "Minutes missing",
+        "Minutes due",
         "Unpriced lines",
     ]
     rows = [
@@ -51,6 +54,8 @@ def list_csv(name: str, first: str, page: ListPage, currency: str) -> HttpRespon
             row.use.tokens,
             row.used_label,
             row.completeness,
+            row.received.missing,
+            row.received.due,
             row.extras.unpriced,
         )
         for row in [*page.rows, page.total]
@@ -59,16 +64,26 @@ def list_csv(name: str, first: str, page: ListPage, currency: str) -> HttpRespon
 
 
 def service_csv(name: str, page: ServiceMonth, currency: str) -> HttpResponse:
-    header = ["Day", *(f"{column} ({currency})" for column in page.columns), f"Cost ({currency})"]
-    rows = [(row.day.isoformat(), *row.cells, row.amount) for row in page.rows]
-    return csv_answer(name, header, [*rows, ("Together", *page.totals, page.amount)])
+    header = [
+        "Day",
+        *(f"{column} ({currency})" for column in page.columns),
+        *(f"Cost ({currency})", "Tokens", "Minutes missing", "Minutes due"),
+    ]
+    rows = [(row.day.isoformat(), *row.cells, row.amount, *_use(row)) for row in page.rows]
+    return csv_answer(name, header, [*rows, ("Together", *page.totals, page.amount, *_use(page))])
+
+
+def _use(part: DayRow | ServiceMonth) -> tuple[int, int, int]:
+    return part.use.tokens, part.received.missing, part.received.due
 
 
 def day_csv(name: str, page: ServiceDayPage, currency: str) -> HttpResponse:
     header = (
         *("Deployment", "Category", "Meter", "Quantity", "Unit", "Price"),
         *(f"Cost ({currency})", "Exact", "Estimated", "How it is known"),
+        *("Minutes missing", "Minutes due"),
     )
+    received = {key: use.received for key, use in page.use_by_deployment.items()}
     rows = [
         (
             row.deployment,
@@ -81,6 +96,8 @@ def day_csv(name: str, page: ServiceDayPage, currency: str) -> HttpResponse:
             row.exact,
             "yes" if row.is_estimated else "no",
             row.method,
+            received.get(row.deployment_id, Received()).missing,
+            received.get(row.deployment_id, Received()).due,
         )
         for row in page.rows
     ]

@@ -4,15 +4,15 @@ The server says what the numbers mean; `static/js/charts.js` decides how they ar
 UTC milliseconds with the person's zone beside them. `None` is a gap, never a nought. Pure.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
 from portal.kernel import formatting
 from portal.kernel.formatting_times import duration, moment
+from portal.kernel.gaps import INCOMPLETE, stretches, words_of
 from portal.kernel.series import Numbers, coarse_step, peaks, runs, sums
 
 Spec = dict[str, Any]
@@ -42,7 +42,9 @@ class CapacityUse:
     """Use against held capacity, one number a step from `start`, all sequences of one length.
 
     `burst` is what is granted above the baseline. `throttled` counts the requests answered 429.
-    Beyond `MOST_POINTS` the peak of each longer step is drawn, and the summary says so.
+    `missing` marks the steps that ought to be there and are not, or not wholly; they are hatched.
+    Without it those are the steps of which no use is known. Beyond `MOST_POINTS` the peak of each
+    longer step is drawn, and the summary says so.
     """
 
     start: datetime
@@ -56,7 +58,11 @@ class CapacityUse:
     limit_name: str = "Pool limit"
     unit: str = "TPM"
     held_name: str = "Held"
-    hatches_gaps: bool = False
+    missing: Sequence[bool] | None = None
+
+    @property
+    def gaps(self) -> Sequence[bool]:
+        return [used is None for used in self.used] if self.missing is None else self.missing
 
     def chart(self, id: str, title: str, *, summary: str = "", size: str = "") -> Chart:
         every = coarse_step(len(self.used), self.step, MOST_POINTS)
@@ -72,7 +78,7 @@ class CapacityUse:
                 "Requests refused (429)",
             ],
             self.table(),
-            f"{summary} {note}".strip(),
+            joined(summary, note, words_of(self.gaps, self.step)),
             size,
         )
 
@@ -94,17 +100,14 @@ class CapacityUse:
             "limit": self.limit,
             "limit_name": self.limit_name,
             "held_name": self.held_name,
-            "gaps": self._gaps() if self.hatches_gaps else [],
+            "gaps": [
+                [
+                    milliseconds(self.start + self.step * i),
+                    milliseconds(self.start + self.step * end),
+                ]
+                for i, end in stretches(self.gaps)
+            ],
         }
-
-    def _gaps(self) -> list[list[int]]:
-        """[from, until] of each stretch of which nothing arrived."""
-        edges = [*runs([used is None for used in self.used]), (len(self.used), False)]
-        return [
-            [milliseconds(self.start + self.step * i), milliseconds(self.start + self.step * end)]
-            for (i, missing), (end, _) in pairwise(edges)
-            if missing
-        ]
 
     def table(self) -> list[list[str]]:
         every = coarse_step(len(self.used), self.step, MOST_TABLE_ROWS)
@@ -113,27 +116,36 @@ class CapacityUse:
             for base, burst in zip(self.baseline, self.burst, strict=True)
         ]
         columns = zip(
-            peaks(self.used, every), peaks(held, every), sums(self.throttled, every), strict=True
+            peaks(self.used, every),
+            peaks(held, every),
+            sums(self.throttled, every),
+            peaks([int(gap) for gap in self.gaps], every),
+            strict=True,
         )
         return [
             [
-                moment(self.start + self.step * every * i, self.zone),
+                moment(self.start + self.step * every * i, self.zone)
+                + (INCOMPLETE if has_gap else ""),
                 formatting.count(used),
                 formatting.count(most_held),
                 formatting.count(throttled),
             ]
-            for i, (used, most_held, throttled) in enumerate(columns)
+            for i, (used, most_held, throttled, has_gap) in enumerate(columns)
         ]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One team, service or pool. `slot` picks its colour: the same number everywhere (its id)."""
+    """One team, service or pool. `slot` picks its colour: the same number everywhere (its id).
+
+    With `is_incomplete` minutes are missing, so the amounts are the least that they may be: ≥.
+    """
 
     name: str
     used: Decimal
     idle: Decimal = Decimal(0)
     slot: int = 0
+    is_incomplete: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,7 +162,7 @@ class BarsByTeam:
         headers = [self.holder, self.used_name, self.idle_name, "Together"]
         rows = [
             [
-                bar.name,
+                bar.name + (INCOMPLETE if bar.is_incomplete else ""),
                 self._money(bar.used),
                 self._money(bar.idle),
                 self._money(bar.used + bar.idle),
@@ -168,7 +180,9 @@ class BarsByTeam:
             "used": [float(bar.used) for bar in self.bars],
             "idle": [float(bar.idle) for bar in self.bars],
             "totals": [
-                str(formatting.money(bar.used + bar.idle, self.currency)) for bar in self.bars
+                ("≥ " if bar.is_incomplete else "")
+                + formatting.money(bar.used + bar.idle, self.currency)
+                for bar in self.bars
             ],
             "used_name": self.used_name,
             "idle_name": self.idle_name,
@@ -178,78 +192,8 @@ class BarsByTeam:
         return formatting.money_cents(amount, self.currency)
 
 
-@dataclass(frozen=True)
-class CostByDay:
-    """Money by day, stacked by category. `incomplete` days are hatched: more may still arrive."""
-
-    days: Sequence[date]
-    categories: Mapping[str, Sequence[Decimal | None]]
-    incomplete: frozenset[date] = field(default_factory=frozenset)
-    currency: str = "USD"
-
-    def chart(self, id: str, title: str, *, summary: str = "", size: str = "") -> Chart:
-        headers = ["Day", *self.categories, "Together"]
-        return Chart(id, title, self.spec(), headers, self.table(), summary, size)
-
-    def spec(self) -> Spec:
-        return {
-            "kind": "cost_by_day",
-            "symbol": formatting.symbol(self.currency),
-            "days": [day.isoformat() for day in self.days],
-            "incomplete": [day in self.incomplete for day in self.days],
-            "categories": [
-                {"name": name, "values": [None if v is None else float(v) for v in values]}
-                for name, values in self.categories.items()
-            ],
-        }
-
-    def table(self) -> list[list[str]]:
-        columns = list(self.categories.values())
-        return [
-            [
-                f"{day:%a} {day.day} {day:%b}"
-                + (" (incomplete)" if day in self.incomplete else ""),
-                *(formatting.money_cents(column[i], self.currency) for column in columns),
-                formatting.money_cents(
-                    sum((column[i] or Decimal(0) for column in columns), Decimal(0)), self.currency
-                ),
-            ]
-            for i, day in enumerate(self.days)
-        ]
-
-
-@dataclass(frozen=True)
-class UseByDay:
-    """Counts by day, stacked by category in the order given."""
-
-    days: Sequence[date]
-    categories: Mapping[str, Sequence[int]]
-    unit: str = "tokens"
-
-    def chart(self, id: str, title: str, *, summary: str = "", size: str = "") -> Chart:
-        headers = ["Day", *(f"{name} ({self.unit})" for name in self.categories), "Together"]
-        return Chart(id, title, self.spec(), headers, self.table(), summary, size)
-
-    def spec(self) -> Spec:
-        return {
-            "kind": "use_by_day",
-            "unit": self.unit,
-            "days": [day.isoformat() for day in self.days],
-            "categories": [
-                {"name": name, "values": list(values)} for name, values in self.categories.items()
-            ],
-        }
-
-    def table(self) -> list[list[str]]:
-        columns = list(self.categories.values())
-        return [
-            [
-                f"{day:%a} {day.day} {day:%b}",
-                *(formatting.count(column[i]) for column in columns),
-                formatting.count(sum(column[i] for column in columns)),
-            ]
-            for i, day in enumerate(self.days)
-        ]
+def joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _words(length: timedelta) -> str:

@@ -68,6 +68,26 @@ def percent(fraction: Number | None) -> Shown:
     return Shown(f"{text}{NARROW_SPACE}%", exact=hover, value=str(fraction))
 
 
+def missing(complete: Number | None) -> Shown:
+    """What a fraction that has arrived lacks: `3.4 % of the minutes missing`.
+
+    One digit after the point below 10 %; not quite nothing or all is never shown as such.
+    """
+    if complete is None:
+        return not_known()
+    lacking = 1 - Decimal(str(complete))
+    exact = lacking * 100
+    size = exact.quantize(Decimal("0.1") if exact < 10 else Decimal(1), rounding=ROUND_HALF_EVEN)
+    text = f"{_plain(size)}"
+    if exact > 0 and size == 0:
+        text = "<0.1"
+    elif exact < 100 and size == 100:
+        text = ">99"
+    hover = f"{percent(complete)} have arrived"
+    words = f"{text}{NARROW_SPACE}% of the minutes missing"
+    return Shown(words, exact=hover, value=_plain(lacking))
+
+
 def money(amount: Number | None, currency: str = "USD") -> Shown:
     """From 100 up whole (`$1,240`), below it cents (`$4.12`), below a cent `<$0.01`."""
     if amount is None:

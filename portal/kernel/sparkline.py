@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from portal.kernel.gaps import stretches
 from portal.kernel.series import Numbers
 
 MARGIN = 2.5  # room for the dot and half the line
+STRIPE = 3.0  # from one stroke of a hatched gap to the next
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class Sparkline:
     line: str
     area: str
     label: str
+    gaps: str = ""
     last: tuple[str, str] | None = None
     limit_y: str = ""
 
@@ -28,7 +31,11 @@ Point = tuple[float, float]
 def sparkline(
     numbers: Numbers, *, label: str, limit: float | None = None, width: int = 96, height: int = 24
 ) -> Sparkline:
-    """From nought to the highest number or the limit. A gap breaks the line."""
+    """From nought to the highest number or the limit. A gap breaks the line and is hatched.
+
+    What is missing before the first known number, or at the last place, is no gap: there was
+    nothing yet, or it is still on its way.
+    """
     known = [n for n in numbers if n is not None]
     top = max([*known, limit or 0, 1e-9])
     across = (width - 2 * MARGIN) / max(len(numbers) - 1, 1)
@@ -36,16 +43,38 @@ def sparkline(
     def y(number: float) -> float:
         return height - MARGIN - (height - 2 * MARGIN) * number / top
 
+    missing = _gaps(numbers)
     pieces = [[(MARGIN + across * i, y(n)) for i, n in piece] for piece in _unbroken(numbers)]
     return Sparkline(
         width,
         height,
         line="".join(_line(piece) for piece in pieces),
         area="".join(_area(piece, height - MARGIN) for piece in pieces),
-        label=label,
+        label=label + (f"; not known: {missing.count(True)}" if any(missing) else ""),
+        gaps="".join(
+            _stripes(MARGIN + across * (start - 0.5), MARGIN + across * (end - 0.5), height)
+            for start, end in stretches(missing)
+        ),
         last=tuple(map(_short, pieces[-1][-1])) if pieces else None,  # type: ignore[arg-type]
         limit_y=_short(y(limit)) if limit else "",
     )
+
+
+def _gaps(numbers: Numbers) -> list[bool]:
+    first = next((i for i, n in enumerate(numbers) if n is not None), len(numbers))
+    return [n is None and first < i < len(numbers) - 1 for i, n in enumerate(numbers)]
+
+
+def _stripes(left: float, right: float, height: float) -> str:
+    """Slanted strokes from the floor to the top between two places."""
+    strokes, x = [], left
+    while x < right:
+        run = min(STRIPE, right - x)
+        strokes.append(
+            f"M{_short(x)} {_short(height)}L{_short(x + run)} {_short(height - 3 * run)}"
+        )
+        x += STRIPE
+    return "".join(strokes)
 
 
 def _unbroken(numbers: Numbers) -> Iterator[list[tuple[int, float]]]:

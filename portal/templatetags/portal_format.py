@@ -12,11 +12,12 @@ from django.conf import settings
 from django.utils import timezone
 
 from portal.kernel import clock, formatting, formatting_times
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 
 register = template.Library()
 
-for _name in ("count", "compact", "tokens", "tpm", "rpm", "units", "percent"):
+for _name in ("count", "compact", "tokens", "tpm", "rpm", "units", "percent", "missing"):
     register.filter(_name, getattr(formatting, _name))
 register.filter("duration", formatting_times.duration)
 
@@ -40,6 +41,12 @@ def money_change(difference: formatting.Number | None) -> Shown:
 def change_from(now: formatting.Number | None, before: formatting.Number | None) -> Shown:
     """`{{ this_month|change_from:last_month }}` → `▲ +12 % more`."""
     return formatting.change(now, before)
+
+
+@register.filter
+def at_least(shown: Shown, received: Received) -> Shown:
+    """`{{ tokens|tokens|at_least:use.received }}` → `≥ 1.2M` where minutes are missing."""
+    return received.at_least(shown)
 
 
 @register.filter

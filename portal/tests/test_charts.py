@@ -7,8 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from portal.kernel.charts import Bar, BarsByTeam, CapacityUse, CostByDay
+from portal.kernel import formatting
+from portal.kernel.charts import Bar, BarsByTeam, CapacityUse
 from portal.kernel.charts_capacity import PoolTimeline
+from portal.kernel.charts_days import CostByDay, UseByDay
+from portal.kernel.gaps import stretches
+from portal.kernel.received import Received
 from portal.kernel.series import coarse_step, peaks, runs, sums
 from portal.kernel.sparkline import sparkline
 
@@ -67,8 +71,75 @@ def test_use_against_held_sends_gaps_edges_and_the_limit():
 
 def test_the_table_beside_it_holds_the_same_minutes_in_the_persons_zone():
     rows = use().chart("use", "Use").rows
-    assert rows[1] == ["Fri 14 Nov, 09:01", "–", "120", "–"]
+    assert rows[1] == ["Fri 14 Nov, 09:01 (incomplete)", "–", "120", "–"]
     assert rows[2] == ["Fri 14 Nov, 09:02", "130", "200", "5"]
+
+
+def test_what_has_not_arrived_is_hatched_and_said_and_what_is_on_its_way_is_not():
+    first = int(AT.timestamp() * 1000)
+    chart = use().chart("use", "Use", summary="Of today.")
+    assert chart.spec["gaps"] == [[first + 60_000, first + 120_000]]
+    assert chart.summary == "Of today. Hatched: 1 min was not received."
+    none_due = use(missing=[False] * 4).chart("use", "Use")
+    assert (none_due.spec["gaps"], none_due.summary) == ([], "")
+    assert none_due.rows[1][0] == "Fri 14 Nov, 09:01"
+
+
+def test_an_hour_of_which_minutes_are_missing_is_hatched_though_its_peak_is_known():
+    step = timedelta(hours=1)
+    chart = use(step=step, missing=[False, True, True, False]).chart("use", "Use")
+    first = int(AT.timestamp() * 1000)
+    assert chart.spec["gaps"] == [[first + 3_600_000, first + 3 * 3_600_000]]
+    assert chart.summary == "Hatched: 2 h were not wholly received."
+    assert chart.rows[2][:2] == ["Fri 14 Nov, 11:00 (incomplete)", "130"]
+
+
+def test_stretches_are_half_open_and_reach_both_ends():
+    assert stretches([True, True, False, True]) == [(0, 2), (3, 4)]
+    assert stretches([]) == stretches([False]) == []
+
+
+def test_a_total_over_missing_minutes_is_the_least_and_a_whole_one_says_nothing():
+    lacking = Received(966, 1000)
+    assert str(lacking.words) == "3.4\u202f% of the minutes missing"
+    least = lacking.at_least(formatting.tokens(1_200_000))
+    assert (str(least), least.value) == ("≥\u202f1.2M", "1200000")
+    assert least.exact.endswith("3.4\u202f% of the minutes missing")
+    whole = Received(1000, 1000)
+    assert whole.words is None
+    assert str(whole.at_least(formatting.tokens(5))) == "5"
+    assert str(lacking.at_least(formatting.tokens(None))) == "–"
+    assert Received().share is None
+    assert (lacking + whole).missing == 34
+
+
+@pytest.mark.parametrize(
+    ("complete", "words"),
+    [(0.99999, "<0.1"), (0.25, "75"), (0.0001, ">99"), (0, "100"), (0.965, "3.5"), (0.9, "10")],
+)
+def test_how_much_is_missing_is_never_rounded_to_nothing_or_all(complete, words):
+    assert str(formatting.missing(complete)) == f"{words}\u202f% of the minutes missing"
+
+
+def test_a_bar_over_missing_minutes_says_at_least():
+    chart = BarsByTeam([Bar("Claims", Decimal(4), is_incomplete=True)]).chart("t", "T")
+    assert chart.spec["totals"] == ["≥ $4.00"]
+    assert chart.rows[0][0] == "Claims (incomplete)"
+
+
+def test_counts_by_day_hatch_the_days_that_lack_minutes():
+    days = [date(2025, 11, 13), date(2025, 11, 14)]
+    chart = UseByDay(days, {"Gateway": [5, 0]}, incomplete=frozenset(days)).chart("d", "D")
+    assert chart.spec["gaps"] == ["2025-11-13", "2025-11-14"]
+    assert chart.summary == "Hatched: 2 days are incomplete."
+    assert chart.rows[1] == ["Fri 14 Nov (incomplete)", "0", "0"]
+
+
+def test_a_sparkline_hatches_gaps_between_what_is_known():
+    drawn = sparkline([None, 5, None, 7, None], label="Peaks")
+    assert drawn.gaps.startswith("M")
+    assert drawn.label == "Peaks; not known: 1"
+    assert sparkline([None, 5, 7, None], label="Peaks").gaps == ""
 
 
 def test_a_week_of_minutes_is_drawn_as_peaks_and_says_so():
@@ -103,7 +174,8 @@ def test_days_that_may_still_grow_are_marked_in_picture_and_table():
         {"Input": [Decimal("1.50"), None], "Output": [Decimal("2"), Decimal("0.25")]},
         incomplete=frozenset(days[1:]),
     ).chart("d", "D")
-    assert chart.spec["incomplete"] == [False, True]
+    assert chart.spec["gaps"] == ["2025-11-14"]
+    assert chart.summary == "Hatched: 1 day is incomplete."
     assert chart.spec["categories"][0]["values"] == [1.5, None]
     assert chart.rows[0] == ["Thu 13 Nov", "$1.50", "$2.00", "$3.50"]
     assert chart.rows[1] == ["Fri 14 Nov (incomplete)", "–", "$0.25", "$0.25"]

@@ -128,7 +128,8 @@ def test_an_unknown_period_is_the_last_day(spent):
 
 def test_days_that_were_never_fetched_are_marked_incomplete(spent):
     page = text_of(spent.dan, f"{DIGEST}?period=28d")
-    assert re.search(r"1[0-9]\s% complete", page)
+    assert re.search(r"met refusals in ≥\s612 minutes; 8[0-9]\s% of the minutes missing", page)
+    assert re.search(r"Hatched: 2[0-9] d .* were not wholly received", page)
     assert "mark-note incomplete" not in html_of(spent.dan, DIGEST)
 
 

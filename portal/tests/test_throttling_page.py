@@ -86,7 +86,6 @@ def test_the_burst_that_would_have_sufficed_is_filled_into_the_form(refused):
 
 
 def test_the_chart_has_the_limit_in_force_and_its_gaps(refused):
-    Deployment.objects.filter(pk=refused.chat.pk).update(first_seen_at=AT)
     page = answer_of(refused.ada, chat(refused) + "&period=28d").context["page"]
     spec = page.chart.spec
     assert spec["held_name"] == "Limit"

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
-from portal.kernel.charts import Bar, BarsByTeam, CapacityUse, Chart, CostByDay
+from portal.kernel.charts import Bar, BarsByTeam, CapacityUse, Chart
 from portal.kernel.charts_capacity import PoolTimeline
+from portal.kernel.charts_days import CostByDay
 from portal.kernel.formatting import change, count, money, money_cents, percent, tpm
 from portal.kernel.formatting_times import moment, span
 from portal.kernel.shown import Shown

@@ -4,7 +4,7 @@ whom.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.db.models.functions import Coalesce
@@ -12,6 +12,9 @@ from django.db.models.functions import Coalesce
 from portal.kernel.windows import Window
 from portal.models import User
 from quotas.models import Deployment, LedgerEntry, Service, Team
+
+# An account and what it holds are first seen in one look, which takes its time.
+FIRST_LOOK = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,18 @@ class MeteredDeployment:
     subdomain: str = ""  # of the account's own host, lower case; "" where it has none
     model_format: str = ""  # the publisher; "" is taken as OpenAI
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)  # its account's too
+    account_first_seen_at: datetime | None = None
+
+    @property
+    def came_at(self) -> datetime | None:
+        """When it appeared in an account that was known; None: it was there when we first looked.
+
+        Before it came nothing can be missing; before we looked everything may be.
+        """
+        if self.account_first_seen_at is None:
+            return self.first_seen_at
+        was_known = self.first_seen_at - self.account_first_seen_at > FIRST_LOOK
+        return self.first_seen_at if was_known else None
 
 
 @dataclass(frozen=True)
@@ -127,6 +142,7 @@ def _metered(row: Deployment) -> MeteredDeployment:
         subdomain=row.account.subdomain,
         model_format=row.model_format,
         tags=row.all_tags,
+        account_first_seen_at=row.account.first_seen_at,
     )
 
 

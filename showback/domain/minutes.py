@@ -21,11 +21,32 @@ COUNTS = ("ok", "throttled", "other", "spilled", "prompt", "generated")
 INDEX = {name: position for position, name in enumerate(MEASURES)}
 # Azure's latency is one to three minutes; what is younger may still grow.
 SETTLES_AFTER = timedelta(minutes=3)
+# A pull every five minutes of what has settled, and some patience: what is younger is on its way.
+ARRIVES_WITHIN = timedelta(minutes=15)
 
 
 def settled_until(at: datetime) -> datetime:
     """Minutes that end at or before this moment are final enough to be read."""
     return floor_to_minute(at - SETTLES_AFTER)
+
+
+def due_until(at: datetime) -> datetime:
+    """Minutes that end at or before this moment are missing if they have not come."""
+    return floor_to_minute(at - ARRIVES_WITHIN)
+
+
+def due_minutes(known: Bools, window: Window, *, since: datetime | None, until: datetime) -> Bools:
+    """Which minutes of the window ought to have come: from `since`, or the first that did.
+
+    `known` has one element a minute of the window. `since` is when the deployment came, None where
+    it was there before; `until` is `due_until`, or when it went away.
+    """
+    first = int(np.ceil((since - window.start) / MINUTE)) if since else 0
+    if known.any():
+        first = min(first, int(np.argmax(known)))
+    places = np.arange(len(known))
+    due: Bools = (places >= first) & (places < int((until - window.start) / MINUTE))
+    return due
 
 
 def settled_slots(window: Window, grain: timedelta, at: datetime) -> int:

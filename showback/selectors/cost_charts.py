@@ -7,7 +7,8 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import F, Q, Sum
 
-from portal.kernel.charts import Bar, BarsByTeam, Chart, CostByDay
+from portal.kernel.charts import Bar, BarsByTeam, Chart
+from portal.kernel.charts_days import CostByDay
 from portal.kernel.money import ZERO
 from showback.models import CostLine, ServiceDay
 from showback.selectors.cents import Days, to_cents_together
@@ -26,8 +27,13 @@ CATEGORIES = {
 
 def cost_by_team(rows: Sequence[CostRow]) -> Chart:
     """The dearest rows, idle provisioned capacity apart."""
-    bars = [Bar(row.name, row.amount - row.idle, row.idle, row.slot) for row in rows[:MOST_BARS]]
+    bars = [
+        Bar(row.name, row.amount - row.idle, row.idle, row.slot, row.is_incomplete)
+        for row in rows[:MOST_BARS]
+    ]
     summary = "" if len(rows) <= MOST_BARS else f"The {MOST_BARS} dearest of {len(rows)}."
+    if any(row.is_incomplete for row in rows[:MOST_BARS]):
+        summary = f"{summary} ≥: minutes of use are missing.".strip()
     chart = BarsByTeam(bars, currency=settings.HEADROOM_CURRENCY)
     return chart.chart("cost-by-team", "Cost by team", summary=summary)
 
@@ -44,9 +50,9 @@ def amounts_by_day(days: Days, cost: Q, whole: Decimal | None = None) -> Amounts
     return found if whole is None else to_cents_together(found, whole)
 
 
-def cost_by_day(days: Days, amounts: Amounts, use: Q) -> Chart:
-    """By day and category. `use` narrows the service days that say how complete a day is."""
-    shown = sorted({day for _, day in amounts})
+def cost_by_day(amounts: Amounts, incomplete: frozenset[date]) -> Chart:
+    """By day and category; of the incomplete days also those without any cost."""
+    shown = sorted({day for _, day in amounts} | incomplete)
     there = {category for category, _ in amounts}
     return CostByDay(
         days=shown,
@@ -55,18 +61,18 @@ def cost_by_day(days: Days, amounts: Amounts, use: Q) -> Chart:
             for category, name in CATEGORIES.items()
             if category in there
         },
-        incomplete=incomplete_days(days.condition & use),
+        incomplete=incomplete,
         currency=settings.HEADROOM_CURRENCY,
     ).chart("cost-by-day", "Cost by day")
 
 
 def incomplete_days(use: Q) -> frozenset[date]:
-    """Days of which more than one minute in 200 has not come."""
+    """Days of which minutes are missing."""
     return frozenset(
         ServiceDay.objects.filter(use)
         .values("day")
         .annotate(received=Sum("minutes_received"), due=Sum("minutes_expected"))
-        .filter(received__lt=F("due") * 995 / 1000)
+        .filter(received__lt=F("due"))
         .order_by()
         .values_list("day", flat=True)
     )

@@ -10,13 +10,11 @@ from django.db.models import Count, Q, Sum
 
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from showback.models import CostLine, TeamCostDay
 from showback.selectors.cents import Account, Days, lines_of
 from showback.selectors.use_totals import UseTotals
-
-# Below this share the cell is marked; a minute or two a day is noise of the source.
-COMPLETE_FROM = Decimal("0.995")
 
 
 def money_cents(amount: Decimal | None) -> Shown:
@@ -75,7 +73,10 @@ def extras_by_team(days: Days) -> dict[tuple[int | None, str], Extras]:
 
 @dataclass(frozen=True)
 class CostRow:
-    """One row, ready to print. `slot` picks a team's colour: the same on every page."""
+    """One row, ready to print. `slot` picks a team's colour: the same on every page.
+
+    Amounts and tokens over incomplete use are the least that they may be: `≥`.
+    """
 
     name: str
     url: str
@@ -90,7 +91,7 @@ class CostRow:
         """Not an amount where nothing has a price: unpriced is not nought."""
         if self.extras.unpriced and not self.extras.priced:
             return Shown("unpriced", exact="no price is known for any of it", value="unpriced")
-        return money_cents(self.amount)
+        return self.received.at_least(money_cents(self.amount))
 
     @property
     def is_partly_unpriced(self) -> bool:
@@ -127,7 +128,7 @@ class CostRow:
 
     @property
     def tokens(self) -> Shown:
-        return formatting.tokens(self.use.tokens)
+        return self.received.at_least(formatting.tokens(self.use.tokens))
 
     @property
     def used_of_held(self) -> Decimal | None:
@@ -138,13 +139,16 @@ class CostRow:
         return formatting.percent(self.use.used_of_held)
 
     @property
+    def received(self) -> Received:
+        return self.use.received
+
+    @property
     def is_incomplete(self) -> bool:
-        completeness = self.use.completeness
-        return completeness is not None and completeness < COMPLETE_FROM
+        return self.received.is_incomplete
 
     @property
     def completeness(self) -> Shown:
-        return formatting.percent(self.use.completeness)
+        return formatting.percent(self.received.share)
 
 
 def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:

@@ -5,6 +5,7 @@ where it is provisioned and the model's weights are published. By the minute for
 beyond that the peak minute of each hour.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -13,23 +14,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from portal.kernel.charts import CapacityUse, Chart
+from portal.kernel.received import Received
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.selectors.metering import HeldSpan, MeteredDeployment
 from showback.domain.bands import held_at_steps
 from showback.domain.measures import MISSING
+from showback.domain.minutes import due_minutes, due_until
 from showback.domain.provisioned import PtuModel
 from showback.models import UsageHour
-from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes
+from showback.selectors.minutes import LOAD_MEASURES, MINUTES_OF_HOUR, load, read_minutes
 from showback.selectors.ptu_models import ptu_models
 from showback.selectors.scope import label_of
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 MINUTES_UP_TO = timedelta(hours=48)
 
 
 @dataclass(frozen=True)
 class DeploymentUse:
     """All arrays have one element a step; MISSING is a gap. Capacities are tokens per minute.
+
+    `missing` marks the steps of which minutes ought to have come and did not; `received` counts.
 
     `baseline` and `burst` are None where Azure states no rate for a unit. With `is_shared` several
     services hold it, and the use is all of theirs: metrics know no caller.
@@ -44,6 +50,8 @@ class DeploymentUse:
     step: timedelta
     used: Ints
     throttled: Ints
+    missing: Bools
+    received: Received
     held_units: Ints
     burst_units: Ints
     tokens_per_unit: int | None
@@ -71,19 +79,27 @@ class DeploymentUse:
             throttled=_with_gaps(self.throttled),
             zone=zone,
             unit=self.unit,
+            missing=self.missing.tolist(),
         )
         note = "Several services share it; this is the use of all." if self.is_shared else ""
         return use.chart(f"use-{self.deployment_id}", title or self.label, summary=note)
 
 
 def deployment_uses(
-    deployments: Sequence[MeteredDeployment], spans: Iterable[HeldSpan], window: Window
+    deployments: Sequence[MeteredDeployment],
+    spans: Iterable[HeldSpan],
+    window: Window,
+    *,
+    at: datetime,
 ) -> list[DeploymentUse]:
-    """`window` begins and ends on whole minutes, beyond 48 hours on whole hours."""
+    """`window` begins and ends on whole minutes, beyond 48 hours on whole hours.
+
+    What is younger than a quarter of an hour at `at` is on its way, and not missing.
+    """
     by_minute = window.length <= MINUTES_UP_TO
     step = MINUTE if by_minute else HOUR
     read = _by_minute if by_minute else _by_hour
-    measured = read(deployments, window)
+    measured = read(deployments, window, at)
     held = list(spans)
     return [
         _use(d, [s for s in held if s.deployment_id == d.id], window, step, measured[d.id])
@@ -107,7 +123,7 @@ def _use(
     spans: list[HeldSpan],
     window: Window,
     step: timedelta,
-    measured: tuple[Ints, Ints],
+    measured: "Measured",
 ) -> DeploymentUse:
     bursts = [span for span in spans if span.kind == "burst"]
     return DeploymentUse(
@@ -118,8 +134,10 @@ def _use(
         unit="weighted TPM" if ptu_model_of(deployment) else "TPM",
         window=window,
         step=step,
-        used=measured[0],
-        throttled=measured[1],
+        used=measured.used,
+        throttled=measured.throttled,
+        missing=measured.missing > 0,
+        received=measured.received,
         held_units=held_at_steps([(s.window, s.units) for s in spans], window, step),
         burst_units=held_at_steps([(s.window, s.units) for s in bursts], window, step),
         tokens_per_unit=tokens_per_unit_of(deployment),
@@ -127,31 +145,69 @@ def _use(
     )
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One element a step. `missing` minutes are due and did not come; `due` is how many were."""
+
+    used: Ints
+    throttled: Ints
+    missing: Ints
+    due: int
+
+    @property
+    def received(self) -> Received:
+        return Received(self.due - int(self.missing.sum()), self.due)
+
+
 def _by_minute(
-    deployments: Sequence[MeteredDeployment], window: Window
-) -> dict[int, tuple[Ints, Ints]]:
+    deployments: Sequence[MeteredDeployment], window: Window, at: datetime
+) -> dict[int, Measured]:
     ids = [deployment.id for deployment in deployments]
     found = read_minutes(ids, window, ("throttled", *LOAD_MEASURES))
-    return {
-        d.id: (load(found[d.id], ptu_model_of(d)), found[d.id]["throttled"]) for d in deployments
-    }
+    return {d.id: _minutes(d, found[d.id], window, at) for d in deployments}
+
+
+def _minutes(
+    deployment: MeteredDeployment, values: dict[str, Ints], window: Window, at: datetime
+) -> Measured:
+    used = load(values, ptu_model_of(deployment))
+    known = used != MISSING
+    until = min(due_until(at), deployment.gone_at or at)
+    due = due_minutes(known, window, since=deployment.came_at, until=until)
+    return Measured(used, values["throttled"], (due & ~known).astype(np.int64), int(due.sum()))
 
 
 def _by_hour(
-    deployments: Sequence[MeteredDeployment], window: Window
-) -> dict[int, tuple[Ints, Ints]]:
-    slots = int(window.length / HOUR)
-    models = {d.id: ptu_model_of(d) for d in deployments}
-    found = {d.id: (_gaps(slots), _gaps(slots)) for d in deployments}
+    deployments: Sequence[MeteredDeployment], window: Window, at: datetime
+) -> dict[int, Measured]:
     rows = UsageHour.objects.filter(
-        deployment_id__in=list(found), hour__gte=window.start, hour__lt=window.end
+        deployment_id__in=[deployment.id for deployment in deployments],
+        hour__gte=window.start,
+        hour__lt=window.end,
     )
+    by_deployment: dict[int, list[UsageHour]] = defaultdict(list)
     for row in rows:
+        by_deployment[row.deployment_id].append(row)
+    return {d.id: _hours(d, by_deployment[d.id], window, at) for d in deployments}
+
+
+def _hours(
+    deployment: MeteredDeployment, rows: Iterable[UsageHour], window: Window, at: datetime
+) -> Measured:
+    slots = int(window.length / HOUR)
+    used, throttled, received = _gaps(slots), _gaps(slots), np.zeros(slots, dtype=np.int64)
+    model = ptu_model_of(deployment)
+    for row in rows:
+        slot = int((row.hour - window.start) / HOUR)
+        received[slot] = row.minutes_received
         if row.minutes_received:
-            slot = int((row.hour - window.start) / HOUR)
-            found[row.deployment_id][0][slot] = _peak(row, models[row.deployment_id])
-            found[row.deployment_id][1][slot] = row.throttled_requests
-    return found
+            used[slot] = _peak(row, model)
+            throttled[slot] = row.throttled_requests
+    until = min(due_until(at), deployment.gone_at or at)
+    known = np.repeat(received > 0, MINUTES_OF_HOUR)
+    due = due_minutes(known, window, since=deployment.came_at, until=until)
+    due_by_hour = due.reshape(slots, MINUTES_OF_HOUR).sum(axis=1)
+    return Measured(used, throttled, np.maximum(due_by_hour - received, 0), int(due.sum()))
 
 
 def _peak(row: UsageHour, model: PtuModel | None) -> int:

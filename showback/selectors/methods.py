@@ -1,12 +1,14 @@
 """How it is known whose use it was, in words and shares: what stands behind a number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import F, Q, QuerySet, Sum
 
 from portal.kernel import formatting
+from portal.kernel.received import Received
 from portal.kernel.windows import Window
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
@@ -26,11 +28,15 @@ ORDER = (
 
 @dataclass(frozen=True)
 class MethodShare:
-    """`share` is a fraction of the tokens; None where nothing was used."""
+    """`share` is a fraction of the tokens; None where nothing was used.
+
+    `received`: of the minutes of the hours that the tokens are of.
+    """
 
     method: str
     tokens: int
     share: float | None
+    received: Received = Received()
 
     @property
     def label(self) -> str:
@@ -55,18 +61,36 @@ def in_window(window: Window) -> Q:
 
 def method_shares(condition: Q) -> list[MethodShare]:
     """Of the hours that the condition leaves; one query."""
-    rows = ServiceHour.objects.filter(condition).order_by().values("method")
-    sums = rows.annotate(tokens=Sum(F("prompt_tokens") + F("generated_tokens")))
-    return shares_of({row["method"]: row["tokens"] for row in sums})
+    return shares_of({row["method"]: used_of(row) for row in tokens_by(condition)})
 
 
-def shares_of(tokens: dict[str, int]) -> list[MethodShare]:
-    together = sum(tokens.values())
+@dataclass(frozen=True)
+class Used:
+    tokens: int
+    received: Received
+
+
+def used_of(row: Mapping[str, Any]) -> Used:
+    """Of a row of `tokens_by`."""
+    return Used(row["tokens"], Received(row["received"], row["due"]))
+
+
+def shares_of(used: Mapping[str, Used]) -> list[MethodShare]:
+    together = sum(each.tokens for each in used.values())
     return [
-        MethodShare(method, tokens[method], tokens[method] / together if together else None)
+        MethodShare(
+            method,
+            used[method].tokens,
+            used[method].tokens / together if together else None,
+            used[method].received,
+        )
         for method in ORDER
-        if method in tokens and (tokens[method] or not together)
+        if method in used and (used[method].tokens or not together)
     ]
+
+
+def received_of(shares: Iterable[MethodShare]) -> Received:
+    return sum((share.received for share in shares), Received())
 
 
 def words_of(shares: Iterable[MethodShare]) -> list[str]:
@@ -85,9 +109,11 @@ def member_methods(account: Account, member: int, days: Days) -> list[str]:
     return words_of(method_shares(mine & hours_of_days(days.first, days.last)))
 
 
-def tokens_by(condition: Q, *fields: str) -> "QuerySet[ServiceHour, dict[str, object]]":
-    """Rows of the fields, method and tokens."""
+def tokens_by(condition: Q, *fields: str) -> "QuerySet[ServiceHour, dict[str, Any]]":
+    """Rows of the fields, method, tokens, and minutes received and due of those hours."""
     rows = ServiceHour.objects.filter(condition).order_by()
     return rows.values(*fields, "method").annotate(
-        tokens=Sum(F("prompt_tokens") + F("generated_tokens"))
+        tokens=Sum(F("prompt_tokens") + F("generated_tokens")),
+        received=Sum("minutes_received"),
+        due=Sum("minutes_expected"),
     )

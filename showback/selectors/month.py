@@ -18,7 +18,12 @@ from showback.selectors.cents import (
     account_of,
     member_cents,
 )
-from showback.selectors.cost_charts import amounts_by_day, cost_by_day, cost_by_team
+from showback.selectors.cost_charts import (
+    amounts_by_day,
+    cost_by_day,
+    cost_by_team,
+    incomplete_days,
+)
 from showback.selectors.cost_rows import (
     CostRow,
     Extras,
@@ -170,7 +175,7 @@ def _chart(month: MonthScope, account: Account, rows: list[CostRow]) -> Chart:
     """The days sum to the foot of the list, to the cent."""
     whole = sum((row.amount for row in rows), ZERO)
     amounts = amounts_by_day(month.days, account.condition, whole)
-    return cost_by_day(month.days, amounts, condition_of(month.days, account))
+    return cost_by_day(amounts, incomplete_days(condition_of(month.days, account)))
 
 
 def _page(

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Max, Q, Sum
 
+from portal.kernel.received import Received
 from portal.kernel.sparkline import Sparkline, sparkline
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_hour
 from portal.models import User
@@ -48,7 +49,8 @@ class ServiceCard:
     month_to_date: Decimal | None
     unpriced_lines: int
     hourly_peaks: list[int | None]
-    completeness_today: float | None
+    received_today: Received
+    received_this_month: Received
     is_weighted: bool
 
     @property
@@ -83,11 +85,12 @@ def service_cards(
             now=now.get(key),
             held=held.get(key),
             peak_24_hours=largest(hours[key]),
-            throttled_minutes_today=days.get(key, (None, None))[0],
+            throttled_minutes_today=days[key][0] if key in days else None,
             month_to_date=costs.get(key, (None, 0))[0],
             unpriced_lines=costs.get(key, (None, 0))[1],
             hourly_peaks=hours[key],
-            completeness_today=days.get(key, (None, None))[1],
+            received_today=days[key][1] if key in days else Received(),
+            received_this_month=days[key][2] if key in days else Received(),
             is_weighted=any(d.service_id == key and ptu_model_of(d) for d in deployments),
         )
         for key, name in sorted(names.items(), key=lambda item: item[1].name)
@@ -145,20 +148,30 @@ def _hours_by_service(ids: set[int], at: datetime) -> dict[int, list[int | None]
     return found
 
 
-def _days_by_service(ids: set[int], at: datetime) -> dict[int, tuple[int | None, float | None]]:
-    """(429 minutes, completeness) of today in the finance time zone."""
+def _days_by_service(
+    ids: set[int], at: datetime
+) -> dict[int, tuple[int | None, Received, Received]]:
+    """(429 minutes of today, received of today, of the month so far), in the finance time zone."""
+    today = day_of(at, finance_zone())
+    first, is_today = Month.of(today).first_day, Q(day=today)
     rows = (
-        ServiceDay.objects.filter(service_id__in=ids, day=day_of(at, finance_zone()))
+        ServiceDay.objects.filter(service_id__in=ids, day__gte=first, day__lte=today)
         .values("service_id")
         .annotate(
-            throttled=Sum("throttled_minutes"),
-            received=Sum("minutes_received"),
-            due=Sum("minutes_expected"),
+            throttled=Sum("throttled_minutes", filter=is_today),
+            received=Sum("minutes_received", filter=is_today, default=0),
+            due=Sum("minutes_expected", filter=is_today, default=0),
+            received_in_all=Sum("minutes_received"),
+            due_in_all=Sum("minutes_expected"),
         )
         .order_by()
     )
     return {
-        row["service_id"]: (row["throttled"], row["received"] / row["due"] if row["due"] else None)
+        row["service_id"]: (
+            row["throttled"],
+            Received(row["received"], row["due"]),
+            Received(row["received_in_all"], row["due_in_all"]),
+        )
         for row in rows
     }
 

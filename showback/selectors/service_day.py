@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from showback.models import CostLine, Kept, Meter
 from showback.selectors.cents import Days, day_cents
@@ -15,13 +16,14 @@ from showback.selectors.member_lines import cents_of_lines, lines_of_member
 from showback.selectors.methods import member_methods
 from showback.selectors.scope import MemberScope, deployments_of, label_of
 from showback.selectors.unpriced import quantity
-from showback.selectors.use_totals import UseTotals, condition_of, use_of
+from showback.selectors.use_totals import UseTotals, condition_of, sum_of, use_by
 
 
 @dataclass(frozen=True)
 class LineRow:
     """One cost line with its grounds. `cents` None: unpriced."""
 
+    deployment_id: int
     deployment: str
     category: str
     meter: str
@@ -45,15 +47,27 @@ class ServiceDayPage:
     day: date
     rows: list[LineRow]
     amount: Decimal
-    use: UseTotals
+    use_by_deployment: dict[int, UseTotals]
     attribution: list[str]
     older_than_kept: str  # a sentence where the day's hours were dropped
     previous_url: str
     next_url: str
 
     @property
+    def received(self) -> Received:
+        return sum((of.received for of in self.use_by_deployment.values()), Received())
+
+    @property
+    def use(self) -> UseTotals:
+        return sum_of(self.use_by_deployment.values())
+
+    @property
     def cost(self) -> Shown:
-        return money_cents(self.amount)
+        return self.received.at_least(money_cents(self.amount))
+
+    @property
+    def tokens(self) -> Shown:
+        return self.received.at_least(formatting.tokens(self.use.tokens))
 
 
 def service_day(member: MemberScope, day: date) -> ServiceDayPage:
@@ -71,7 +85,7 @@ def service_day(member: MemberScope, day: date) -> ServiceDayPage:
         day=day,
         rows=rows,
         amount=sum((row.cents or ZERO for row in rows), ZERO),
-        use=use_of(one_day),
+        use_by_deployment=use_by("deployment_id", one_day),
         attribution=member_methods(member.of.account, member.id, Days(day, day)),
         older_than_kept=older_than_kept(Kept.What.HOURS, day),
         previous_url=_neighbour(member, [other for other in others if other < day][-1:]),
@@ -86,6 +100,7 @@ def _neighbour(member: MemberScope, days: list[date]) -> str:
 def _line_row(line: CostLine, cents: Decimal, labels: dict[int, str]) -> LineRow:
     price = line.price
     return LineRow(
+        deployment_id=line.deployment_id,
         deployment=labels.get(line.deployment_id, label_of(None)),
         category=CostLine.Category(line.category).label,
         meter=Meter(line.meter).label,

@@ -8,10 +8,11 @@ from decimal import Decimal
 from portal.kernel import formatting
 from portal.kernel.charts import Chart
 from portal.kernel.money import ZERO
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from showback.models import CostLine
 from showback.selectors.cents import Column, Days, day_cents
-from showback.selectors.cost_charts import Amounts, cost_by_day, incomplete_days
+from showback.selectors.cost_charts import Amounts, cost_by_day
 from showback.selectors.cost_rows import money_cents
 from showback.selectors.member_lines import (
     COLUMNS,
@@ -22,7 +23,7 @@ from showback.selectors.member_lines import (
 from showback.selectors.methods import member_methods
 from showback.selectors.scope import MemberScope
 from showback.selectors.unpriced import Unpriced, unpriced_lines
-from showback.selectors.use_totals import UseTotals, condition_of, use_by, use_of
+from showback.selectors.use_totals import UseTotals, condition_of, sum_of, use_by
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,19 @@ class DayRow:
     url: str
     cells: list[Shown]
     amount: Decimal
-    tokens: Shown
-    is_incomplete: bool
+    use: UseTotals
+
+    @property
+    def received(self) -> Received:
+        return self.use.received
 
     @property
     def cost(self) -> Shown:
-        return money_cents(self.amount)
+        return self.received.at_least(money_cents(self.amount))
+
+    @property
+    def tokens(self) -> Shown:
+        return self.received.at_least(formatting.tokens(self.use.tokens))
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,16 @@ class ServiceMonth:
     attribution: list[str]
 
     @property
+    def received(self) -> Received:
+        return self.use.received
+
+    @property
     def cost(self) -> Shown:
-        return money_cents(self.amount)
+        return self.received.at_least(money_cents(self.amount))
+
+    @property
+    def tokens(self) -> Shown:
+        return self.received.at_least(formatting.tokens(self.use.tokens))
 
 
 def service_month(member: MemberScope) -> ServiceMonth:
@@ -63,17 +79,18 @@ def service_month(member: MemberScope) -> ServiceMonth:
     cells = _cells(member, days)
     columns = [column for column in COLUMNS if any(column in row for row in cells.values())]
     use_condition = condition_of(days, account, member.id)
-    use, gaps = use_by("day", use_condition), incomplete_days(use_condition)
+    use = use_by("day", use_condition)
+    incomplete = frozenset(day for day, of in use.items() if of.received.is_incomplete)
     rows = [
         DayRow(
             day=day,
             url=member.day_url(day),
             cells=[money_cents(row.get(column)) for column in columns],
             amount=sum(row.values(), ZERO),
-            tokens=formatting.tokens(use.get(day, UseTotals()).tokens),
-            is_incomplete=day in gaps,
+            use=use.get(day, UseTotals()),
         )
-        for day, row in sorted(cells.items(), reverse=True)
+        for day in sorted({*cells, *incomplete}, reverse=True)
+        for row in (cells.get(day, {}),)
     ]
     cost = condition_of_member(member)
     return ServiceMonth(
@@ -85,10 +102,8 @@ def service_month(member: MemberScope) -> ServiceMonth:
             for column in columns
         ],
         amount=sum((row.amount for row in rows), ZERO),
-        use=use_of(use_condition),
-        chart=cost_by_day(days, _by_category(cells), condition_of(days, account, member.id))
-        if rows
-        else None,
+        use=sum_of(use.values()),
+        chart=cost_by_day(_by_category(cells), incomplete) if rows else None,
         unpriced=unpriced_lines(member.of.month, cost),
         attribution=member_methods(account, member.id, days),
     )

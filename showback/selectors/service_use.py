@@ -9,6 +9,7 @@ from django.db.models import Count, Q, Sum
 from numpy.typing import NDArray
 
 from portal.kernel.charts import Chart
+from portal.kernel.received import Received
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to
 from portal.models import User
 from quotas.selectors.metering import (
@@ -17,13 +18,12 @@ from quotas.selectors.metering import (
     sees_service,
 )
 from showback.domain.measures import MISSING
-from showback.domain.minutes import settled_until
 from showback.domain.months import Month, day_of
 from showback.domain.percentiles import percentiles
 from showback.gateway import finance_zone
-from showback.models import CostLine
+from showback.models import CostLine, ServiceDay
 from showback.selectors.cents import Days
-from showback.selectors.cost_charts import amounts_by_day, cost_by_day
+from showback.selectors.cost_charts import amounts_by_day, cost_by_day, incomplete_days
 from showback.selectors.deployment_use import (
     MINUTES_UP_TO,
     DeploymentUse,
@@ -55,15 +55,20 @@ class UseFigures:
     p95: int | None
     throttled_minutes: int | None
     throttled_requests: int | None
-    completeness: float | None
+    received: Received
 
 
 @dataclass(frozen=True)
 class MonthToDate:
-    """Exact; `unpriced` lines are not in it. `amount` None: nothing is priced yet."""
+    """Exact; `unpriced` lines are not in it. `amount` None: nothing is priced yet.
+
+    `received`: of the minutes of use behind it.
+    """
 
     amount: Decimal | None
     unpriced: int
+    has_estimates: bool
+    received: Received
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ def service_use(user: User, service_id: int, window: Window, *, at: datetime) ->
     whole = Window(floor_to(window.start, step), ceil_to(window.end, step))
     deployments = deployments_of_service(service_id, whole)
     spans = held_spans(whole, deployment_ids=[each.id for each in deployments])
-    uses = deployment_uses(deployments, spans, whole)
-    return ServiceUse(whole, step, uses, _figures(uses, service_id, whole, at=at))
+    uses = deployment_uses(deployments, spans, whole, at=at)
+    return ServiceUse(whole, step, uses, _figures(uses, at=at))
 
 
 def service_cost_by_day(
@@ -99,7 +104,7 @@ def service_cost_by_day(
     today = day_of(at, finance_zone())
     span = Days(today - timedelta(days=days - 1), today)
     mine = Q(service_id=service_id)
-    return cost_by_day(span, amounts_by_day(span, mine), mine)
+    return cost_by_day(amounts_by_day(span, mine), incomplete_days(span.condition & mine))
 
 
 def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate | None:
@@ -108,9 +113,19 @@ def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate |
         return None
     first = Month.of(day_of(at, finance_zone())).first_day
     found = CostLine.objects.filter(service_id=service_id, day__gte=first).aggregate(
-        amount=Sum("amount"), unpriced=Count("id", filter=Q(price__isnull=True))
+        amount=Sum("amount"),
+        unpriced=Count("id", filter=Q(price__isnull=True)),
+        estimated=Count("id", filter=Q(is_estimated=True)),
     )
-    return MonthToDate(found["amount"], found["unpriced"])
+    days = ServiceDay.objects.filter(service_id=service_id, day__gte=first).aggregate(
+        received=Sum("minutes_received"), due=Sum("minutes_expected")
+    )
+    return MonthToDate(
+        found["amount"],
+        found["unpriced"],
+        found["estimated"] > 0,
+        Received(days["received"] or 0, days["due"] or 0),
+    )
 
 
 def ceil_to(at: datetime, step: timedelta) -> datetime:
@@ -118,9 +133,7 @@ def ceil_to(at: datetime, step: timedelta) -> datetime:
     return floor if floor == at else floor + step
 
 
-def _figures(
-    uses: list[DeploymentUse], service_id: int, window: Window, *, at: datetime
-) -> UseFigures:
+def _figures(uses: list[DeploymentUse], *, at: datetime) -> UseFigures:
     used, throttled = _together([u.used for u in uses]), _together([u.throttled for u in uses])
     held = _held(uses)
     known = used[used != MISSING]
@@ -142,7 +155,7 @@ def _figures(
             int((calls > 0).sum()) if calls.size and uses[0].step == MINUTE else None
         ),
         throttled_requests=int(calls.sum()) if calls.size else None,
-        completeness=_completeness(used, window, uses, at=at),
+        received=sum((use.received for use in uses), Received()),
     )
 
 
@@ -186,15 +199,3 @@ def _peak_of_held(used: Ints, held: Ints | None) -> float | None:
         return None
     known = (used != MISSING) & (held > 0)
     return float((used[known] / held[known]).max()) if known.any() else None
-
-
-def _completeness(
-    used: Ints, window: Window, uses: list[DeploymentUse], *, at: datetime
-) -> float | None:
-    """The share of the steps that have settled of which everything came."""
-    if not uses:
-        return None
-    due = int((min(settled_until(at), window.end) - window.start) / uses[0].step)
-    if due <= 0:
-        return None
-    return min(1.0, float((used[:due] != MISSING).sum()) / due)

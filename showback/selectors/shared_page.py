@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 from django.db.models import Q
 
 from portal.kernel import formatting
-from portal.kernel.charts import Chart, UseByDay
+from portal.kernel.charts import Chart
+from portal.kernel.charts_days import UseByDay
+from portal.kernel.received import Received
 from portal.kernel.windows import FOREVER
 from quotas.selectors.metering import metered_deployments, service_names
 from showback.domain.months import day_of
@@ -20,7 +22,9 @@ from showback.selectors.methods import (
     hours_of_days,
     in_window,
     method_shares,
+    received_of,
     tokens_by,
+    used_of,
 )
 from showback.selectors.scope import label_of
 from showback.selectors.shared_pages import model_of, this_month
@@ -67,12 +71,16 @@ class SharedPage:
         return none / tokens if tokens else None
 
     @property
+    def received(self) -> Received:
+        return received_of(self.methods)
+
+    @property
     def stats(self) -> list[dict[str, object]]:
         """For `components/stats.html`: the tokens of each method."""
         return [
             {
                 "label": share.label,
-                "value": formatting.tokens(share.tokens),
+                "value": share.received.at_least(formatting.tokens(share.tokens)),
                 "hint": f"{formatting.percent(share.share)} of the tokens",
             }
             for share in self.methods
@@ -137,8 +145,11 @@ def _coverage(mine: Q, *, at: datetime) -> Chart | None:
     today = day_of(at, finance_zone())
     days = [today - timedelta(days=n) for n in range(CHART_DAYS - 1, -1, -1)]
     found: dict[str, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    received: dict[date, Received] = defaultdict(Received)
     for row in tokens_by(mine & hours_of_days(days[0], today), "hour"):
-        found[row["method"]][day_of(row["hour"], finance_zone())] += row["tokens"]
+        day = day_of(row["hour"], finance_zone())
+        found[row["method"]][day] += row["tokens"]
+        received[day] += used_of(row).received
     if not found:
         return None
     shown = [day for day in days if any(day in by_day for by_day in found.values())]
@@ -150,6 +161,7 @@ def _coverage(mine: Q, *, at: datetime) -> Chart | None:
             if method in found
         },
         unit="tokens",
+        incomplete=frozenset(day for day, of in received.items() if of.is_incomplete),
     ).chart("coverage", "Whose use it was, by how it is known", summary=SUMMARY)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q, Sum
 
+from portal.kernel.received import Received
 from portal.kernel.windows import FOREVER, Window
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
 from showback.domain.months import Month, day_of, day_window
@@ -20,8 +21,11 @@ from showback.models import (
 )
 from showback.selectors.methods import (
     MethodShare,
+    Used,
+    received_of,
     shares_of,
     tokens_by,
+    used_of,
 )
 from showback.selectors.scope import label_of
 
@@ -40,6 +44,10 @@ class SharedRow:
     @property
     def tokens(self) -> int:
         return sum(share.tokens for share in self.shares)
+
+    @property
+    def received(self) -> Received:
+        return received_of(self.shares)
 
     @property
     def unattributed(self) -> float | None:
@@ -80,10 +88,10 @@ def shared_list(*, at: datetime) -> SharedList:
     month = this_month(at)
     windows = _latest_windows(month)
     deployments = {d.id: d for d in metered_deployments(including_gone_since=month.start)}
-    tokens: dict[int, dict[str, int]] = defaultdict(dict)
+    used: dict[int, dict[str, Used]] = defaultdict(dict)
     condition = Q(deployment_id__in=list(windows), hour__gte=month.start, hour__lt=month.end)
     for row in tokens_by(condition, "deployment_id"):
-        tokens[row["deployment_id"]][row["method"]] = row["tokens"]
+        used[row["deployment_id"]][row["method"]] = used_of(row)
     rows = [
         SharedRow(
             id=key,
@@ -91,7 +99,7 @@ def shared_list(*, at: datetime) -> SharedList:
             model=model_of(deployments.get(key)),
             since=window.start,
             until=None if window.end == FOREVER else window.end,
-            shares=shares_of(tokens[key]),
+            shares=shares_of(used[key]),
         )
         for key, window in windows.items()
     ]

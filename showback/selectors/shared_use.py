@@ -7,11 +7,21 @@ from datetime import datetime
 from django.db.models import Q
 
 from portal.kernel import formatting
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.selectors.metering import metered_deployments, sees_service
 from showback.models import Attribution
-from showback.selectors.methods import in_window, shares_of, tokens_by, words_of
+from showback.selectors.methods import (
+    MethodShare,
+    Used,
+    in_window,
+    received_of,
+    shares_of,
+    tokens_by,
+    used_of,
+    words_of,
+)
 from showback.selectors.scope import label_of
 from showback.selectors.shared_pages import this_month
 
@@ -24,6 +34,7 @@ class SharedUse:
     deployment: str
     tokens: Shown
     words: list[str]
+    received: Received
 
 
 def shared_use(user: User, service_id: int, *, at: datetime) -> list[SharedUse]:
@@ -32,18 +43,17 @@ def shared_use(user: User, service_id: int, *, at: datetime) -> list[SharedUse]:
         return []
     month = this_month(at)
     mine = Q(service_id=service_id, method__in=SHARED)
-    tokens: dict[int, dict[str, int]] = defaultdict(dict)
+    used: dict[int, dict[str, Used]] = defaultdict(dict)
     for row in tokens_by(mine & in_window(month), "deployment_id"):
-        tokens[row["deployment_id"]][row["method"]] = row["tokens"]
-    if not tokens:
+        used[row["deployment_id"]][row["method"]] = used_of(row)
+    if not used:
         return []
-    known = {d.id: d for d in metered_deployments(including_gone_since=month.start, ids=tokens)}
-    return [
-        SharedUse(
-            key,
-            label_of(known.get(key)),
-            formatting.tokens(sum(by_method.values())),
-            words_of(shares_of(by_method)),
-        )
-        for key, by_method in sorted(tokens.items(), key=lambda pair: -sum(pair[1].values()))
-    ]
+    known = {d.id: d for d in metered_deployments(including_gone_since=month.start, ids=used)}
+    found = [_use(key, label_of(known.get(key)), shares_of(used[key])) for key in used]
+    return sorted(found, key=lambda use: -int(use.tokens.value))
+
+
+def _use(key: int, label: str, shares: list[MethodShare]) -> SharedUse:
+    received = received_of(shares)
+    tokens = formatting.tokens(sum(share.tokens for share in shares))
+    return SharedUse(key, label, received.at_least(tokens), words_of(shares), received)

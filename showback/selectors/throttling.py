@@ -13,6 +13,7 @@ import numpy as np
 from django.db.models import Sum
 from numpy.typing import NDArray
 
+from portal.kernel.received import Received
 from portal.kernel.windows import MINUTE, Window
 from quotas.selectors.metering import (
     HeldSpan,
@@ -23,6 +24,7 @@ from quotas.selectors.metering import (
 )
 from showback.domain.lost_demand import UniqueShare
 from showback.domain.measures import MISSING
+from showback.domain.minutes import ARRIVES_WITHIN, SETTLES_AFTER, due_minutes
 from showback.domain.throttling import Incident, Minutes, Verdict
 from showback.domain.throttling_causes import explained
 from showback.models import UsageHour
@@ -35,6 +37,7 @@ from showback.selectors.throttled_minutes import (
 )
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 MOST_LISTED = 50
 
 
@@ -89,6 +92,25 @@ class ServiceThrottling:
         """Of the period, newest first, at most 50."""
         found = explained(self.read.minutes, most=MOST_LISTED, unique=self.share.likely)
         return [self._seen(*each) for each in found if each[0].end > self.shown.start]
+
+    @cached_property
+    def missing(self) -> Bools:
+        """Minutes of the period that ought to have come and did not."""
+        refused, load = self.read.minutes.refused[self.shown], self.read.minutes.load[self.shown]
+        known = (refused != MISSING) & (load != MISSING)
+        return self._due(known) & ~known
+
+    @property
+    def received(self) -> Received:
+        refused = self.read.minutes.refused[self.shown] != MISSING
+        due = self._due(refused)
+        return Received(int((due & refused).sum()), int(due.sum()))
+
+    def _due(self, known: Bools) -> Bools:
+        """The window ends where minutes settle; the last of them may be on their way."""
+        until = self.period.end - (ARRIVES_WITHIN - SETTLES_AFTER)
+        until = min(until, self.chosen.gone_at or until)
+        return due_minutes(known, self.period, since=self.chosen.came_at, until=until)
 
     @property
     def known_minutes(self) -> int:

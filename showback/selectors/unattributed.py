@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from portal.kernel import formatting
 from portal.kernel.money import CENT, ZERO
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from quotas.selectors.metering import MeteredDeployment, ServiceName, service_names
 from showback.domain.split import split_whole
@@ -97,6 +98,7 @@ class Unattributed:
     unknown: list[UnknownTarget]
     services: list[tuple[int, str]]
     all_tokens: int
+    received: Received
 
     @property
     def tokens(self) -> int:
@@ -132,8 +134,11 @@ def unattributed(*, at: datetime) -> Unattributed:
         cents = costs.get(key, ZERO) if key in priced or not tokens else None
         where = _Where(key, deployments.get(key), key in shared, tokens, cents)
         found += where.buckets(callers.get(key, []), names)
+    is_nobodys = Q(service__isnull=True)
     whole = ServiceDay.objects.filter(month.days.condition).aggregate(
-        tokens=Sum(F("prompt_tokens") + F("generated_tokens"))
+        tokens=Sum(F("prompt_tokens") + F("generated_tokens")),
+        received=Sum("minutes_received", filter=is_nobodys, default=0),
+        due=Sum("minutes_expected", filter=is_nobodys, default=0),
     )
     return Unattributed(
         month=month,
@@ -144,6 +149,7 @@ def unattributed(*, at: datetime) -> Unattributed:
             ((n.id, f"{n.name} ({n.team_name})") for n in names.values()), key=lambda pair: pair[1]
         ),
         all_tokens=whole["tokens"] or 0,
+        received=Received(whole["received"], whole["due"]),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q, Sum
 
+from portal.kernel.received import Received
 from showback.models import ServiceDay, TeamUseDay
 from showback.selectors.cents import Account, Days
 
@@ -46,8 +47,8 @@ class UseTotals:
         return self.prompt_tokens + self.generated_tokens
 
     @property
-    def completeness(self) -> Decimal | None:
-        return _share(self.minutes_received, self.minutes_expected)
+    def received(self) -> Received:
+        return Received(self.minutes_received, self.minutes_expected)
 
     @property
     def used_of_held(self) -> Decimal | None:
@@ -77,10 +78,6 @@ def use_by_team(days: Days) -> dict[int | None, UseTotals]:
     sums = {f"total_{name}": Sum(name) for name in names}
     rows = TeamUseDay.objects.filter(days.condition).values("team_id").annotate(**sums).order_by()
     return {row.pop("team_id"): _totals(row) for row in rows}
-
-
-def use_of(condition: Q) -> UseTotals:
-    return sum_of(use_by("deployment_id", condition).values())
 
 
 def sum_of(totals: Iterable[UseTotals]) -> UseTotals:

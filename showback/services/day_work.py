@@ -67,11 +67,16 @@ def _hours_so_far(facts: DayFacts, deployment: MeteredDeployment) -> Iterator[da
 
 
 def _measured(facts: DayFacts, deployment: MeteredDeployment, hour: datetime) -> Measured:
-    """What came of the hour; where nothing did, how many minutes of it ought to have come."""
-    row = facts.usage.get((deployment.id, hour))
-    due = min(60, (facts.until[deployment.id] - hour) // MINUTE)
+    """What came of the hour; where nothing did, how many minutes of it ought to have come.
+
+    Of the last hour of a day that goes on, the minutes after the newest pull are on their way.
+    """
+    row, until = facts.usage.get((deployment.id, hour)), facts.until[deployment.id]
+    due = min(60, (until - hour) // MINUTE)
     if row is None:
         return Measured(Use(), None, None, 0, due)
+    if until == hour + HOUR < facts.window.end:
+        due = row.minutes_expected
     return Measured(
         use=_use(row),
         peak_tokens_per_minute=row.peak_tokens_per_minute,

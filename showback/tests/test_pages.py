@@ -192,10 +192,16 @@ def test_a_day_explains_each_of_its_lines(spent):
 def test_gaps_are_marked_on_every_level(world):
     pull_window(Window(utc("2026-03-02 00:00"), utc("2026-03-02 18:00")), MINUTE, at=AT)
     fill_everything(at=AT)
-    assert "of the minutes have arrived" in text_of(get(world.fay, MONTH))
-    assert "of the minutes have arrived" in text_of(get(world.fay, TEAM))
-    assert "Some minutes of this day have not arrived" in text_of(get(world.fay, SERVICE))
-    assert "75\u202f% complete" in text_of(get(world.fay, DAY))
+    missing = "25\u202f% of the minutes missing"
+    for url in (MONTH, TEAM, SERVICE, DAY):
+        page = text_of(get(world.fay, url))
+        assert (missing if url == DAY else "of the minutes missing") in page
+        assert "≥\u202f$" in page
+    for url in (MONTH, TEAM, SERVICE, DAY):
+        header, *rows = rows_of(get(world.fay, f"{url}?format=csv"))
+        place = header.index("Minutes missing")
+        assert header[place + 1] == "Minutes due"
+        assert int(rows[-1][place]) > 0
 
 
 def test_the_comparison_is_with_the_same_days_of_the_month_before(spent):

@@ -75,13 +75,13 @@ def test_the_answer_line_has_its_figures(spent):
     assert (figures.peak, figures.p95) == (2800, 2800)
     assert figures.peak_of_held == pytest.approx(2800 / 200_000)
     assert figures.throttled_minutes == 144
-    assert figures.completeness == 1.0
+    assert figures.received.share == 1
 
 
 def test_without_data_figures_are_not_known_rather_than_nought(world):
     figures = service_use(world.ada, world.assistant.pk, LAST_DAY, at=AT).figures
     assert (figures.now, figures.peak, figures.throttled_minutes) == (None, None, None)
-    assert figures.completeness == 0.0
+    assert figures.received.share == 0
     assert month_to_date(world.ada, world.assistant.pk, at=AT).amount is None
 
 
@@ -121,7 +121,7 @@ def test_a_card_sums_a_service_up(spent):
     assert card.peak_24_hours == 1200
     assert card.throttled_minutes_today == 2 * 39
     assert card.hourly_peaks == [1200] * 24
-    assert card.completeness_today == 1.0
+    assert card.received_today.share == 1
     assert card.month_to_date == month_to_date(spent.ada, spent.assistant.pk, at=AT).amount
     assert card.month_to_date > Decimal(0)
     assert card.sparkline.limit_y == ""
@@ -147,4 +147,4 @@ def test_a_shared_deployment_says_that_its_use_is_of_all(spent):
 def test_the_newest_hour_comes_with_the_next_pull(world):
     pull_recent(HOUR, at=AT)
     found = service_use(world.ada, world.assistant.pk, Window(AT - HOUR, AT), at=AT)
-    assert found.figures.completeness == 1.0
+    assert found.figures.received.share == 1

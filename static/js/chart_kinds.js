@@ -1,6 +1,7 @@
 // One function for each kind of chart: (specification, look, width in pixels) → traces and layout.
 // Only SVG trace types: WebGL ones need eval, which the Content-Security-Policy forbids.
 import { limitHistory } from "./chart_capacity.js";
+import { dayGaps, gapTrace, timeGaps } from "./chart_gaps.js";
 import { compact, endLabels, timeAxis, wallClock } from "./chart_look.js";
 
 const NARROW = 560;
@@ -9,6 +10,7 @@ const HEIGHT = 340;
 // An area by steps, without an outline: a kind of which nothing is held leaves no line.
 const STEP = { shape: "hv", width: 0 };
 
+const dayAxis = (width) => ({ type: "date", tickformat: "%-d %b", hoverformat: "%a %-d %b", nticks: width < NARROW ? 5 : 12 });
 const highest = (...lists) => Math.max(0, ...lists.map((list) => list.reduce((top, n) => Math.max(top, n ?? 0), 0)));
 
 /** A dashed, named line; when the limit is far above everything, words at the top instead. */
@@ -56,16 +58,13 @@ function capacityUse(spec, { colours }, width) {
   const hasBurst = burst.some((value) => value > 0);
   const each = spec.step === 60_000 ? "a minute" : `in ${spec.step / 60_000} min`;
   const traces = [
-    { x: heldX, y: base, name: spec.held_name === "Held" ? "Baseline" : spec.held_name, mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: true },
-    { x: heldX, y: burst, name: "Burst", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["chart-burst"], bgcolor: colours["chart-baseline"], fillmode: "replace" }, hoverinfo: "skip", showlegend: hasBurst },
+    { x: heldX, y: base, name: spec.held_name === "Held" ? "Baseline" : spec.held_name, mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], hoverinfo: "skip", showlegend: narrow },
+    { x: heldX, y: burst, name: "Burst", mode: "lines", line: STEP, stackgroup: "held", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["chart-burst"], bgcolor: colours["chart-baseline"], fillmode: "replace" }, hoverinfo: "skip", showlegend: narrow && hasBurst },
     { x: heldX, y: held, name: spec.held_name, mode: "lines", line: { shape: "hv", width: 1.5, color: colours["ink-quiet"] }, hoverinfo: "skip", showlegend: false },
-    { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, customdata: heldAt(spec), hovertemplate: `%{y:,.0f} of %{customdata:,.0f} ${spec.unit} ${spec.held_name.toLowerCase()}` },
+    { x, y: spec.used, name: "Used", mode: "lines", line: { width: 1.6, color: colours["chart-used"] }, connectgaps: false, showlegend: narrow, customdata: heldAt(spec), hovertemplate: `%{y:,.0f} of %{customdata:,.0f} ${spec.unit} ${spec.held_name.toLowerCase()}` },
   ];
-  if (spec.gaps?.length) {
-    const gapX = spec.gaps.flatMap(([from, until]) => [wall(from), wall(from), wall(until), wall(until), null]);
-    const gapY = spec.gaps.flatMap(() => [0, limit.top, limit.top, 0, null]);
-    traces.push({ x: gapX, y: gapY, name: "Not received", mode: "lines", line: { width: 0 }, fill: "toself", fillcolor: colours["chart-baseline"], fillpattern: { ...HATCH, fgcolor: colours["ink-quiet"], bgcolor: "rgba(0,0,0,0)", fillmode: "replace" }, hoverinfo: "skip", showlegend: true });
-  }
+  const gaps = timeGaps(spec, wall);
+  if (gaps.length) traces.push(gapTrace(gaps, limit.top || 1, colours));
   if (refused) {
     traces.push({ x, y: spec.throttled, name: narrow ? `429 ${each}` : `Refused (429) ${each}`, type: "bar", yaxis: "y2", marker: { color: colours["chart-throttled"], line: { width: 0 } }, hovertemplate: "%{y:,.0f}", showlegend: narrow });
   }
@@ -85,8 +84,8 @@ function capacityUse(spec, { colours }, width) {
   return {
     traces,
     layout: {
-      margin: { l: 56, r: narrow ? 8 : 118, t: narrow ? 40 : 10, b: 40 },
-      showlegend: narrow,
+      margin: { l: 56, r: narrow ? 8 : 118, t: narrow ? 40 : gaps.length ? 30 : 10, b: 40 },
+      showlegend: narrow || gaps.length > 0,
       legend: { entrywidth: 84 },
       shapes: limit.shapes,
       annotations,
@@ -128,31 +127,33 @@ function barsByTeam(spec, { colours, slot }, width) {
   };
 }
 
-function costByDay(spec, { colours, slot }, width) {
-  const narrow = width < NARROW;
-  const traces = spec.categories.map(({ name, values }, i) => ({
-    type: "bar", name, x: spec.days, y: values,
-    marker: { color: slot(i), pattern: { shape: spec.incomplete.map((is) => (is ? "/" : "")), size: 6, solidity: 0.3, fillmode: "overlay", fgcolor: colours.paper } },
-    hovertemplate: `${spec.symbol}%{y:,.2f}`,
-  }));
-  const annotations = spec.incomplete.some(Boolean) && !narrow ? [corner("hatched: not complete yet", colours["ink-quiet"])] : [];
+/** Stacked days under the bands of those that are incomplete. */
+function days(spec, traces, { colours }, layout) {
+  const gaps = dayGaps(spec);
+  const sums = spec.days.map((_, i) => spec.categories.reduce((sum, { values }) => sum + (values[i] ?? 0), 0));
+  const top = highest(sums) * 1.06 || 1;
   return {
-    traces,
-    layout: {
-      barmode: "stack",
-      bargap: 0.25,
-      margin: { l: 56, r: 8, t: 34, b: 36 },
-      annotations: annotations.map((note) => ({ ...note, yanchor: "bottom", yshift: 6 })),
-      xaxis: { type: "date", tickformat: "%-d %b", hoverformat: "%a %-d %b", nticks: narrow ? 5 : 12 },
-      yaxis: { tickprefix: spec.symbol, tickformat: "~s", rangemode: "tozero" },
-    },
+    traces: gaps.length ? [...traces, gapTrace(gaps, top, colours)] : traces,
+    layout: { barmode: "stack", bargap: 0.25, showlegend: traces.length + gaps.length > 1, ...layout, yaxis: { ...layout.yaxis, range: [0, top] } },
   };
+}
+
+function costByDay(spec, look, width) {
+  const traces = spec.categories.map(({ name, values }, i) => ({
+    type: "bar", name, x: spec.days, y: values, marker: { color: look.slot(i) }, hovertemplate: `${spec.symbol}%{y:,.2f}`,
+  }));
+  return days(spec, traces, look, {
+    margin: { l: 56, r: 8, t: 34, b: 36 },
+    xaxis: dayAxis(width),
+    yaxis: { tickprefix: spec.symbol, tickformat: "~s" },
+  });
 }
 
 const unattributed = (name) => name === "Unattributed";
 
 /** Counts by day; what is unattributed is hatched, so that it is not one colour among others. */
-function useByDay(spec, { colours, slot }, width) {
+function useByDay(spec, look, width) {
+  const { colours, slot } = look;
   const traces = spec.categories.map(({ name, values }, i) => ({
     type: "bar", name, x: spec.days, y: values,
     marker: unattributed(name)
@@ -160,17 +161,12 @@ function useByDay(spec, { colours, slot }, width) {
       : { color: slot(i) },
     hovertemplate: `%{y:,.0f} ${spec.unit}`,
   }));
-  return {
-    traces,
-    layout: {
-      barmode: "stack",
-      bargap: 0.25,
-      margin: { l: 56, r: 8, t: width < NARROW ? 84 : 34, b: 36 },
-      showlegend: true,
-      xaxis: { type: "date", tickformat: "%-d %b", hoverformat: "%a %-d %b", nticks: width < NARROW ? 5 : 12 },
-      yaxis: { tickformat: "~s", rangemode: "tozero", title: { text: spec.unit } },
-    },
-  };
+  return days(spec, traces, look, {
+    showlegend: true,
+    margin: { l: 56, r: 8, t: width < NARROW ? 84 : 34, b: 36 },
+    xaxis: dayAxis(width),
+    yaxis: { tickformat: "~s", title: { text: spec.unit } },
+  });
 }
 
 const KIND_LOOKS = (colours, slot) => ({

@@ -13,20 +13,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.kernel import formatting
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from portal.kernel.sparkline import Sparkline
-from portal.kernel.windows import MINUTE
 from portal.models import User
 from quotas.selectors.own_services import OwnService, own_services
 from quotas.selectors.requests import RequestRow
-from showback.domain.months import day_of, day_window
-from showback.gateway import finance_zone
 from showback.selectors.service_cards import ServiceCard, service_cards
 
 # From this share of what is held on, a service has little room left.
 NEARLY_FULL = 0.9
-# A pull every five minutes, of what settled three minutes ago, and some patience.
-ON_ITS_WAY_MINUTES = 15
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,6 @@ class MyService:
 
     own: OwnService
     card: ServiceCard
-    minutes_today: float
 
     @property
     def name(self) -> str:
@@ -63,11 +58,13 @@ class MyService:
 
     @property
     def refused(self) -> Shown:
-        return formatting.count(self.card.throttled_minutes_today)
+        minutes = formatting.count(self.card.throttled_minutes_today)
+        return self.card.received_today.at_least(minutes)
 
     @property
     def cost(self) -> Shown:
-        return formatting.money(self.card.month_to_date, settings.HEADROOM_CURRENCY)
+        amount = formatting.money(self.card.month_to_date, settings.HEADROOM_CURRENCY)
+        return self.card.received_this_month.at_least(amount)
 
     @property
     def sparkline(self) -> Sparkline:
@@ -75,11 +72,8 @@ class MyService:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether more of today is missing than what the next pull brings anyway."""
-        completeness = self.card.completeness_today
-        if completeness is None:
-            return False
-        return (1 - completeness) * self.minutes_today > ON_ITS_WAY_MINUTES
+        """Whether minutes of today are missing that were due."""
+        return self.card.received_today.is_incomplete
 
 
 @dataclass(frozen=True)
@@ -94,7 +88,13 @@ class MyServices:
     def cost(self) -> Shown:
         known = [row.card.month_to_date for row in self.rows if row.card.month_to_date is not None]
         total = sum(known, Decimal(0)) if known else None
-        return formatting.money(total, settings.HEADROOM_CURRENCY)
+        amount = formatting.money(total, settings.HEADROOM_CURRENCY)
+        return self.received.at_least(amount)
+
+    @property
+    def received(self) -> Received:
+        """Of the minutes behind the cost of the month."""
+        return sum((row.card.received_this_month for row in self.rows), Received())
 
     @property
     def knows_cost(self) -> bool:
@@ -112,10 +112,8 @@ def my_services(user: User, *, at: datetime) -> MyServices:
     found = own_services(user, at=at)
     ids = [own.service.pk for own in found.services]
     cards = {card.service.id: card for card in service_cards(user, at=at, service_ids=ids)}
-    zone = finance_zone()
-    minutes = (at - day_window(day_of(at, zone), zone).start) / MINUTE
     return MyServices(
-        rows=[MyService(own, cards[own.service.pk], minutes) for own in found.services],
+        rows=[MyService(own, cards[own.service.pk]) for own in found.services],
         open=found.open,
         may_request=found.may_request,
         is_in_a_team=found.is_in_a_team,

@@ -30,6 +30,7 @@ def use_chart(
         zone=zone,
         limit=None if limit_units is None else capacity(limit_units),
         unit="PTU" if in_ptu else "TPM",
+        missing=use.missing.tolist(),
     ).chart("use", "Use against held capacity", summary=_summary(use, period_words, in_ptu))
 
 

@@ -33,7 +33,7 @@ def limit_chart(found: ServiceThrottling, *, period_words: str) -> Chart:
         zone=get_current_timezone(),
         unit="PTU" if in_ptu else "TPM",
         held_name="Limit",
-        hatches_gaps=True,
+        missing=found.missing.tolist(),
     )
     words = f"{label_of(found.chosen)} ({found.chosen.model_name}), {period_words}."
     if rate is None:

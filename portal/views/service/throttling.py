@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from portal.kernel import formatting
 from portal.kernel.charts import Chart
 from portal.kernel.clock import now
+from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from portal.views.service.client_config import Configuration, Limits, configurations
 from portal.views.service.incidents import IncidentRow, incident_rows, needed
@@ -29,7 +30,6 @@ from showback.selectors.throttling import IncidentSeen, ServiceThrottling, servi
 
 # More capacity helps against these.
 HELPED_BY_UNITS = (Cause.TOKENS, Cause.REQUESTS, Cause.REQUEST_SLICES, Cause.PTU_FULL)
-COMPLETE_FROM = 0.995
 MOST_ROWS = 20
 
 
@@ -47,13 +47,13 @@ class ThrottlingPage:
     deployment_tabs: list[dict[str, Any]]
     advice: list[str]
     configurations: list[Configuration]
-    completeness: float
+    received: Received
     burst_url: str
     burst_amount: Shown | None
 
     @property
     def is_incomplete(self) -> bool:
-        return self.completeness < COMPLETE_FROM
+        return self.received.is_incomplete
 
     @property
     def unlisted(self) -> int:
@@ -101,7 +101,6 @@ def _page(
     service: Service, found: ServiceThrottling, period: Period, at: datetime
 ) -> ThrottlingPage:
     worst = max(found.incidents, key=lambda each: each.refused, default=None)
-    shown = found.read.minutes.refused[found.shown]
     extra = worst.extra_units if worst and worst.verdict.cause in HELPED_BY_UNITS else 0
     parts = {"deployment": found.chosen.id, "units": extra}
     return ThrottlingPage(
@@ -115,7 +114,7 @@ def _page(
         deployment_tabs=_deployment_tabs(found, period),
         advice=advice_for(worst.verdict if worst else None),
         configurations=configurations(_limits(found)),
-        completeness=found.known_minutes / max(1, shown.size),
+        received=found.received,
         burst_url=f"{reverse('request_burst', args=[service.slug])}?{urlencode(parts)}"
         if extra
         else "",
@@ -125,23 +124,23 @@ def _page(
 
 def _stats(found: ServiceThrottling) -> list[dict[str, Any]]:
     refused = np.maximum(found.read.minutes.all_refused[found.shown], 0)
-    known = bool(found.known_minutes)
+    known, at_least = bool(found.known_minutes), found.received.at_least
     calls = int(refused.sum())
     lost, low, high = found.share.requests(calls)
     tries = f"≈ {found.share.attempts:.1f} attempts for each call"
     return [
         {
             "label": "Minutes with refusals",
-            "value": formatting.count(int((refused > 0).sum()) if known else None),
+            "value": at_least(formatting.count(int((refused > 0).sum()) if known else None)),
         },
         {
             "label": "Refused attempts",
-            "value": formatting.count(calls if known else None),
+            "value": at_least(formatting.count(calls if known else None)),
             "hint": "429, retries included",
         },
         {
             "label": "Lost calls ≈",
-            "value": formatting.count(lost if known else None),
+            "value": at_least(formatting.count(lost if known else None)),
             "hint": f"between {low:,} and {high:,}" if calls else "nothing was refused",
         },
         {

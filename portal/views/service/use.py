@@ -20,7 +20,7 @@ from quotas.selectors.pool_limits import limit_units_of
 from showback.selectors.data_age import data_until
 from showback.selectors.deployment_use import DeploymentUse
 from showback.selectors.scope import running_month
-from showback.selectors.service_marks import has_estimates, refused_minutes
+from showback.selectors.service_marks import refused_minutes
 from showback.selectors.service_use import (
     MINUTES_UP_TO,
     ServiceUse,
@@ -28,8 +28,6 @@ from showback.selectors.service_use import (
     month_to_date,
     service_use,
 )
-
-COMPLETE_FROM = 0.995
 
 
 @dataclass(frozen=True)
@@ -48,8 +46,7 @@ class ServiceFigures:
 
     @property
     def is_incomplete(self) -> bool:
-        share = self.figures.completeness
-        return share is not None and share < COMPLETE_FROM
+        return self.figures.received.is_incomplete
 
 
 def service_figures(
@@ -135,6 +132,7 @@ def _stats(found: ServiceUse, period: Period, refused: int | None) -> list[dict[
     figures, amount = found.figures, _amount_of(found)
     by_minute = period.length <= MINUTES_UP_TO
     share = figures.now / figures.held if figures.now is not None and figures.held else None
+    at_least, calls = figures.received.at_least, formatting.count(figures.throttled_requests)
     now = {
         "label": "Used now",
         "value": amount(figures.now),
@@ -144,7 +142,7 @@ def _stats(found: ServiceUse, period: Period, refused: int | None) -> list[dict[
         *([now] if by_minute else []),
         {
             "label": f"Peak, {period.label}",
-            "value": amount(figures.peak),
+            "value": at_least(amount(figures.peak)),
             "hint": format_html("{} of what was held", formatting.percent(figures.peak_of_held)),
         },
         {
@@ -154,8 +152,8 @@ def _stats(found: ServiceUse, period: Period, refused: int | None) -> list[dict[
         },
         {
             "label": "Minutes with refusals",
-            "value": formatting.count(refused),
-            "hint": format_html("{} calls (429)", formatting.count(figures.throttled_requests)),
+            "value": at_least(formatting.count(refused)),
+            "hint": format_html("{} calls (429)", at_least(calls)),
         },
     ]
 
@@ -174,7 +172,9 @@ def _amount_of(found: ServiceUse):  # type: ignore[no-untyped-def]
 def _cost(service: Service, user: User, *, at: datetime) -> dict[str, Any]:
     spent = month_to_date(user, service.pk, at=at)
     shown = formatting.money(spent.amount if spent else None, settings.HEADROOM_CURRENCY)
-    if spent and spent.amount is not None and has_estimates(service.pk, at=at):
+    if spent and spent.amount is not None and spent.has_estimates:
         shown = Shown(f"≈ {shown}", exact=f"estimated: {shown.exact}", value=shown.value)
+    if spent:
+        shown = spent.received.at_least(shown)
     hint = f"{spent.unpriced} lines have no price" if spent and spent.unpriced else "list prices"
     return {"label": "This month so far", "value": shown, "hint": hint}

@@ -1,6 +1,6 @@
 """Noughts and gaps, sums, and bytes for COPY."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -12,6 +12,8 @@ from showback.domain import pgcopy
 from showback.domain.measures import MEASURES, MISSING
 from showback.domain.minutes import (
     INDEX,
+    due_minutes,
+    due_until,
     expected_minutes,
     hour_starts,
     merged,
@@ -141,3 +143,20 @@ def test_an_array_of_gaps_alone_is_null():
 def test_a_value_that_does_not_fit_is_refused(size, value):
     with pytest.raises(OverflowError):
         pgcopy.integers(np.array([value]), size)
+
+
+def test_what_is_on_its_way_or_came_before_the_deployment_is_not_missing():
+    start = datetime(2026, 3, 2, tzinfo=UTC)
+    window = Window(start, start + 10 * MINUTE)
+    known = np.array([False] * 10)
+    due = due_minutes(known, window, since=start + 2 * MINUTE, until=start + 6 * MINUTE)
+    assert np.flatnonzero(due).tolist() == [2, 3, 4, 5]
+    known[1] = True  # it was used before it was first seen
+    due = due_minutes(known, window, since=start + 2 * MINUTE, until=start + 6 * MINUTE)
+    assert np.flatnonzero(due).tolist() == [1, 2, 3, 4, 5]
+    assert due_minutes(known, window, since=None, until=window.end + HOUR).all()
+
+
+def test_a_minute_is_missing_a_quarter_of_an_hour_after_its_end():
+    at = datetime(2026, 3, 2, 10, 0, 30, tzinfo=UTC)
+    assert due_until(at) == datetime(2026, 3, 2, 9, 45, tzinfo=UTC)
