@@ -11,16 +11,17 @@ END $$
 """
 
 
-def forbid_changes(table: str) -> RunSQL:
-    """A migration operation.
+def forbid_changes(table: str, *, when: str = "") -> RunSQL:
+    """A migration operation. `when` is SQL over OLD: only such rows are protected.
 
     TRUNCATE stays possible: only the table's owner has that right, and tests use it.
     """
+    only = f"WHEN ({when}) " if when else ""
     return RunSQL(
         sql=[
             FUNCTION,
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION headroom_append_only()",
+            f"FOR EACH ROW {only}EXECUTE FUNCTION headroom_append_only()",
         ],
         reverse_sql=f"DROP TRIGGER IF EXISTS {table}_append_only ON {table}",
     )

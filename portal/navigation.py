@@ -43,7 +43,11 @@ PLACES = (
     ),
     Place(
         "Requests",
-        children=(Place("Mine", "requests", "r"), Place("Inbox", "inbox", "i", decides)),
+        children=(
+            Place("Mine", "requests", "r"),
+            Place("Inbox", "inbox", "i", decides),
+            Place("Policy", "policy", "y", reads_everything),
+        ),
     ),
     Place(
         "Services",

@@ -2,8 +2,18 @@
 
 from django.urls import path
 
-from quotas import api, api_pools
-from quotas.views import burst, changes, inbox, pools, requests, reserves, services, unmapped
+from quotas import api, api_policy, api_pools
+from quotas.views import (
+    burst,
+    changes,
+    inbox,
+    policy,
+    pools,
+    requests,
+    reserves,
+    services,
+    unmapped,
+)
 
 urlpatterns = [
     path("requests/", requests.mine, name="requests"),
@@ -23,10 +33,27 @@ urlpatterns = [
     path("pools/<int:pk>/mode/", pools.mode, name="pool_mode"),
     path("pools/<int:pk>/reserve/", reserves.reserve, name="pool_reserve"),
     path("pools/<int:pk>/reserve/check/", reserves.reserve_check, name="pool_reserve_check"),
+    path("policy/", policy.index, name="policy"),
+    path("policy/versions/<int:number>/", policy.version, name="policy_version"),
+    path("policy/begin/", policy.begin, name="policy_begin"),
+    path("policy/draft/", policy.draft, name="policy_draft"),
+    path("policy/draft/replay/", policy.replay, name="policy_replay"),
+    path("policy/draft/discard/", policy.discard, name="policy_discard"),
+    path("policy/draft/publish/", policy.publish, name="policy_publish"),
     path("changes/", changes.index, name="changes"),
     path("changes/<int:pk>/adopt/", changes.adopt, name="change_adopt"),
     path("changes/<int:pk>/write-back/", changes.write_back, name="change_write_back"),
     path("plans/<int:pk>/allow/", changes.allow_plan, name="plan_allow"),
+    path("api/v1/policy/", api_policy.InForce.as_view(), name="api_policy"),
+    path("api/v1/policy/versions/", api_policy.Versions.as_view(), name="api_policy_versions"),
+    path(
+        "api/v1/policy/versions/<int:number>/",
+        api_policy.Version.as_view(),
+        name="api_policy_version",
+    ),
+    path("api/v1/policy/draft/", api_policy.Draft.as_view(), name="api_policy_draft"),
+    path("api/v1/policy/draft/replay/", api_policy.Replay.as_view(), name="api_policy_replay"),
+    path("api/v1/policy/draft/publish/", api_policy.Publish.as_view(), name="api_policy_publish"),
     path("api/v1/burst-requests/", api.BurstRequests.as_view(), name="api_burst_requests"),
     path("api/v1/burst-requests/<int:pk>/", api.BurstRequest.as_view(), name="api_burst_request"),
     path("api/v1/pools/", api_pools.Pools.as_view(), name="api_pools"),

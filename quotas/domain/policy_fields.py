@@ -18,6 +18,11 @@ class Problem:
     place: str
     sentence: str
 
+    @property
+    def id(self) -> str:
+        """Of the field on a page."""
+        return self.place.replace(".", "-")
+
 
 @dataclass
 class Reader:
@@ -90,8 +95,9 @@ class Reader:
     def ids(self, found: dict[str, Any], key: str, *, most: int) -> tuple[int, ...]:
         rows = self.listed(found, key, least=1, most=most)
         known = tuple(id for row in rows if (id := whole_number(row)) is not None and id > 0)
-        if len(known) != len(rows):
-            self.problem(key, "must be the numbers of people.")
+        for row in rows:
+            if (whole_number(row) or 0) < 1:
+                self.problem(key, f"{told(row)} is nobody that is known here.")
         if len(set(known)) != len(known):
             self.problem(key, "names somebody twice.")
         return known

@@ -16,7 +16,7 @@ _NUMBERS = {
 }
 _WHOLE = {FactType.UNITS: (-2_000_000_000, 2_000_000_000), FactType.NUMBER: (1, 4)}
 _HINTS = {
-    FactType.SHARE: "a share between 0 and 10, such as 0.50 for 50 %",
+    FactType.SHARE: "a share between 0 and 10, such as 0.50 or 50 %",
     FactType.HOURS: "a number of hours, such as 72",
     FactType.MONEY: "an amount of money, such as 500 or 500.00",
     FactType.UNITS: "a whole number of units",
@@ -94,8 +94,11 @@ def _decimal(given: Any, fact: Fact) -> Decimal | None:
     least, most, places = _NUMBERS[fact.type]
     if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
         return None
+    text, per_cent = str(given).strip(), False
+    if fact.type == FactType.SHARE and text.endswith("%"):
+        text, per_cent = text[:-1].strip(), True
     try:
-        number = Decimal(str(given).strip())
+        number = Decimal(text.replace(",", "")) / (100 if per_cent else 1)
     except InvalidOperation:
         return None
     if not number.is_finite() or not least <= number <= most:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from quotas.domain.policy import DEFAULT, Policy, stored
+from quotas.domain.policy import DEFAULT, Policy
 from quotas.domain.policy_facts import RequestFacts
 from quotas.domain.policy_judge import Verdict, judge
 from quotas.models import PolicyVersion
@@ -12,8 +12,8 @@ Check = dict[str, Any]
 
 def policy_in_force() -> Policy:
     """The newest published one; the built-in default where none was published yet."""
-    version = PolicyVersion.objects.first()
-    return stored(version.limits) if version else DEFAULT
+    version = PolicyVersion.objects.exclude(number=None).first()
+    return version.policy if version else DEFAULT
 
 
 def judged(facts: dict[str, Any], policy: Policy) -> Verdict | None:

@@ -60,8 +60,8 @@ def test_the_default_reads_as_itself() -> None:
         ("rules.2.when.1.value", -1, "rules.2.when.1.value", "is not a number of hours"),
         ("rules.2.when.1.value", "nan", "rules.2.when.1.value", "is not a number of hours"),
         ("rules.2.when.1.value", "1e400", "rules.2.when.1.value", "is not a number of hours"),
-        ("rules.2.when.0.value", 11, "rules.2.when.0.value", "such as 0.50 for 50 %"),
-        ("rules.2.when.0.value", "0.12345", "rules.2.when.0.value", "such as 0.50 for 50 %"),
+        ("rules.2.when.0.value", 11, "rules.2.when.0.value", "such as 0.50 or 50 %"),
+        ("rules.2.when.0.value", "0.12345", "rules.2.when.0.value", "such as 0.50 or 50 %"),
         ("rules.2.when.3.value", "1.001", "rules.2.when.3.value", "is not an amount of money"),
         ("rules.2.when.5.value", "yes", "rules.2.when.5.value", "neither true nor false"),
         ("rules.2.when.3.or_unknown", True, "rules.2.when.3.or_unknown", "never passes on what"),
@@ -113,7 +113,7 @@ def test_stages_that_all_have_conditions_might_ask_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    ("people", "says"), [(["Ada"], "numbers of people"), ([0], "numbers of"), ([7, 7], "twice")]
+    ("people", "says"), [(["Ada"], "“Ada” is nobody"), ([0], "“0” is nobody"), ([7, 7], "twice")]
 )
 def test_people_are_named_by_their_numbers_once(people: list[Any], says: str) -> None:
     document = DEFAULT.as_json()

@@ -1,0 +1,153 @@
+"""The policy: what is in force, its versions, the draft of the next, its replay, publishing it."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal.access import must_read_everything
+from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
+from quotas.domain.policy_words import longest_in_words
+from quotas.forms_policy import carry_out, document_of
+from quotas.models import PolicyVersion
+from quotas.selectors import policy_page
+from quotas.selectors.policy_fields import PolicyFields
+from quotas.selectors.policy_replay_page import replay_page
+from quotas.services import policy, policy_drafts
+from quotas.services.refusals import refuse
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    user, at = must_read_everything(request), now()
+    number, rules = policy.current(at=at)
+    versions = policy_page.published()
+    context = {
+        "number": number,
+        "rules": policy_page.rules_in_words(rules),
+        "longest": longest_in_words(rules),
+        "versions": policy_page.version_rows(versions, at=at),
+        "draft": policy_drafts.open_draft(),
+        "may_change": policy_drafts.may_change(user),
+    }
+    return render(request, "quotas/policy.html", context)
+
+
+@require_GET
+def version(request: HttpRequest, number: int) -> HttpResponse:
+    must_read_everything(request)
+    page = policy_page.version_page(number, at=now())
+    if page is None:
+        raise Http404
+    trail = [*_trail(), (f"Version {number}", "")]
+    return render(request, "quotas/policy/version.html", {"page": page, "trail": trail})
+
+
+@require_POST
+def begin(request: HttpRequest) -> HttpResponse:
+    policy_drafts.begin(by=must_read_everything(request), at=now())
+    return redirect("policy_draft")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft(request: HttpRequest) -> HttpResponse:
+    """GET: the draft as fields. POST: keeps what was typed, and adds, removes or moves a part."""
+    must_read_everything(request)
+    found = _draft()
+    if request.method != "POST":
+        return _page(request, found, found.content, note=found.note)
+    document, note = document_of(request.POST), request.POST.get("note", "")
+    action = request.POST.get("do", "save")
+    place = carry_out(document, action) if action != "save" else ""
+    try:
+        policy_drafts.save(document, note=note, seen=_seen(request), by=request.user, at=now())
+    except DomainError as error:
+        return _page(request, found, document, note=note, error=error)
+    if not place:
+        messages.success(request, "The draft is kept. It is not in force yet.")
+    return redirect(reverse("policy_draft") + (f"#{place.replace('.', '-')}" if place else ""))
+
+
+@require_GET
+def replay(request: HttpRequest) -> HttpResponse:
+    """The draft on the last 90 days: a page, or the few lines of it for the page of the draft."""
+    must_read_everything(request)
+    rules = policy_drafts.check(_draft().content)
+    context = {"replay": replay_page(rules, at=now()), "trail": [*_draft_trail(), ("Replay", "")]}
+    name = "quotas/policy/_replay_answer.html" if request.htmx else "quotas/policy/replay.html"
+    return render(request, name, context)
+
+
+@require_POST
+def discard(request: HttpRequest) -> HttpResponse:
+    user = must_read_everything(request)
+    policy_drafts.discard(seen=_seen(request), by=user, at=now())
+    messages.success(request, "The draft is discarded; the policy in force stays as it is.")
+    return redirect("policy")
+
+
+@require_POST
+def publish(request: HttpRequest) -> HttpResponse:
+    user = must_read_everything(request)
+    published = policy_drafts.publish(seen=_seen(request), by=user, at=now())
+    messages.success(request, f"Version {published.number} is in force for what is asked from now.")
+    return redirect("policy")
+
+
+def _draft() -> PolicyVersion:
+    found = policy_drafts.open_draft()
+    if found is None:
+        raise refuse("no_draft", "There is no draft. Begin one on the page of the policy.")
+    return found
+
+
+def _seen(request: HttpRequest) -> datetime:
+    """When the draft was last written, as the page that was sent had it."""
+    try:
+        return datetime.fromisoformat(request.POST.get("seen", ""))
+    except ValueError:
+        raise refuse("seen_missing", "Open the draft again, then send it from there.") from None
+
+
+def _page(
+    request: HttpRequest,
+    found: PolicyVersion,
+    document: dict[str, Any],
+    *,
+    note: str,
+    error: DomainError | None = None,
+) -> HttpResponse:
+    problems = policy_drafts.problems_of(document)
+    names = policy_page.user_names(document)
+    _, in_force = policy.current(at=now())
+    changes = [] if problems else policy_page.differences(in_force, policy_drafts.check(document))
+    context = {
+        "draft": found,
+        "seen": found.edited_at.isoformat() if found.edited_at else "",
+        "fields": PolicyFields(
+            document, problems, names=names, currency=settings.HEADROOM_CURRENCY
+        ),
+        "problems": problems,
+        "changes": changes,
+        "note": note,
+        "error": error,
+        "may_change": policy_drafts.may_change(request.user),
+        "wrote": request.user.pk in found.edited_by_ids,
+        "writers": policy_page.names_of(found.edited_by_ids),
+        "trail": [*_trail(), ("Draft", "")],
+    }
+    return render(request, "quotas/policy/draft.html", context, status=422 if error else 200)
+
+
+def _trail() -> list[tuple[str, str]]:
+    return [("Policy", reverse("policy"))]
+
+
+def _draft_trail() -> list[tuple[str, str]]:
+    return [*_trail(), ("Draft", reverse("policy_draft"))]
