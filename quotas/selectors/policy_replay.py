@@ -72,7 +72,8 @@ def _case(row: CapacityRequest, facts: RequestFacts, versions: dict[int | None, 
     said = judge(facts, versions.get(row.policy_version) or versions.get(1) or DEFAULT)
     if pool is None or facts.extra_units <= 0:
         return Case(row.pk, facts, said)
-    start = max(row.starts_at - pool.lead, floor_to_minute(row.submitted_at))
+    lead = pool.lead if row.kind in ("burst", "baseline") else timedelta(0)
+    start = max(row.starts_at - lead, floor_to_minute(row.submitted_at))
     if start >= row.window.end:
         return Case(row.pk, facts, said)
     wanted = Entry(

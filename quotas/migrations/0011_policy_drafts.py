@@ -6,7 +6,7 @@ from portal.append_only import forbid_changes
 
 
 class Migration(migrations.Migration):
-    dependencies = [("quotas", "0009_tags")]
+    dependencies = [("quotas", "0010_decisions_on_edits")]
     operations = [
         migrations.RenameField("policyversion", "limits", "content"),
         migrations.AlterField(
