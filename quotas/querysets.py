@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db.models.functions import Cast, Coalesce
 
 from portal.kernel.windows import Window
 from quotas.domain.states import OPEN_REQUEST_STATES, WAITING_REQUEST_STATES
@@ -125,11 +126,75 @@ class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
         if user.reads_everything:
             return rows
         return rows.filter(
-            Q(service__team__memberships__user=user) | Q(deployment__pool__owners=user)
+            Q(service__team__memberships__user=user)
+            | Q(deployment__pool__owners=user)
+            | Q(stages__contains=[{"people": [user.pk]}])
+            | Q(deployment__pool__fallback_approvers=user, escalated_at__isnull=False)
+            | _while_standing_in(user)
         ).distinct()
 
-    def decidable_by(self, user: "User") -> Self:
-        """Open, in a pool that this person operates, and neither asked by nor for them."""
+    def decidable_by(self, user: "User", *, at: datetime) -> Self:
+        """In review at a stage that this person may answer now, for themselves or as a delegate:
+        neither asked by nor for them, nor by somebody whose delegate they are, nor approved by them
+        before. `quotas.services.stages` says the same of one request, with the reason.
+        """
+        given = user.delegations_taken.in_force_at(at).select_related("from_person")
         mine = Q(requester=user) | Q(on_behalf_of=user)
-        found = self.filter(state__in=["submitted", "in_review"]).exclude(mine)
-        return found if user.is_platform_owner else found.filter(deployment__pool__owners=user)
+        speaks = _named_at_open_stage(user)
+        for each in given:
+            scope = Q() if each.pool_id is None else Q(deployment__pool=each.pool_id)
+            asked_by_them = Q(requester=each.from_person) | Q(on_behalf_of=each.from_person)
+            speaks |= _named_at_open_stage(each.from_person) & scope
+            mine |= asked_by_them & scope
+        answered = Q(
+            decisions__decided_by=user,
+            decisions__outcome__in=["approved", "partial"],
+            decisions__voided_at__isnull=True,
+        )
+        open_ones = self.filter(state__in=["submitted", "in_review"]).annotate(
+            open_approvers=_of_open_stage("approvers"),
+            open_role=_of_open_stage("role"),
+            open_people=_of_open_stage("people"),
+        )
+        return open_ones.filter(speaks).exclude(mine).exclude(answered).distinct()
+
+
+def _of_open_stage(key: str) -> Func:
+    """A field of the stage that waits, as text: stages are numbered from 1, JSON lists from 0."""
+    number = Cast(F("stage") - 1, models.TextField())
+    return Func(
+        F("stages"),
+        number,
+        Value(key),
+        function="jsonb_extract_path_text",
+        output_field=models.TextField(),
+    )
+
+
+def _named_at_open_stage(person: "User") -> Q:
+    """Whether the open stage names this person."""
+    fallback = Q(deployment__pool__fallback_approvers=person, escalated_at__isnull=False)
+    named = Q(open_approvers="pool_owners")
+    if not person.is_platform_owner:
+        named &= Q(deployment__pool__owners=person) | fallback
+    if "finance" in person.roles:
+        named |= Q(open_approvers="finance")
+    # Whole ids only: [1, 12] holds 12 and not 2.
+    listed = Q(open_people__regex=rf"[\[ ]{person.pk}[,\]]")
+    return (
+        named
+        | Q(open_approvers="role", open_role__in=sorted(person.roles))
+        | Q(open_approvers="people") & listed
+    )
+
+
+def _while_standing_in(user: "User") -> Q:
+    """What waited at some time while they decided for somebody who may see it."""
+    seen = user.delegations_taken.filter(
+        Q(from_person__owned_pools=OuterRef("deployment__pool"))
+        | Q(from_person__role_grants__isnull=False),
+        Q(pool__isnull=True) | Q(pool=OuterRef("deployment__pool")),
+        effective_until__gt=OuterRef("submitted_at"),
+        effective_from__lte=Coalesce(OuterRef("decided_at"), F("effective_from")),
+    )
+    return Q(Exists(seen))

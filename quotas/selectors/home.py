@@ -47,7 +47,7 @@ class Waiting:
 
 def waiting_for(user: User, *, at: datetime) -> Waiting:
     """Only what this person may see, and may do something about."""
-    decidable = CapacityRequest.objects.decidable_by(user)
+    decidable = CapacityRequest.objects.decidable_by(user, at=at)
     decides = user.operates_pools
     visible = with_names(CapacityRequest.objects.visible_to(user))
     granted = visible.filter(state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING)

@@ -62,7 +62,7 @@ class Inbox:
 
 def inbox(user: User, *, at: datetime) -> Inbox:
     """By start, earliest first: one that has passed its start is at the top."""
-    rows = CapacityRequest.objects.decidable_by(user)
+    rows = CapacityRequest.objects.decidable_by(user, at=at)
     found = list(with_people(rows).order_by("starts_at", "pk")[:MOST_CARDS])
     newest = _newest_evidence(found)
     names = names_of_others(user, (row.facts for row in newest.values()))
