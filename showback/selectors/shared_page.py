@@ -153,12 +153,13 @@ def _coverage(mine: Q, *, at: datetime) -> Chart | None:
     if not found:
         return None
     shown = [day for day in days if any(day in by_day for by_day in found.values())]
+    # A holder may have rows for what it holds, with no use.
+    used = [method for method in ORDER if any(found.get(method, {}).values())]
     return UseByDay(
         days=shown,
         categories={
             str(method.label): [found[method].get(day, 0) for day in shown]
-            for method in ORDER
-            if method in found
+            for method in used or [method for method in ORDER if method in found]
         },
         unit="tokens",
         incomplete=frozenset(day for day, of in received.items() if of.is_incomplete),
