@@ -22,7 +22,7 @@ class ReserveForm(forms.Form):
         label="Keep back",
         error_messages={"required": "Say how much is kept back; 0 keeps nothing."},
     )
-    counted_in = forms.ChoiceField(label="Counted in", required=False)
+    counted_in = forms.ChoiceField(label="Counted in")
     reason = forms.CharField(
         label="Reason",
         max_length=LONGEST_REASON,

@@ -5,6 +5,7 @@ from django.urls import path
 from quotas import api, api_policy, api_pools
 from quotas.views import (
     burst,
+    calendar,
     changes,
     inbox,
     policy,
@@ -31,6 +32,7 @@ urlpatterns = [
     path("unmapped/<int:pk>/map/", unmapped.assign, name="map_deployment"),
     path("pools/", pools.index, name="pools"),
     path("pools/<int:pk>/mode/", pools.mode, name="pool_mode"),
+    path("pools/<int:pk>/calendar/", calendar.show, name="pool_calendar"),
     path("pools/<int:pk>/reserve/", reserves.reserve, name="pool_reserve"),
     path("pools/<int:pk>/reserve/check/", reserves.reserve_check, name="pool_reserve_check"),
     path("policy/", policy.index, name="policy"),

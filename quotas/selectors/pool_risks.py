@@ -37,7 +37,13 @@ class PoolRisks:
 
 def pool_risks(pool: Pool, sees: set[int] | None, *, at: datetime) -> PoolRisks:
     """`sees` are the services that this person may see; None: all."""
-    risk = risks_of([pool.pk], at=at).get(pool.pk, PoolRisk())
+    return pool_risks_of(pool, risks_of([pool.pk], at=at).get(pool.pk, PoolRisk()), sees, at=at)
+
+
+def pool_risks_of(pool: Pool, risk: PoolRisk, sees: set[int] | None, *, at: datetime) -> PoolRisks:
+    """Of what was read already. No query where nothing is at risk."""
+    if not risk:
+        return PoolRisks([], None)
     requests = CapacityRequest.objects.filter(pk__in=risk.requests).select_related("service")
     rows = [
         RiskRow(

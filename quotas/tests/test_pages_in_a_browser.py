@@ -110,6 +110,20 @@ def test_the_inbox_is_worked_by_keys(
     assert next_week.state == "approved"
 
 
+def test_blocks_of_the_calendar_are_reached_and_followed_by_keys(
+    visit: Visit, next_week: CapacityRequest, pool: Pool, cleo: User
+):
+    week = f"?from={next_week.starts_at:%Y-%m-%d}"
+    page = visit(cleo, reverse("pool_calendar", args=[pool.pk]) + week)
+    blocks = page.locator(".capacity-calendar a")
+    assert blocks.count() == 2
+    blocks.first.focus()
+    page.keyboard.press("Tab")
+    assert "in review" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{next_week.get_absolute_url()}")
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     visit: Visit,
@@ -124,7 +138,8 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     places = [(ada, burst), (ada, reverse("requests")), (ada, next_week.get_absolute_url())]
     names = ("inbox", "pools", "changes", "unmapped", "services")
     places += [(cleo, reverse(name)) for name in names]
-    places += [(cleo, reverse("pool", args=[pool.pk]))]
+    of_pool = ("pool", "pool_calendar", "pool_reserve")
+    places += [(cleo, reverse(name, args=[pool.pk])) for name in of_pool]
     for user, address in places:
         page = visit(user, address, width=width)
         assert (address, axe_finds(page)) == (address, [])

@@ -81,11 +81,12 @@ def _page(request: HttpRequest, form: ReserveForm, *, status: int = 200) -> Http
 
 def _answer(form: ReserveForm) -> dict[str, object]:
     """`most` could be kept back; `asked` is what the field holds now, None where it is unclear."""
-    most = most_reserve(form.pool, at=now())
+    at = now()
+    most = most_reserve(form.pool, at=at)
     is_clear = form.is_bound and "amount" in form.cleaned_data
     return {
         "form": form,
         "most": form.rate.in_words(most.largest_units),
-        "fullest": words.moment(most.tightest_at, now=now()),
+        "fullest": None if most.tightest_at == at else words.moment(most.tightest_at, now=at),
         "asked": form.rate.in_words(form.units) if is_clear else None,
     }
