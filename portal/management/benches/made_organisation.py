@@ -28,6 +28,7 @@ SERVICES_PER_TEAM = 3
 DEPLOYMENTS_PER_ACCOUNT = 8
 ACCOUNTS_PER_SUBSCRIPTION = 2
 UNMAPPED_EVERY = 11  # one deployment in so many belongs to nobody yet
+SHARED_EVERY = 33  # of those that belong to nobody: several services call it
 PROVISIONED_EVERY = 16
 AUDIT_ROWS_PER_DEPLOYMENT = 60
 UNITS = 50

@@ -15,12 +15,14 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_day
+from portal.management.benches.made_callers import make_gateways, shared_of, store_callers
 from portal.management.benches.made_organisation import HISTORY, Made
 from portal.management.benches.sandbox import say
+from quotas.models import Deployment
 from showback.domain.measures import MEASURES, MISSING, OLDER
 from showback.domain.minutes import expected_minutes, hour_starts, settled_until, sums_of_minutes
 from showback.gateway import Series
-from showback.models import Grain
+from showback.models import GatewaySource, Grain
 from showback.services.compaction import compact_day
 from showback.services.copying import copy_rows
 from showback.services.partitions import ensure_partitions
@@ -36,7 +38,13 @@ DEPLOYMENTS_AT_ONCE = 200
 LOCK_PATIENCE_SECONDS = 60
 SYNC_EVERY = 5 * MINUTE
 # Tables of the copied day, and the column that says when.
-BY_TIME = {"showback_usage_hour": "hour", "showback_service_hour": "hour"}
+BY_TIME = {
+    "showback_usage_hour": "hour",
+    "showback_service_hour": "hour",
+    "showback_gateway_hour": "hour",
+    "showback_caller_hour": "hour",
+    "showback_caller_minutes": "hour",
+}
 BY_DAY = {
     "showback_usage_day_block": "day",
     "showback_service_day": "day",
@@ -49,15 +57,16 @@ BY_DAY = {
 def make_quarter(made: Made) -> None:
     """Fills every table of showback from the first of the 93 days until now."""
     load_prices(shipped_prices())
-    today = floor_to_day(made.at)
+    today, gateways = floor_to_day(made.at), make_gateways(made)
     for ago in reversed(range(COPIED_FROM + 1)):
         for first in range(0, len(made.deployments), DEPLOYMENTS_AT_ONCE):
             part = made.deployments[first : first + DEPLOYMENTS_AT_ONCE]
             _store_day([each.pk for each in part], today - ago * DAY, made.at)
+        _call(shared_of(made), gateways, today - ago * DAY, made.at)
     _roll_up(made.at)
     compact_day((today - COPIED_FROM * DAY).date())
     _copy_back(today - COPIED_FROM * DAY, HISTORY.days - COPIED_FROM - 1)
-    _pulls(made)
+    _pulls(made, gateways)
     _syncs(made)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -78,8 +87,23 @@ def _store_day(ids: Sequence[int], start: datetime, at: datetime) -> None:
         store(rows)
 
 
+def _call(
+    shared: Sequence[Deployment], gateways: Sequence[GatewaySource], start: datetime, at: datetime
+) -> None:
+    starts = hour_starts(Window(start, min(start + DAY, at)))
+    series = {each.pk: _series(each.pk, len(starts)) for each in shared}
+    for source in gateways:
+        store_callers(source, [start + n * HOUR for n in range(len(starts))], series, at=at)
+
+
 def _minutes(deployment: int, hours: int) -> Ints:
-    """(hours, measures, 60) of an office day; a few minutes in a hundred are throttled."""
+    """(hours, measures, 60)."""
+    rows = _series(deployment, hours).table.reshape(len(MEASURES), hours, 60)
+    return rows.transpose(1, 0, 2).astype(np.int64)
+
+
+def _series(deployment: int, hours: int) -> Series:
+    """An office day, always the same; a few minutes in a hundred are throttled."""
     random = np.random.default_rng(deployment)
     level = 0.1 + np.sin(np.pi * np.arange(hours * 60) / 1440) ** 2
     wanted = random.poisson(random.uniform(5, 60) * level)
@@ -94,8 +118,7 @@ def _minutes(deployment: int, hours: int) -> Ints:
         "generated": served * random.integers(50, 400),
         "cache_percent": np.full_like(served, random.integers(0, 40)),
     }
-    rows = Series.of(measures).table.reshape(len(MEASURES), hours, 60)
-    return rows.transpose(1, 0, 2).astype(np.int64)
+    return Series.of(measures)
 
 
 def _roll_up(at: datetime) -> None:
@@ -134,9 +157,10 @@ def _step(column: str) -> str:
     return "1" if column == "day" else "interval '24 hours'"
 
 
-def _pulls(made: Made) -> None:
+def _pulls(made: Made, gateways: Sequence[GatewaySource]) -> None:
     """Watermarks of each source and hour, and the history that was fetched at first sight."""
     sources = sorted({f"{each.subscription_id}/{each.region}" for each in made.accounts})
+    sources += [source.watermark for source in gateways]
     hours = [made.since + n * HOUR for n in range(HISTORY // HOUR + 1)]
     hours = [hour.replace(minute=0, second=0, microsecond=0) for hour in hours]
     settled = settled_until(made.at)

@@ -15,10 +15,11 @@ from quotas.models import CapacityRequest, Pool, Service
 from quotas.selectors.verdict import INPUT_FORMAT
 from showback.domain.months import Month, day_of
 from showback.gateway import finance_zone
+from showback.models import SharedDeployment
 
-# Not pages that people work with: the door, the design system, checks by machines, the API.
-# What is made has no shared deployment to show the page of.
-LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "shared_deployment", "message")
+# Not pages that people work with: the door, the design system, checks by machines, the API, and the
+# way from a message to what it is about.
+LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "message")
 LEFT_OUT_UNDER = ("api/",)
 PARAMETERS = {"search": "?q=service", "service": "?period=7d"}
 
@@ -57,7 +58,8 @@ class Examples:
         service = Service.objects.filter(deployments__isnull=False).order_by("pk").first()
         pool = Pool.objects.allocatable().order_by("pk").first()
         request = CapacityRequest.objects.order_by("pk").first()
-        if service is None or pool is None or request is None:
+        shared = SharedDeployment.objects.first()
+        if service is None or pool is None or request is None or shared is None:
             raise CommandError("There is nothing to show.")
         self.by_name: dict[str, Any] = {
             "slug": service.slug,
@@ -67,7 +69,13 @@ class Examples:
             "day": day_of(at, finance_zone()).day,
         }
         self.at = at
-        self.keys: dict[str, int] = {"pool": pool.pk, "request": request.pk}
+        self.keys: dict[str, int] = {
+            "pool": pool.pk,
+            "pool_reserve": pool.pk,
+            "pool_reserve_check": pool.pk,
+            "request": request.pk,
+            "shared_deployment": shared.deployment_id,
+        }
 
     def of(self, name: str, parameters: tuple[str, ...]) -> dict[str, Any]:
         """A page of one thing goes by that thing's key; anything else by the first there is."""

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError
 from django.db import connection
 from django.test import Client
@@ -28,7 +29,7 @@ from portal.management.benches.made_work import make_work
 from portal.management.benches.page_addresses import addresses
 from portal.management.benches.sandbox import own_tables, say, within
 from portal.models import Role, User
-from quotas.models import Service
+from quotas.models import AzureAccount, Service
 
 DEMO, SCALE = "demo", "scale"
 DEMO_DEPLOYMENTS, QUICK_DEPLOYMENTS, DEPLOYMENTS = 33, 100, 1_000
@@ -36,6 +37,7 @@ IN_A_ROW = 5
 MOST_RATIO, MOST_QUERIES = 1.5, 12
 OF_OWNERS = ("request_burst", "burst_verdict")
 PAGE_TYPES = ("text/html",)
+PLAIN_FILES = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
 @dataclass
@@ -83,8 +85,12 @@ def make(count: int) -> None:
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    # Months of UTC days, as the copied days are.
+    # Months of UTC days, as the copied days are. Nothing of the installation: health asks after the
+    # subscriptions that were made (`_visit`), and plain static files need no manifest.
     with override_settings(
+        HEADROOM_SUBSCRIPTIONS=[],
+        HEADROOM_LOG_WORKSPACES=[],
+        STORAGES=settings.STORAGES | {"staticfiles": {"BACKEND": PLAIN_FILES}},
         SECURE_SSL_REDIRECT=False,
         ALLOWED_HOSTS=["testserver"],
         HEADROOM_FINANCE_TIME_ZONE="UTC",
@@ -92,9 +98,16 @@ def _settings() -> Iterator[None]:
         yield
 
 
+def _visit(organisation: str) -> None:
+    """From now on its tables are read, and its subscriptions are those of the settings."""
+    within(organisation)
+    ids = AzureAccount.objects.order_by("subscription_id").values_list("subscription_id", flat=True)
+    settings.HEADROOM_SUBSCRIPTIONS = list(ids.distinct())
+
+
 def _pages(organisation: str) -> dict[str, Asked]:
     """Every page, once asked for, so that templates and plans are warm."""
-    within(organisation)
+    _visit(organisation)
     platform = _signed_in(User.objects.get(username=Role.PLATFORM_OWNER))
     finance = _signed_in(User.objects.get(username=Role.FINANCE))
     owner = _signed_in(Service.objects.order_by("pk")[0].owner)
@@ -117,6 +130,7 @@ def _is_page(name: str, asked: Asked) -> bool:
             f"{name} ({asked.url}) answered {answer.status_code}. A page of one thing needs an "
             "example of it in page_addresses.py."
         )
+    now()  # outside production it asks the database for the clock's offset, twice a second
     with CaptureQueriesContext(connection) as queries:
         asked.client.get(asked.url)
     asked.queries, asked.kilobytes = len(queries), len(answer.content) / 1000
@@ -134,7 +148,7 @@ def _measure(name: str, asked: dict[str, Asked], rounds: int) -> dict[str, Any]:
     times: dict[str, list[float]] = {each: [] for each in asked}
     for _ in range(rounds):
         for organisation, page in asked.items():
-            within(organisation)
+            _visit(organisation)
             page.get()  # plans anew, as the connection was led elsewhere
             times[organisation] += [page.get() for _ in range(IN_A_ROW)]
     median = {each: statistics.median(values) for each, values in times.items()}
