@@ -24,7 +24,7 @@ from showback.services.caller_mapping import first_use, map_caller
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     user = must_read_everything(request)
-    context = {"page": unattributed(at=now()), "may_write": user.is_platform_owner}
+    context = {"page": unattributed(request.GET, at=now()), "may_write": user.is_platform_owner}
     return render(request, "portal/unattributed.html", context)
 
 

@@ -4,15 +4,12 @@ services.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from heapq import nlargest
 
-from portal.kernel.likeness import LEAST_LIKENESS, alike
+from portal.kernel.likeness import LEAST_LIKENESS, Pieces, alike
 from portal.kernel.tags import Tagged, Tags, tagged, telling
 
 ACCOUNT_WEIGHT = 0.75  # a deployment's own name counts fully, its account's three quarters
 LIKELIEST = 8
-COMPARED = 12  # services with most letters in common, looked at closely
-PIECE = 3
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,7 @@ class Alike:
 
     def __init__(self, services: Sequence[Named]) -> None:
         self.services = services
-        self._by_piece: dict[str, list[int]] = {}
-        for number, service in enumerate(services):
-            for piece in _pieces(service.slug) | _pieces(service.team):
-                self._by_piece.setdefault(piece, []).append(number)
+        self._pieces = Pieces((service.slug, service.team) for service in services)
 
     def best(self, signs: Signs) -> Named | None:
         """None where nothing is alike enough to propose one, or only a team's tag fits two."""
@@ -78,18 +72,5 @@ class Alike:
         return near[:LIKELIEST]
 
     def _near(self, signs: Signs) -> list[int]:
-        """Those that share most pieces, rare ones first: a piece of every name tells nothing."""
-        shared: dict[int, float] = {}
-        weights: dict[str, float] = dict.fromkeys(_pieces(signs.account), ACCOUNT_WEIGHT)
-        for each in (signs.name, *telling(signs.tags)):
-            weights |= dict.fromkeys(_pieces(each), 1)
-        for piece, weight in weights.items():
-            numbers = self._by_piece.get(piece, ())
-            for number in numbers:
-                shared[number] = shared.get(number, 0) + weight / len(numbers)
-        return nlargest(COMPARED, shared, key=lambda number: shared[number])
-
-
-def _pieces(name: str) -> set[str]:
-    letters = "".join(each for each in name.lower() if each.isalnum())
-    return {letters[at : at + PIECE] for at in range(len(letters) - PIECE + 1)}
+        weights = {signs.account: ACCOUNT_WEIGHT}
+        return self._pieces.near(weights | dict.fromkeys((signs.name, *telling(signs.tags)), 1))

@@ -6,16 +6,17 @@ deployments; a gateway's callers have none) are `portal.kernel.tags`. A service 
 is alike by 0.55 or more and ahead of the next one by 0.2: where two fit, a person must tell.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from portal.kernel import formatting
-from portal.kernel.likeness import LEAST_LIKENESS, alike
-from portal.kernel.tags import Tagged, Tags, tagged
+from portal.kernel.likeness import LEAST_LIKENESS, Pieces, alike
+from portal.kernel.tags import Tagged, Tags, tagged, telling
 
 OF_PRODUCT, OF_TEAM = 0.9, 0.5
 LEAST_LEAD = 0.2
+LIKELIEST = 8
 NO_TAGS: Tags = MappingProxyType({})
 
 
@@ -57,6 +58,29 @@ def suggest(
     if len(found) > 1 and found[0].confidence - found[1].confidence < LEAST_LEAD:
         return None
     return found[0]
+
+
+class Suggester:
+    """Suggests one of many services: those that share most letters are looked at closely."""
+
+    def __init__(self, services: Sequence[Named]) -> None:
+        self.services = services
+        self._pieces = Pieces(
+            (each.slug, each.name, each.team_slug, each.team_name) for each in services
+        )
+
+    def suggest(self, caller: str, product: str, tags: Tags = NO_TAGS) -> Suggestion | None:
+        return suggest(caller, product, self._near(caller, product, tags), tags)
+
+    def most(self, caller: str, product: str, tags: Tags = NO_TAGS) -> list[Named]:
+        """The likeliest few, best first."""
+        near = self._near(caller, product, tags)
+        near.sort(key=lambda each: -_suggestion(caller, product, tags, each).confidence)
+        return near[:LIKELIEST]
+
+    def _near(self, caller: str, product: str, tags: Tags) -> list[Named]:
+        weights = {product: OF_PRODUCT} | dict.fromkeys((caller, *telling(tags)), 1.0)
+        return [self.services[number] for number in self._pieces.near(weights)]
 
 
 def _suggestion(caller: str, product: str, tags: Tags, service: Named) -> Suggestion:

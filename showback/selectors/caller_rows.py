@@ -9,7 +9,7 @@ from portal.kernel import formatting
 from portal.kernel.shown import Shown
 from portal.kernel.windows import Window
 from quotas.selectors.metering import ServiceName
-from showback.domain.suggestions import Named, Suggestion, suggest
+from showback.domain.suggestions import Named, Suggester, Suggestion
 from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment
 from showback.querysets import in_force_at
 
@@ -124,12 +124,17 @@ def caller_uses(window: Window, *conditions: Q | Exists) -> list[CallerUse]:
 
 
 def caller_rows(
-    uses: list[CallerUse], names: dict[int, ServiceName], *, at: datetime
+    uses: list[CallerUse],
+    names: dict[int, ServiceName],
+    suggester: Suggester | None = None,
+    *,
+    at: datetime,
 ) -> list[CallerRow]:
-    """With the mapping in force now, own or by the product; without one, with a suggestion."""
+    """With the mapping in force now, own or by the product; without one, with a suggestion if a
+    suggester is given.
+    """
     rows = Caller.objects.select_related("source").in_bulk([use.caller_id for use in uses])
     mappings = _mappings(at)
-    named = named_services(names)
     found = []
     for use in uses:
         caller = rows[use.caller_id]
@@ -147,17 +152,21 @@ def caller_rows(
                 service=names.get(mapping.service_id) if mapping else None,
                 by_product=own is None and mapping is not None,
                 since=mapping.effective_from if mapping else None,
-                suggested=None if mapping else suggest(caller.key, caller.product, named),
+                suggested=suggester.suggest(caller.key, caller.product)
+                if suggester and not mapping
+                else None,
             )
         )
     return found
 
 
-def named_services(names: dict[int, ServiceName]) -> list[Named]:
-    return [
-        Named(each.id, each.slug, each.team_slug, each.name, each.team_name)
-        for each in names.values()
-    ]
+def suggester_of(names: dict[int, ServiceName]) -> Suggester:
+    return Suggester(
+        [
+            Named(each.id, each.slug, each.team_slug, each.name, each.team_name)
+            for each in names.values()
+        ]
+    )
 
 
 def _mappings(at: datetime) -> dict[tuple[int, str, str, str], CallerMapping]:

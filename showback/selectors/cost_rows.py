@@ -1,6 +1,6 @@
 """Rows of the showback lists: amounts to the cent, the month before, idle, use, what is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.received import Received
 from portal.kernel.shown import Shown
+from portal.kernel.slices import Slice, query_of, slice_of
 from showback.models import CostLine, TeamCostDay
 from showback.selectors.cents import Account, Days, lines_of
 from showback.selectors.use_totals import UseTotals
@@ -149,6 +150,21 @@ class CostRow:
     @property
     def completeness(self) -> Shown:
         return formatting.percent(self.received.share)
+
+
+@dataclass(frozen=True)
+class CostPart:
+    """The rows of one page of a list, narrowed by what was searched; a total is of all rows."""
+
+    rows: list[CostRow]
+    place: Slice
+
+
+def part_of(rows: Sequence[CostRow], params: Mapping[str, str]) -> CostPart:
+    words = query_of(params).lower().split()
+    wanted = [row for row in rows if all(word in row.name.lower() for word in words)]
+    place = slice_of(params, len(wanted))
+    return CostPart(wanted[place.start : place.stop], place)
 
 
 def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:

@@ -15,7 +15,7 @@ from quotas.selectors.metering import metered_deployments, service_names
 from showback.domain.months import day_of
 from showback.gateway import finance_zone
 from showback.models import Attribution, CallerHour, SharedDeployment, SplitRule
-from showback.selectors.caller_rows import CallerRow, caller_rows, caller_uses
+from showback.selectors.caller_rows import CallerRow, caller_rows, caller_uses, suggester_of
 from showback.selectors.methods import (
     ORDER,
     MethodShare,
@@ -94,8 +94,8 @@ class SharedPage:
 def shared_page(deployment_id: int, *, at: datetime) -> SharedPage | None:
     """None for what is no deployment, or was never shared."""
     windows = list(SharedDeployment.objects.filter(deployment_id=deployment_id))
-    deployments = metered_deployments(including_gone_since=this_month(at).start)
-    found = next((d for d in deployments if d.id == deployment_id), None)
+    there = metered_deployments(including_gone_since=this_month(at).start, ids=[deployment_id])
+    found = next(iter(there), None)
     if found is None or not windows:
         return None
     names = service_names()
@@ -111,7 +111,7 @@ def shared_page(deployment_id: int, *, at: datetime) -> SharedPage | None:
         windows=[(row.effective_from, _end(row.effective_until), row.reason) for row in windows],
         methods=method_shares(mine & in_window(month)),
         chart=_coverage(mine, at=at),
-        callers=caller_rows(caller_uses(month, here), names, at=at),
+        callers=caller_rows(caller_uses(month, here), names, suggester_of(names), at=at),
         rules=_rules(deployment_id, {n.id: n.name for n in names.values()}, at=at),
         services=sorted(((n.id, f"{n.name} ({n.team_name})") for n in names.values()), key=_second),
         gateway_until=newest.first(),

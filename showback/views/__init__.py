@@ -7,7 +7,8 @@ from django.views.decorators.http import require_safe
 
 from portal.kernel.clock import now
 from showback import exports
-from showback.selectors.month import organisation_month, team_month
+from showback.selectors.cost_rows import part_of
+from showback.selectors.month import ListPage, organisation_month, team_month
 from showback.selectors.scope import (
     AccountScope,
     MemberScope,
@@ -34,7 +35,7 @@ def month(request: HttpRequest, month: str) -> HttpResponse:
     if _wants_csv(request):
         return exports.list_csv(f"showback-{month}", "Team", page, settings.HEADROOM_CURRENCY)
     trail = [("Showback", ""), (scope.month.name, "")]
-    return render(request, "showback/month.html", {"page": page, "scope": scope, "trail": trail})
+    return render(request, "showback/month.html", _list_of(request, page, scope, trail))
 
 
 @require_safe
@@ -45,7 +46,7 @@ def team(request: HttpRequest, month: str, team: str) -> HttpResponse:
         name = f"showback-{month}-{scope.name}"
         return exports.list_csv(name, "Service", page, settings.HEADROOM_CURRENCY)
     trail = [(scope.month.month.name, scope.month.url), (scope.name, "")]
-    return render(request, "showback/team.html", {"page": page, "scope": scope, "trail": trail})
+    return render(request, "showback/team.html", _list_of(request, page, scope, trail))
 
 
 @require_safe
@@ -70,6 +71,16 @@ def day(request: HttpRequest, month: str, team: str, service: str, day: int) -> 
         return exports.day_csv(f"showback-{date}-{scope.slug}", page, settings.HEADROOM_CURRENCY)
     trail = [*_trail_of(scope), (scope.name, scope.url), (f"{date:%a} {date.day} {date:%b}", "")]
     return render(request, "showback/day.html", {"page": page, "scope": scope, "trail": trail})
+
+
+def _list_of(
+    request: HttpRequest,
+    page: ListPage,
+    scope: MonthScope | AccountScope,
+    trail: list[tuple[str, str]],
+) -> dict[str, object]:
+    part = part_of(page.rows, request.GET)
+    return {"page": page, "part": part, "scope": scope, "trail": trail}
 
 
 def _month(text: str) -> MonthScope:

@@ -7,9 +7,11 @@ from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
 from portal.models import User
 from showback.selectors.cents import Days, account_cents
-from showback.selectors.cost_rows import money_cents
+from showback.selectors.cost_rows import CostRow, money_cents
 from showback.selectors.month import ListPage, organisation_month
 from showback.selectors.scope import MonthScope, month_scope, running_month
+
+MOST = 12
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,15 @@ class MoneySoFar:
     last_month: Shown | None
     last_month_name: str
     last_month_url: str
+
+    @property
+    def dearest(self) -> list[CostRow]:
+        return self.page.rows[:MOST]
+
+    @property
+    def others(self) -> int:
+        """How many teams the month's own page lists besides."""
+        return len(self.page.rows) - len(self.dearest)
 
     @property
     def scope(self) -> MonthScope:

@@ -1,0 +1,187 @@
+"""The buckets of one deployment's unattributed use, and what of them can be proposed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from portal.kernel import formatting
+from portal.kernel.money import CENT
+from portal.kernel.shown import Shown
+from portal.kernel.tags import Tags
+from quotas.selectors.metering import MeteredDeployment, ServiceName
+from showback.domain.split import split_whole
+from showback.domain.suggestions import Suggester, Suggestion
+from showback.selectors.caller_rows import CallerRow, suggester_of
+from showback.selectors.cost_rows import money_cents
+from showback.selectors.scope import label_of
+
+MOST_OFFERED = 40  # services; where there are more, each row offers those with the likeliest names
+
+# Above this a proposal is worded as likely, below as possible.
+LIKELY = 0.8
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What a caller or a deployment goes by: its name, that of its product or account, its tags."""
+
+    name: str
+    product: str
+    tags: Tags = field(default_factory=dict)
+    is_gone: bool = False  # then nothing is proposed
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """`kind`: deployment (nobody mapped it), caller (of a shared one), or rest (past the gateway).
+
+    `amount` None: nothing of it has a price. `key` is what an action names it by. `signs` None: it
+    cannot be given to a service. `offered` are (id, name) of the services that its row lists.
+    """
+
+    kind: str
+    key: str
+    name: str
+    deployment: str
+    deployment_id: int
+    detail: str
+    tokens: int
+    amount: Decimal | None
+    filtered: Shown | None
+    signs: Signs | None
+    suggested: Suggestion | None = None
+    suggested_name: str = ""
+    offered: Sequence[tuple[int, str]] = ()
+    offers_all: bool = True
+
+    def matches(self, query: str) -> bool:
+        told = f"{self.name} {self.deployment} {self.detail}".lower()
+        return all(word in told for word in query.lower().split())
+
+    @property
+    def tokens_shown(self) -> Shown:
+        return formatting.tokens(self.tokens)
+
+    @property
+    def cost(self) -> Shown:
+        if self.amount is None:
+            return Shown("unpriced", exact="no price is known for any of it", value="unpriced")
+        return money_cents(self.amount)
+
+    @property
+    def confidence(self) -> str:
+        """`likely, names 92 % alike`, or the tag that says so."""
+        if self.suggested is None:
+            return ""
+        word = "likely" if self.suggested.confidence >= LIKELY else "possible"
+        return f"{word}, {self.suggested.reason}"
+
+    @property
+    def accepts(self) -> str:
+        """What a form sends to accept the proposal exactly as it is shown."""
+        return f"{self.key}:{self.suggested.service_id}" if self.suggested else ""
+
+
+@dataclass(frozen=True)
+class Where:
+    """One deployment, its unattributed tokens, and their cost to the cent (None: unpriced)."""
+
+    id: int
+    deployment: MeteredDeployment | None
+    is_shared: bool
+    tokens: int
+    cents: Decimal | None
+
+    def buckets(self, callers: list[CallerRow]) -> list[Bucket]:
+        counted = [row.use.tokens for row in callers]
+        if sum(counted) > self.tokens:
+            parts = [*split_whole(self.tokens, counted), 0]
+        else:
+            parts = [*counted, self.tokens - sum(counted)]
+        amounts = self._amounts(parts)
+        found = [
+            self._of_caller(row, tokens, amount)
+            for row, tokens, amount in zip(callers, parts, amounts, strict=False)
+        ]
+        if parts[-1]:
+            found.append(self._rest(parts[-1], amounts[-1]))
+        return found
+
+    def _amounts(self, parts: list[int]) -> list[Decimal | None]:
+        if self.cents is None:
+            return [None] * len(parts)
+        return [n * CENT for n in split_whole(int(self.cents / CENT), parts)]
+
+    def _of_caller(self, row: CallerRow, tokens: int, amount: Decimal | None) -> Bucket:
+        product = f" of product {row.product}" if row.product else ""
+        return Bucket(
+            kind="caller",
+            key=f"caller:{row.id}",
+            name=row.name,
+            deployment=label_of(self.deployment),
+            deployment_id=self.id,
+            detail=f"{row.kind}{product}, {row.source}",
+            tokens=tokens,
+            amount=amount,
+            filtered=row.use.filtered_words,
+            signs=Signs(row.name, row.product),
+        )
+
+    def _rest(self, tokens: int, amount: Decimal | None) -> Bucket:
+        """What has no caller: of a dedicated deployment all of it."""
+        mapped = self.deployment is not None and self.deployment.service_id is not None
+        kind = "rest" if self.is_shared or mapped or self.deployment is None else "deployment"
+        return Bucket(
+            kind=kind,
+            key=f"deployment:{self.id}",
+            name=label_of(self.deployment),
+            deployment=label_of(self.deployment),
+            deployment_id=self.id,
+            detail="Not seen by the gateway, and no split rule holds"
+            if self.is_shared
+            else "Belongs to no service",
+            tokens=tokens,
+            amount=amount,
+            filtered=None,
+            signs=self._signs() if kind == "deployment" else None,
+        )
+
+    def _signs(self) -> Signs | None:
+        if self.deployment is None:
+            return None
+        account = self.deployment.account_key.rpartition("/")[2]
+        return Signs(
+            self.deployment.name,
+            account,
+            self.deployment.tags,
+            is_gone=self.deployment.gone_at is not None,
+        )
+
+
+class Offers:
+    """Which services a row offers: every one, or of very many the likeliest."""
+
+    def __init__(self, names: dict[int, ServiceName]) -> None:
+        self._names = names
+        self._suggester: Suggester = suggester_of(names)
+        self._all = sorted(
+            ((n.id, f"{n.name} ({n.team_name})") for n in names.values()), key=lambda pair: pair[1]
+        )
+
+    def on(self, bucket: Bucket, *, is_open: bool = False) -> Bucket:
+        """The bucket with a suggestion, if there is one; `is_open` offers every service."""
+        if bucket.signs is None:
+            return bucket
+        signs = (bucket.signs.name, bucket.signs.product, bucket.signs.tags)
+        found = None if bucket.signs.is_gone else self._suggester.suggest(*signs)
+        offers_all = is_open or len(self._all) <= MOST_OFFERED
+        near = [] if offers_all else self._suggester.most(*signs)
+        return replace(
+            bucket,
+            suggested=found,
+            suggested_name=self._names[found.service_id].name if found else "",
+            offered=self._all
+            if offers_all
+            else [(n.id, f"{n.name} ({n.team_name})") for n in near],
+            offers_all=offers_all,
+        )
