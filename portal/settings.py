@@ -251,6 +251,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 20.0,
         "options": {"expires": 15},
     },
+    "tell what happened": {
+        "task": "quotas.tasks.tell_news",
+        "schedule": MINUTE,
+        "options": {"expires": 50},
+    },
     "deliver mail": {
         "task": "portal.tasks.deliver_mail",
         "schedule": MINUTE,

@@ -8,7 +8,15 @@ from django.conf import settings
 from portal.kernel.clock import now
 from portal.kernel.errors import CloudError
 from quotas.gateway import capacity_gateway
-from quotas.services import apply, evidence, inventory, reconcile, timeouts
+from quotas.services import (
+    apply,
+    burst_news,
+    change_news,
+    evidence,
+    inventory,
+    reconcile,
+    timeouts,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +38,13 @@ def reconcile_now() -> None:
     """Plans what the ledger wants, then steps what is due."""
     reconcile.plan_all(at=now())
     apply.apply_due(gateway=capacity_gateway(), now=now)
+
+
+@shared_task(acks_late=True)
+def tell_news() -> None:
+    """What happened by time alone: bursts that began, ended or did not, changes that are stuck."""
+    burst_news.tell_of_bursts(at=now())
+    change_news.tell_of_stuck(at=now())
 
 
 @shared_task(acks_late=True)

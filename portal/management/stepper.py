@@ -1,6 +1,7 @@
 """Steps through time: to each next due moment, running the same task functions as beat does there.
 
-A moment is due when the ledger has an edge or a change may be retried (reconcile), and at every
+A moment is due when the ledger has an edge or a change may be retried (reconcile), when a burst has
+been up, or over, for so long that its people are told of it, and at every
 slot
 of the schedule (five minutes: inventory and usage; an hour: the last six hours; a day: the last two
 days). Between two due moments nothing can happen, so nothing is skipped.
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from portal.kernel.windows import DAY, HOUR, floor_to
 from portal.management.clocks import TwoClocks
 from quotas import tasks as quotas_tasks
+from quotas.services.burst_news import next_moment
 from quotas.services.reconcile import next_due_moment
 from showback import tasks as showback_tasks
 
@@ -34,8 +36,8 @@ def stops(start: datetime, until: datetime, *, with_schedule: bool) -> Iterator[
     at = start
     while at < until:
         slot = floor_to(at, SLOT) + SLOT
-        edge = next_due_moment(after=at)
-        candidates = [until, *([slot] if with_schedule else []), *([edge] if edge else [])]
+        edges = [e for e in (next_due_moment(after=at), next_moment(after=at)) if e]
+        candidates = [until, *([slot] if with_schedule else []), *edges]
         at = min(moment for moment in candidates if moment > at)
         yield Stop(at, with_schedule and at == slot)
 
@@ -52,6 +54,7 @@ def advance(
     for stop in stops(clocks.now(), until, with_schedule=with_schedule):
         clocks.set(stop.at)
         quotas_tasks.reconcile_now()
+        quotas_tasks.tell_news()
         if stop.is_slot:
             run_slot(stop.at)
         report(stop)

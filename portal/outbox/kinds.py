@@ -35,7 +35,9 @@ class Event(StrEnum):
     GRANT_REVOKED = "grant.revoked"
     GRANT_TRANSFERRED = "grant.transferred"
     GRANT_AT_RISK = "grant.at_risk"
+    GRANT_SAFE_AGAIN = "grant.safe_again"
     DELEGATION_GIVEN = "delegation.given"
+    POOL_LIMIT_CHANGED = "pool.limit_changed"
     DEPLOYMENT_UNMAPPED = "deployment.unmapped"
     DRIFT_FOUND = "drift.found"
     CHANGE_NEEDS_YES = "change.needs_yes"
@@ -266,21 +268,37 @@ _HELD = {
     ),
     Event.GRANT_AT_RISK: Kind(
         Group.HELD,
-        "A grant no longer fits, as Azure lowered a limit",
+        "A grant no longer fits the limit of its pool",
         "{service}: {amount} are at risk",
-        "Azure lowered the limit of {pool} from {was} to {now}. {amount} of {service} no longer "
-        "fit, {window}. The owners of the pool are told as well.",
+        "{why} {amount} of {service} no longer fit, {window}. The owners of the pool are told too; "
+        "ask them what to do.",
         AT_ONCE,
         TROUBLE,
     ),
+    Event.GRANT_SAFE_AGAIN: Kind(
+        Group.HELD,
+        "A grant that was at risk fits again",
+        "{service} is no longer at risk",
+        "{why} What {service} was granted fits again, {window}.",
+        DIGEST,
+        ON,
+    ),
 }
 _OPERATE = {
+    Event.POOL_LIMIT_CHANGED: Kind(
+        Group.OPERATE,
+        "The room of a pool changed in Azure",
+        "{pool} has {now} now",
+        "{why} {risk}",
+        AT_ONCE,
+        LOOK,
+    ),
     Event.DEPLOYMENT_UNMAPPED: Kind(
         Group.OPERATE,
-        "A deployment is nobody’s yet",
-        "{deployment} belongs to no service",
-        "{deployment} was seen in Azure with {amount}. Say whose it is; until then nobody is asked "
-        "about its use.",
+        "Deployments are nobody’s yet",
+        "{deployments} belong to no service",
+        "Seen in Azure for the first time: {names}. Say whose they are; until then their use is "
+        "nobody’s.",
         DIGEST,
         LOOK,
     ),
@@ -311,10 +329,9 @@ _OPERATE = {
     ),
     Event.CHANGE_STUCK: Kind(
         Group.OPERATE,
-        "Capacity should have gone back and has not",
-        "{deployment} still has too much",
-        "{deployment} has {actual} and should be back at {wanted} since {since_at}. {why} It is "
-        "tried again until it is done.",
+        "A change does not come to its end",
+        "{deployment} is not yet where it should be",
+        "{deployment} has {actual} and should have {wanted} since {since_at}. {why}",
         AT_ONCE,
         TROUBLE,
     ),

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, Q, QuerySet, Sum
 
 from portal.kernel.windows import FOREVER, Window
 from quotas.domain.at_risk import Claim, Risk, at_risk
 from quotas.domain.ledger import Entry, steps_over
-from quotas.models import LedgerEntry, PoolLimit
+from quotas.models import LedgerEntry, Pool, PoolLimit
 
 COLUMNS = (
     "pk", "pool_id", "deployment_id", "units", "effective_from", "effective_until", "kind",
@@ -44,11 +45,17 @@ def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
     """
     limits = newest_limits(pool_ids)
     suspects = _suspects(limits, at=at)
-    rows: dict[int, list[dict[str, object]]] = {}
+    rows: dict[int, list[dict[str, Any]]] = {}
     for row in _live(suspects, at=at).values(*COLUMNS) if suspects else ():
         rows.setdefault(row["pool_id"], []).append(row)
     found = {pool: risk_in(held, limits[pool], at=at) for pool, held in rows.items()}
     return {pool: risk for pool, risk in found.items() if risk}
+
+
+def risk_under(pool: Pool, limit: PoolLimit, *, at: datetime) -> PoolRisk:
+    """What would be at risk from now on, were this reading of the limit in force. One query."""
+    rows = list(_live([pool.pk], at=at).values(*COLUMNS))
+    return risk_in(rows, limit, at=at) if rows else PoolRisk()
 
 
 def _live(pool_ids: Iterable[int], *, at: datetime) -> QuerySet[LedgerEntry]:
@@ -70,7 +77,7 @@ def _suspects(limits: dict[int, PoolLimit], *, at: datetime) -> list[int]:
     ]
 
 
-def risk_in(rows: Sequence[dict[str, object]], limit: PoolLimit, *, at: datetime) -> PoolRisk:
+def risk_in(rows: Sequence[dict[str, Any]], limit: PoolLimit, *, at: datetime) -> PoolRisk:
     """`rows` are all of the pool's that end after `at`. Most often all fits: one sweep tells."""
     window = Window(at, FOREVER)
     entries = {row["pk"]: _entry(row) for row in rows}
@@ -88,8 +95,8 @@ def risk_in(rows: Sequence[dict[str, object]], limit: PoolLimit, *, at: datetime
     return PoolRisk(by_request, {pk: risk for pk, risk in risks.items() if pk not in bursts})
 
 
-def _claims(rows: Sequence[dict[str, object]], entries: dict[object, Entry]) -> list[Claim]:
-    taken: dict[object, list[Entry]] = {}
+def _claims(rows: Sequence[dict[str, Any]], entries: dict[Any, Entry]) -> list[Claim]:
+    taken: dict[Any, list[Entry]] = {}
     for row in rows:
         if row["reverses_id"]:
             taken.setdefault(row["reverses_id"], []).append(entries[row["pk"]])
@@ -105,7 +112,7 @@ def _claims(rows: Sequence[dict[str, object]], entries: dict[object, Entry]) -> 
     ]
 
 
-def _entry(row: dict[str, object]) -> Entry:
+def _entry(row: dict[str, Any]) -> Entry:
     return Entry(
         deployment_id=row["deployment_id"],
         units=row["units"],

@@ -116,9 +116,10 @@ def _given_back(
     return found
 
 
-def _risks(pool_ids: set[int], *, at: datetime) -> dict[int, Risk]:
+def _risks(pool_ids: set[int | None], *, at: datetime) -> dict[int, Risk]:
     """By request id, of all that is granted in these pools."""
-    found = risks_of(pool_ids, at=at).values() if pool_ids else ()
+    known = {pool for pool in pool_ids if pool is not None}
+    found = risks_of(known, at=at).values() if known else ()
     return {request: risk for pool in found for request, risk in pool.requests.items()}
 
 

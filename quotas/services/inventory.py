@@ -23,6 +23,7 @@ from quotas.gateway import (
     Inventory,
 )
 from quotas.models import AzureAccount, Deployment, LedgerEntry, SyncRun
+from quotas.services.change_news import tell_of_unmapped
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
 from quotas.services.limits import note_limit
 from quotas.services.pool_moves import move_entries
@@ -88,6 +89,9 @@ def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
     follow(seen, taken, new={pool.pk for _, pool, is_new in found if is_new}, at=at)
     for quota, pool in taken:
         note_limit(pool, quota, at=at)
+    first_seen = Deployment.objects.unmapped().filter(first_seen_at=at, gone_at__isnull=True)
+    mine = first_seen.filter(account__subscription_id=seen.subscription_id)
+    tell_of_unmapped(mine.select_related("account"), at=at)
     return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from portal import audit
 from quotas.gateway import QuotaSeen
 from quotas.models import Pool, PoolLimit
+from quotas.services.limit_news import tell_of_limit
 
 
 def note_limit(pool: Pool, row: QuotaSeen, *, at: datetime) -> None:
@@ -15,14 +16,17 @@ def note_limit(pool: Pool, row: QuotaSeen, *, at: datetime) -> None:
     now = (row.limit_units, row.used_units, outside)
     if last is not None and (last.limit_units, last.azure_used_units, last.outside_units) == now:
         return
-    PoolLimit.objects.create(
+    fresh = PoolLimit.objects.create(
         pool=pool,
         observed_at=at,
         limit_units=row.limit_units,
         azure_used_units=row.used_units,
         outside_units=outside,
     )
-    if last is not None and last.limit_units != row.limit_units:
+    if last is None:
+        return
+    tell_of_limit(pool, last, fresh, at=at)
+    if last.limit_units != row.limit_units:
         audit.record(
             "pool.limit_changed",
             f"pool/{pool.pk}",

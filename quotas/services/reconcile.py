@@ -20,6 +20,7 @@ from quotas.domain.plan import DRIFT, PlannedChange, PlannedPool, Standing, plan
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
 from quotas.selectors.rooms import entries_of
+from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
 
 log = logging.getLogger(__name__)
@@ -218,7 +219,7 @@ def _store(
     )
     for position, change in enumerate(fresh):
         needs_yes = change.needs_yes
-        Change.objects.create(
+        planned = Change.objects.create(
             plan=plan,
             deployment_id=change.deployment_id,
             position=position,
@@ -230,6 +231,8 @@ def _store(
             not_before=at,
             planned_at=at,
         )
+        tell_of_new(planned, at=at)
+    tell_of_stopped(plan, at=at)
     audit.record(
         "plan.made", f"plan/{plan.pk}", actor_id=None, at=at, pool=pool.pk, changes=len(fresh)
     )

@@ -8,6 +8,7 @@ from portal import audit
 from portal.kernel.errors import CloudError, CloudReason
 from quotas.domain.states import ChangeState
 from quotas.models import Change
+from quotas.services.change_news import tell_of_refusal
 from quotas.services.reconcile import move_change
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
@@ -58,6 +59,7 @@ def note_refusal(change: Change, error: CloudError, *, at: datetime) -> None:
             reason=error.reason,
             azure_code=error.azure_code,
         )
+        tell_of_refusal(change, at=at)
 
 
 def wait(change: Change, length: timedelta, *, at: datetime, sentence: str) -> None:

@@ -53,6 +53,7 @@ class Command(BaseCommand):
             story.install(at=start)
             story.share(at=start)
             story.live_through(story.past_scenes(today), clocks, today)
+            story.read_old_messages(today)
             story.edit_in_azure(clocks)
             clocks.back_to_real()
             quotas_tasks.sync_inventory()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from portal.kernel.windows import DAY, HOUR, floor_to_day, floor_to_hour
 from portal.management.clocks import TwoClocks
 from portal.management.stepper import advance
-from portal.models import User
+from portal.models import Message, User
 from quotas import tasks as quotas_tasks
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, mapping, pools
@@ -263,6 +263,12 @@ def live_through(scenes: list[Scene], clocks: TwoClocks, today: datetime) -> Non
         advance(clocks, scene.at, with_schedule=False)
         scene.act(scene.at)
     advance(clocks, today, with_schedule=False)
+
+
+def read_old_messages(today: datetime) -> None:
+    """What was told until yesterday has been read by now; the bell counts what is new."""
+    seen = today - DAY
+    Message.objects.unread().filter(notice__at__lt=seen).update(read_at=seen)
 
 
 def refuse_writes(clocks: TwoClocks) -> None:
