@@ -15,7 +15,7 @@ from portal.api_fields import asked_window
 from portal.kernel.clock import now
 from portal.kernel.windows import HOUR, Window, floor_to_hour
 from quotas.selectors.metering import metered_deployments, service_names
-from showback.api.shapes import Json, bucket_json, methods_json, unknown_json
+from showback.api.shapes import Json, bucket_json, methods_json, received_json, unknown_json
 from showback.api.sharing import slugs
 from showback.models import ServiceHour
 from showback.selectors.methods import in_window, method_shares
@@ -75,6 +75,7 @@ class Unattributed(APIView):
                 "tokens": page.tokens,
                 "share": page.share,
                 "cost": str(page.amount),
+                **received_json(page.received),
                 "results": [bucket_json(bucket, known) for bucket in page.buckets],
                 "unknown_targets": [unknown_json(target) for target in page.unknown],
             }

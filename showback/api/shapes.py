@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from portal.kernel.received import Received
 from showback.domain.suggestions import Suggestion
 from showback.models import CallerMapping
 from showback.selectors.caller_rows import CallerRow
@@ -49,9 +50,20 @@ def shared_json(page: SharedPage, slugs: Slugs) -> Json:
 
 def methods_json(shares: Iterable[MethodShare]) -> list[Json]:
     return [
-        {"method": each.method, "words": each.label, "tokens": each.tokens, "share": each.share}
+        {
+            "method": each.method,
+            "words": each.label,
+            "tokens": each.tokens,
+            "share": each.share,
+            **received_json(each.received),
+        }
         for each in shares
     ]
+
+
+def received_json(received: Received) -> Json:
+    """Where `minutes_missing` is not 0, a total beside it is the least that it may be."""
+    return {"minutes_missing": received.missing, "minutes_due": received.due}
 
 
 def caller_json(row: CallerRow, slugs: Slugs) -> Json:
