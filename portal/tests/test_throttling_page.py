@@ -201,3 +201,23 @@ def test_a_team_sees_its_own_refusals_of_a_pool_and_the_others_without_names(ref
         assert "Assistant" not in answer.content.decode()
     lines = absorbed_by(pool.pk, refused.dan, at=AT)
     assert {line.service for line in lines} == {"another team", "Digest"}
+
+
+def served_elsewhere(name, minutes):
+    values = full_at_ten("same", minutes)
+    values["spilled"] = values["throttled"] if name == "chat" else values["spilled"]
+    return values
+
+
+def test_the_pools_page_counts_no_refusal_that_spill_over_served(refused):
+    pool = Pool.objects.get(kind="provisioned")
+    Deployment.objects.filter(pk=refused.ptu.pk).update(pool=pool)
+    [before] = absorbed_by(pool.pk, refused.ada, at=AT)
+    assert before.refused[0] > 0
+    Deployment.objects.filter(pk=refused.ptu.pk).update(spillover_deployment_name="chat")
+    refused.metrics.traffic = served_elsewhere
+    pull_window(Window(AT - 24 * HOUR, AT), MINUTE, at=AT)
+    [after] = absorbed_by(pool.pk, refused.ada, at=AT)
+    assert 0 < after.refused[0] < before.refused[0]  # of the last day none, of those before all
+    pull_window(Window(AT - 7 * 24 * HOUR, AT), MINUTE, at=AT)
+    assert absorbed_by(pool.pk, refused.ada, at=AT) == []

@@ -89,10 +89,12 @@ def metered_deployments(
     including_gone_since: datetime | None = None,
     ids: Iterable[int] | None = None,
     service_ids: Iterable[int] | None = None,
-    account_key: str = "",
+    account_keys: Iterable[str] | None = None,
+    spill_over: bool = False,
 ) -> list[MeteredDeployment]:
     """Every deployment that exists, and those that went away after the given moment; of these, if
-    named, only some: by their ids, by the services they are mapped to, or by their account.
+    named, only some: by their ids, by the services they are mapped to, by their accounts, or those
+    that spill over.
     """
     there = Q(gone_at__isnull=True)
     if including_gone_since is not None:
@@ -102,8 +104,10 @@ def metered_deployments(
         rows = rows.filter(pk__in=list(ids))
     if service_ids is not None:
         rows = rows.filter(service__in=list(service_ids))
-    if account_key:
-        rows = rows.filter(account__resource_key=account_key)
+    if account_keys is not None:
+        rows = rows.filter(account__resource_key__in=list(account_keys))
+    if spill_over:
+        rows = rows.exclude(spillover_deployment_name="")
     return [_metered(row) for row in rows.order_by("id")]
 
 

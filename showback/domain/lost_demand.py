@@ -12,7 +12,6 @@ Formula, assumptions and measured errors: `docs/algorithms/throttling.md`.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from showback.domain.measures import MISSING
@@ -89,19 +88,18 @@ class _Windows:
     @classmethod
     def of(cls, served: Ints, refused: Ints) -> "_Windows":
         known = (served != MISSING) & (refused != MISSING)
-        whole = sliding_window_view(known, WIDTH).all(axis=1)
-        a = sliding_window_view(served, WIDTH)[whole].astype(float)
-        b = sliding_window_view(refused, WIDTH)[whole].astype(float)
-        hit = b > 0
-        wide = np.convolve(refused > 0, np.full(2 * AROUND + 1, 1 / (2 * AROUND + 1)), "same")
+        whole = np.flatnonzero(_sums(known, WIDTH) == WIDTH)
+        middle, hit = whole + SIDE, refused > 0
+        a, b = _sums(served, WIDTH)[whole], _sums(refused, WIDTH)[whole]
+        around = _sums(np.pad(hit, AROUND), 2 * AROUND + 1)
         return cls(
-            _residual(a),
-            _residual(b),
-            a.mean(axis=1),
-            b.mean(axis=1),
-            hit.sum(axis=1),
-            hit[:, SIDE],
-            wide[SIDE : len(wide) - SIDE][whole],
+            _residual(a, served[middle]),
+            _residual(b, refused[middle]),
+            a / WIDTH,
+            b / WIDTH,
+            _sums(hit, WIDTH)[whole],
+            hit[middle],
+            around[middle] / (2 * AROUND + 1),
         )
 
     def chosen(self, which: NDArray[np.bool_]) -> "_Windows":
@@ -110,9 +108,16 @@ class _Windows:
         return _Windows(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
 
-def _residual(windows: Floats) -> Floats:
-    others = (windows.sum(axis=1) - windows[:, SIDE]) / (WIDTH - 1)
-    residual: Floats = windows[:, SIDE] - others
+def _sums(values: Ints | NDArray[np.bool_], width: int) -> Ints:
+    """Of each window of so many neighbours; the first begins at the first value."""
+    running = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
+    sums: Ints = running[width:] - running[:-width]
+    return sums
+
+
+def _residual(sums: Ints, middle: Ints) -> Floats:
+    """Of the middle of each window against the mean of the others."""
+    residual: Floats = middle - (sums - middle) / (WIDTH - 1)
     return residual
 
 

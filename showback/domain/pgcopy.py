@@ -102,6 +102,19 @@ def int_array(raw: bytes, *, missing: int) -> Ints:
     return values
 
 
+def whole_length(count: int, size: int) -> int:
+    """Bytes of an array of so many elements of `size` bytes, none of them NULL."""
+    return HEAD.size + count * (4 + size)
+
+
+def whole_arrays(raws: Sequence[bytes], count: int, size: int) -> Ints:
+    """(arrays, elements) of arrays of `whole_length`, all of them at once."""
+    element = [("length", ">i4"), ("value", f">i{size}")]
+    row = np.dtype([("head", f"V{HEAD.size}"), ("elements", element, count)])
+    values: Ints = np.frombuffer(b"".join(raws), row)["elements"]["value"].astype(np.int64)
+    return values
+
+
 def copy_bytes(fields: Sequence[Field]) -> bytes:
     """A whole COPY stream of the columns, in order."""
     rows = len(fields[0].data)

@@ -5,6 +5,7 @@ Bytes of arrays and of blocks go straight into numpy: a year of one measure take
 (`manage.py bench ingest`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -110,10 +111,37 @@ def read_minutes(
         deployment: {name: np.full(slots, MISSING, dtype=np.int64) for name in measures}
         for deployment in ids
     }
-    for row in stored(ids, window, measures):
-        for position, name in enumerate(measures):
+    rows = list(stored(ids, window, measures))
+    for position, name in enumerate(measures):
+        for row in _put_whole(rows, position, name, found, first):
             row.put(position, found[row.deployment][name], first)
     return found
+
+
+def _put_whole(
+    rows: Sequence[Stored],
+    position: int,
+    name: str,
+    found: dict[int, dict[str, Ints]],
+    first: int,
+) -> list[Stored]:
+    """Puts every hour that lies in the window and has all its minutes; answers the other rows."""
+    size = 2 if _array_type(name) == "smallint[]" else 4
+    length = pgcopy.whole_length(MINUTES_OF_HOUR, size)
+    by_deployment: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    left = []
+    for row in rows:
+        offset, packed = (row.starts - first) // 60, row.packed[position]
+        inside = 0 <= offset <= len(found[row.deployment][name]) - MINUTES_OF_HOUR
+        if row.bits is None and packed is not None and len(packed) == length and inside:
+            by_deployment[row.deployment].append((offset, packed))
+        else:
+            left.append(row)
+    for deployment, hours in by_deployment.items():
+        places = np.array([offset for offset, _ in hours])[:, None] + np.arange(MINUTES_OF_HOUR)
+        values = pgcopy.whole_arrays([packed for _, packed in hours], MINUTES_OF_HOUR, size)
+        found[deployment][name][places] = values
+    return left
 
 
 def _array_type(measure: str) -> str:

@@ -1,20 +1,29 @@
 """Who absorbs the refusals of a pool: by tier and service, over the last days.
 
-From hours, so that it stays quick for any number of deployments. Only refusals of dedicated
-deployments are a service's own; those of a shared one, and of one that nobody has mapped, are
-together a line that says so.
+From hours, so that it stays quick for any number of deployments; of those that spill over, from
+minutes, because what the other deployment served in a minute was refused to nobody. Only refusals
+of dedicated deployments are a service's own; those of a shared one, and of one that nobody has
+mapped, are together a line that says so.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 from django.db.models import Sum
+from numpy.typing import NDArray
 
-from portal.kernel.windows import Window, floor_to_hour
+from portal.kernel.windows import MINUTE, Window, floor_to_hour, floor_to_minute
 from portal.models import User
+from quotas.selectors.metering import metered_deployments
 from quotas.selectors.pool_deployments import PoolDeployment, pool_deployments
+from showback.domain.measures import MISSING
 from showback.models import UsageHour
 from showback.selectors.sharing import shared_windows
+from showback.selectors.spillover import met_by_callers
+
+Ints = NDArray[np.int64]
 
 PERIODS = (timedelta(days=7), timedelta(days=28))
 
@@ -37,16 +46,20 @@ class Absorbed:
 def absorbed_by(pool_id: int, user: User, *, at: datetime) -> list[Absorbed]:
     """Services that met refusals in 28 days, the most important tier first, then by how many.
 
-    Services that this person may not see are one line. Three queries, four where one is shared.
+    Services that this person may not see are one line. Three queries, four where one is shared; one
+    more where any refused calls, and three where one of those spills over.
     """
     longest = Window(floor_to_hour(at - PERIODS[-1]), at)
     deployments = pool_deployments(pool_id, user)
     shared = shared_windows(longest, deployments)
     totals: dict[tuple[int, str], list[tuple[int | None, int]]] = {}
     names: dict[tuple[int, str], PoolDeployment] = {}
-    for place, length in enumerate(PERIODS):
-        since = floor_to_hour(at - length)
-        for key, (minutes, refused) in _refused(list(deployments), since, at).items():
+    starts = [floor_to_hour(at - length) for length in PERIODS]
+    by_period = [_refused(list(deployments), since, at) for since in starts]
+    met = _met(by_period[-1], longest)
+    for place, since in enumerate(starts):
+        for key, counted in by_period[place].items():
+            minutes, refused = met[key].since(since) if key in met else counted
             of = deployments[key].as_nobodys() if key in shared else deployments[key]
             line = (of.tier, of.service)
             names[line] = of
@@ -69,6 +82,28 @@ def absorbed_by(pool_id: int, user: User, *, at: datetime) -> list[Absorbed]:
         (line for line in lines if line.refused[-1]),
         key=lambda line: (line.tier or 9, -line.refused[-1], line.service),
     )
+
+
+@dataclass(frozen=True)
+class _Met:
+    """The refusals that callers of one deployment met, minute by minute."""
+
+    window: Window
+    refused: Ints
+
+    def since(self, at: datetime) -> tuple[int, int]:
+        part = self.refused[int((at - self.window.start) / MINUTE) :]
+        return int((part > 0).sum()), int(np.maximum(part, 0).sum())
+
+
+def _met(ids: Collection[int], window: Window) -> dict[int, _Met]:
+    """Of those that spill over; without any whose minutes are not known."""
+    if not ids:
+        return {}
+    spilling = metered_deployments(including_gone_since=window.start, ids=ids, spill_over=True)
+    whole = Window(window.start, floor_to_minute(window.end))
+    found = met_by_callers(spilling, whole)
+    return {key: _Met(whole, each) for key, each in found.items() if (each != MISSING).any()}
 
 
 def _refused(ids: list[int], since: datetime, until: datetime) -> dict[int, tuple[int | None, int]]:

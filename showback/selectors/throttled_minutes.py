@@ -21,6 +21,7 @@ from showback.domain.replay import Replay, demand, scaled_to_refusals, units_nee
 from showback.domain.throttling import Minutes
 from showback.selectors.deployment_use import ptu_model_of, tokens_per_unit_of
 from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes
+from showback.selectors.spillover import met_by_callers
 
 Ints = NDArray[np.int64]
 HISTORY = timedelta(days=28)
@@ -74,27 +75,21 @@ def throttled_minutes(
     window: Window,
     spans: list[HeldSpan],
     *,
-    spill_target_id: int | None = None,
     rate: UnitRate | None = None,
 ) -> ThrottledMinutes:
     """`spans` are the ledger's entries of the window, of this and of other deployments.
 
     Callers are not known here. Refusals that the spill-over target served do not count: nobody met
-    them.
+    them. One query, three where it spills over.
     """
-    ids = [deployment.id, *([spill_target_id] if spill_target_id else [])]
-    found = read_minutes(ids, window, MEASURES)
-    values = found[deployment.id]
+    values = read_minutes([deployment.id], window, MEASURES)[deployment.id]
     held_spans = [(s.window, s.units) for s in spans if s.deployment_id == deployment.id]
     held = held_at_steps(held_spans, window, MINUTE)
     unit = rate or UnitRate(
         tokens_per_unit_of(deployment),
         None if deployment.is_provisioned else deployment.requests_per_minute_per_unit,
     )
-    refused = values["throttled"]
-    if spill_target_id:
-        spilled = np.maximum(found[spill_target_id]["spilled"], 0)
-        refused = np.where(refused == MISSING, MISSING, np.maximum(refused - spilled, 0))
+    refused = met_by_callers([deployment], window).get(deployment.id, values["throttled"])
     unknown = np.full_like(refused, MISSING)
     minutes = Minutes(
         prompt=values["prompt"],

@@ -20,7 +20,6 @@ from quotas.selectors.metering import (
     MeteredDeployment,
     deployments_of_service,
     held_spans,
-    metered_deployments,
 )
 from showback.domain.lost_demand import UniqueShare
 from showback.domain.measures import MISSING
@@ -160,7 +159,7 @@ def service_throttling(
     named = [each for each in found if str(each.id) == deployment]
     chosen = named[0] if named else max(found, key=lambda each: refused.get(each.id, 0))
     whole = Window(max(window.start, min(period.start, window.end - MINUTE)), window.end)
-    read = throttled_minutes(chosen, window, spans, spill_target_id=_spill_target(chosen, window))
+    read = throttled_minutes(chosen, window, spans)
     met = as_the_service_met_it(read, chosen.id, service_id, spans)
     read = replace(read, minutes=met.minutes)
     return ServiceThrottling(
@@ -172,16 +171,6 @@ def service_throttling(
         knows_callers=met.knows_callers,
         refused_by_hour=refused.get(chosen.id, 0),
     )
-
-
-def _spill_target(deployment: MeteredDeployment, window: Window) -> int | None:
-    name = deployment.spillover_deployment_name.lower()
-    if not name:
-        return None
-    there = metered_deployments(
-        including_gone_since=window.start, account_key=deployment.account_key
-    )
-    return next((each.id for each in there if each.name.lower() == name), None)
 
 
 def _is_held_by_several(deployment_id: int, spans: Sequence[HeldSpan]) -> bool:

@@ -160,3 +160,14 @@ def test_what_is_on_its_way_or_came_before_the_deployment_is_not_missing():
 def test_a_minute_is_missing_a_quarter_of_an_hour_after_its_end():
     at = datetime(2026, 3, 2, 10, 0, 30, tzinfo=UTC)
     assert due_until(at) == datetime(2026, 3, 2, 9, 45, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_arrays_read_together_are_those_read_singly(size):
+    values = np.arange(180, dtype=np.int64).reshape(3, 60) - 7
+    fields = pgcopy.integer_arrays(values, size, missing=MISSING * 1000)
+    raws = [row.tobytes()[4:] for row in fields.data]
+    assert {len(raw) for raw in raws} == {pgcopy.whole_length(60, size)}
+    together = pgcopy.whole_arrays(raws, 60, size)
+    assert together.tolist() == values.tolist()
+    assert [pgcopy.int_array(raw, missing=MISSING).tolist() for raw in raws] == values.tolist()

@@ -6,8 +6,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from portal.kernel.windows import HOUR, MINUTE, Window
+from portal.kernel.windows import DAY, HOUR, MINUTE, Window
 from quotas.gateway import evidence_source
+from quotas.models import Deployment
 from showback.evidence import UsageHistory
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_window
@@ -147,3 +148,22 @@ def test_gaps_lower_completeness_and_not_the_percentiles(world):
     found = ask(world)
     assert found.completeness == pytest.approx(24 / 180, rel=0.01)
     assert found.p50_tokens_per_minute == 1200
+
+
+def spilling(name, minutes):
+    """What ptu refuses at ten, 5 requests a minute, chat serves; but for 2 of them from 10:20."""
+    values = busy_at_ten(name, minutes)
+    served = values["throttled"] - np.where(minutes % 1440 >= 620, 2, 0)
+    values["spilled"] = np.maximum(served, 0) if name == "chat" else np.zeros_like(served)
+    return values
+
+
+def test_refusals_that_the_spill_over_target_served_were_refused_to_nobody(world):
+    Deployment.objects.filter(pk=world.ptu.pk).update(spillover_deployment_name="Chat")
+    world.metrics.traffic = spilling
+    pull_window(Window(AT - 3 * DAY, AT), MINUTE, at=AT)
+    found = ask(world, deployment_id=world.ptu.pk, tokens_per_minute_per_unit=None)
+    assert found.throttled_minutes_7_days == 3 * 10
+    assert found.throttled_requests_7_days == 3 * 10 * 2
+    chat = ask(world)
+    assert chat.throttled_minutes_7_days == 3 * 30
