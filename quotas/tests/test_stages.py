@@ -13,8 +13,8 @@ from portal.models import Message, User
 from quotas.domain.policy import DEFAULT
 from quotas.domain.policy_rules import Outcome, Policy, Rule, StageRule
 from quotas.domain.stages import ALL_OF, ANY_OF, FINANCE, PEOPLE, POOL_OWNERS, Stage
-from quotas.models import CapacityRequest, LedgerEntry, Pool, Service
-from quotas.services import decisions, delegations, policy
+from quotas.models import CapacityRequest, LedgerEntry, PolicyVersion, Pool, Service
+from quotas.services import decisions, delegations
 from quotas.services.decisions import approve, deny
 from quotas.tests.conftest import ask
 from quotas.tests.factories import NOON, person, utc
@@ -27,7 +27,9 @@ LATER = NOON + timedelta(hours=1)
 def publish(*stages: Stage) -> None:
     """Everything goes through these stages."""
     rule = Rule("Everything", Outcome.STAGES, stages=tuple(StageRule(s) for s in stages))
-    policy.publish(Policy((rule,), DEFAULT.longest_hours), by_id=None, at=NOON)
+    content = Policy((rule,), DEFAULT.longest_hours).as_json()
+    number = PolicyVersion.objects.count() + 1
+    PolicyVersion.objects.create(number=number, content=content, published_at=NOON)
 
 
 @pytest.fixture
