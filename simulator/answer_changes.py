@@ -4,6 +4,7 @@ A change is a JSON object with one or more of
 
 * ``set``: path → value; the last part is added when it is missing,
 * ``remove``: paths of fields that are taken out,
+* ``repeat``: paths of lists of which every item is sent twice, one behind the other,
 * ``as_text``: paths of values that are sent as text (``5`` becomes ``"5"``),
 * ``unknown_fields``: true adds a field nobody knows to every object,
 * ``numbers_as_text``: true sends every number as text,
@@ -25,7 +26,7 @@ UNKNOWN_FIELD = "fieldOfTomorrow"
 _UNKNOWN_VALUE = {"kind": "NotInAnySdk", "values": [1, None, "x"]}
 # Its names are the customer's: Azure adds none.
 _CUSTOMERS_OWN = frozenset({"tags"})
-_FIELDS = ("set", "remove", "as_text", "unknown_fields", "numbers_as_text", "cut")
+_FIELDS = ("set", "remove", "repeat", "as_text", "unknown_fields", "numbers_as_text", "cut")
 
 
 def check_change(raw: Any) -> None:
@@ -54,6 +55,10 @@ def _changed(content: Any, change: dict[str, Any]) -> Any:
     for path in change.get("remove", []):
         for parent, key in list(_places(content, path.split("."))):
             del parent[key]
+    for path in change.get("repeat", []):
+        for parent, key in _places(content, path.split(".")):
+            if isinstance(parent[key], list):
+                parent[key] = [item for item in parent[key] for _ in range(2)]
     for path in change.get("as_text", []):
         for parent, key in _places(content, path.split(".")):
             parent[key] = _as_text(parent[key])
@@ -113,7 +118,7 @@ def _with_unknown_field(value: Any) -> Any:
 def _is_good(name: str, value: Any) -> bool:
     if name == "set":
         return isinstance(value, dict)
-    if name in ("remove", "as_text"):
+    if name in ("remove", "repeat", "as_text"):
         return isinstance(value, list) and all(isinstance(each, str) for each in value)
     if name == "cut":
         return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1

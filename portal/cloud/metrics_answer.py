@@ -5,7 +5,7 @@ series per status; where any of them has a value in a slot, the slot was measure
 that are silent there are nought. Both families of metrics are kept apart until all has come.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,6 +37,7 @@ from showback.gateway import MEASURES, MetricsAnswer
 TIMESTAMP_CHARACTERS = 16
 
 TIME = itemgetter("timeStamp")
+Labels = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,8 @@ class UsageTally:
                 if self._refused(account, name, metric, most_series):
                     silent.discard((account, name))
                     continue
-                for series in metric["timeseries"]:
-                    _add_series(rows[family_of(name)], account, name, series)
+                for labels, data in _told_once(metric["timeseries"]):
+                    _add_series(rows[family_of(name)], account, name, labels, data)
                 silent.discard((account, name))
         for family in rows.values():
             family.flush()
@@ -224,11 +225,23 @@ class _Rows:
         return self._stamps[end]
 
 
-def _add_series(rows: _Rows, account: str, metric: str, series: Mapping[str, Any]) -> None:
-    labels = {m["name"]["value"].lower(): m["value"] for m in series["metadatavalues"]}
+def _told_once(timeseries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Labels, Sequence[Any]]]:
+    """Labels (names in lower case) and points; a series that is told twice counts once."""
+    told: set[frozenset[tuple[str, str]]] = set()
+    for series in timeseries:
+        labels = {m["name"]["value"].lower(): m["value"] for m in series["metadatavalues"]}
+        key = frozenset(labels.items())
+        if key not in told:
+            told.add(key)
+            yield labels, series["data"]
+
+
+def _add_series(
+    rows: _Rows, account: str, metric: str, labels: Labels, data: Sequence[Any]
+) -> None:
     deployment = str(labels.get(DEPLOYMENT) or "").lower()
     if deployment:  # else it was refused before Azure knew for which deployment
-        key, data = (account, deployment), series["data"]
+        key = (account, deployment)
         if metric in (REQUESTS, NEWER_REQUESTS):
             rows.add(key, request_measure(labels), data)
             if is_priority(labels):

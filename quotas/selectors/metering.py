@@ -5,6 +5,8 @@ whom.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import starmap
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.db.models.functions import Coalesce
@@ -121,6 +123,25 @@ def deployments_of_service(service_id: int, window: Window) -> list[MeteredDeplo
         Q(gone_at__isnull=True) | Q(gone_at__gte=window.start),
     )
     return [_metered(row) for row in rows.order_by("id")]
+
+
+class PresentDeployment(NamedTuple):
+    """What tells since when a deployment could be metered, and where."""
+
+    id: int
+    subscription_id: str
+    region: str
+    first_seen_at: datetime
+
+
+def present_deployments() -> list[PresentDeployment]:
+    """Every deployment that exists: cheap, for pages that ask of each whether it is metered."""
+    rows = (
+        Deployment.objects.present()
+        .order_by("id")
+        .values_list("id", "account__subscription_id", "account__region", "first_seen_at")
+    )
+    return list(starmap(PresentDeployment, rows))
 
 
 def _metered(row: Deployment) -> MeteredDeployment:

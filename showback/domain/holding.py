@@ -47,10 +47,12 @@ def deployed_by_hour(
     """Unit-seconds that Azure had deployed, of every deployment with observations or holders.
 
     `observations` are (moment, units) in order, each in force until the next, up to `gone_at`.
-    Before the first one nobody looked: there what was held is taken for what was deployed.
+    Before the first one nobody looked: there what was held, until it was gone, is taken for what
+    was deployed.
     """
     deployed: dict[HourKey, int] = defaultdict(int)
-    for key, by_service in held_by_hour(_before_first_look(spans, observations)).items():
+    assumed = _before_first_look(_until_gone(spans, gone_at), observations)
+    for key, by_service in held_by_hour(assumed).items():
         deployed[key] += sum(by_service.values())
     for deployment, seen in observations.items():
         end = min(window.end, gone_at.get(deployment, window.end))
@@ -61,6 +63,14 @@ def deployed_by_hour(
                 for hour, seconds in _seconds_by_hour(part) if part else ():
                     deployed[deployment, hour] += units * seconds
     return deployed
+
+
+def _until_gone(spans: Iterable[Span], gone_at: Mapping[int, datetime]) -> Iterable[Span]:
+    """A holder of what is gone goes on holding it until somebody decides; it costs nothing."""
+    for span in spans:
+        end = min(span.window.end, gone_at.get(span.deployment_id, span.window.end))
+        if span.window.start < end:
+            yield replace(span, window=Window(span.window.start, end))
 
 
 def _before_first_look(

@@ -24,7 +24,8 @@ WITH RECURSIVE sources AS (
             WHERE pull.source > sources.source)
     FROM sources WHERE sources.source IS NOT NULL
 )
-SELECT sources.source, newest.hour, newest.problem, settled.settled_until
+SELECT sources.source, newest.hour, newest.problem, settled.settled_until,
+       (SELECT min(hour) FROM showback_usagepull WHERE source = sources.source)
 FROM sources, LATERAL (
     SELECT pull.hour, pull.problem FROM showback_usagepull pull
     WHERE pull.source = sources.source AND pull.hour <= %(at)s
@@ -39,11 +40,15 @@ ORDER BY sources.source"""
 
 @dataclass(frozen=True)
 class NewestPull:
-    """Of one source: known up to `until` (None: never read); `problem` is of its newest hour."""
+    """Of one source: known up to `until` (None: never read); `problem` is of its newest hour.
+
+    `since` is the first hour that was ever asked for.
+    """
 
     source: str
     until: datetime | None
     problem: str
+    since: datetime
 
     @property
     def is_gateway(self) -> bool:
@@ -55,8 +60,12 @@ def newest_pulls(at: datetime) -> list[NewestPull]:
     with connection.cursor() as cursor:
         cursor.execute(NEWEST_PULLS, {"at": at})
         rows = cursor.fetchall()
-    since = max((hour for _, hour, _, _ in rows), default=at) - GONE_AFTER
-    return [NewestPull(source, until, text) for source, hour, text, until in rows if hour > since]
+    lately = max((row[1] for row in rows), default=at) - GONE_AFTER
+    return [
+        NewestPull(source, until, text, since)
+        for source, hour, text, until, since in rows
+        if hour > lately
+    ]
 
 
 def data_until(at: datetime) -> datetime | None:

@@ -1,12 +1,15 @@
 """Whether use comes in: how fresh and complete it is, what has gaps, what waits to be summed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Sum
+from django.db.models import Case, F, IntegerField, Sum, Value, When
+from django.db.models.functions import Cast, Extract, Greatest, Least
 
-from portal.kernel.windows import DAY, floor_to_hour
-from quotas.selectors.metering import metered_deployments
+from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_hour
+from quotas.selectors.metering import metered_deployments, present_deployments
+from showback.domain.minutes import settled_until
 from showback.domain.targets import GATEWAY
 from showback.models import TouchedHour, UsageHour
 from showback.selectors.data_age import NewestPull, newest_pulls
@@ -48,10 +51,6 @@ class Gap:
     missing_minutes: int
     expected_minutes: int
 
-    @property
-    def complete(self) -> float:
-        return 1 - self.missing_minutes / self.expected_minutes
-
 
 @dataclass(frozen=True)
 class Completeness:
@@ -79,29 +78,57 @@ def _source(pull: NewestPull, *, at: datetime) -> SourceHealth:
 
 
 def completeness(*, at: datetime) -> Completeness:
-    """Minutes received of those that had settled when they were asked for."""
-    rows = list(
-        UsageHour.objects.filter(hour__gte=floor_to_hour(at - DAY), hour__lte=at)
+    """Minutes received of those that should be there.
+
+    What should be there: minutes that had settled when they were asked for, and those that should
+    have been asked for by now, also where nothing at all could be read and so no row is.
+    """
+    start, due_until = floor_to_hour(at - DAY), settled_until(at - LATE_AFTER)
+    asked_since = {pull.source: pull.since for pull in newest_pulls(at)}
+    rows = _sums(Window(start, at), due_until)
+    found = {key: (received, expected) for key, (received, expected, _) in rows.items()}
+    for deployment in present_deployments():
+        received, expected, due_of_rows = rows.get(deployment.id, (0, 0, 0))
+        since = asked_since.get(f"{deployment.subscription_id}/{deployment.region}")
+        if since:
+            first = max(start, since, floor_to_hour(deployment.first_seen_at))
+            due = max(0, (due_until - first) // MINUTE)
+            found[deployment.id] = received, expected + max(0, due - due_of_rows)
+    received, expected = (sum(each[part] for each in found.values()) for part in (0, 1))
+    gaps = {key: want - came for key, (came, want) in found.items() if came < want}
+    return Completeness(received, expected, _worst(gaps, found), len(gaps))
+
+
+def _worst(gaps: Mapping[int, int], found: Mapping[int, tuple[int, int]]) -> list[Gap]:
+    """Most missing first. `found` is minutes received and expected by deployment."""
+    shown = sorted(gaps, key=lambda key: (-gaps[key], key))[:MOST_GAPS]
+    names = {d.id: label_of(d) for d in metered_deployments(ids=shown)} if shown else {}
+    return [Gap(names.get(key, label_of(None)), gaps[key], found[key][1]) for key in shown]
+
+
+def _sums(window: Window, due_until: datetime) -> dict[int, tuple[int, int, int]]:
+    """By deployment: minutes received, expected, and how many of the rows' hours were due.
+
+    Of a deployment that is gone nothing was due but what was expected when it was last read.
+    """
+    minutes = Cast(Extract(Least(Value(due_until) - F("hour"), HOUR), "epoch") / 60, IntegerField())
+    since_first_seen = When(
+        deployment__gone_at__isnull=True,
+        hour__gt=F("deployment__first_seen_at") - HOUR,
+        then=Greatest(minutes, 0),
+    )
+    due = Case(since_first_seen, default=0)
+    rows = (
+        UsageHour.objects.filter(hour__gte=window.start, hour__lte=window.end)
         .values("deployment_id")
-        .annotate(received=Sum("minutes_received"), due=Sum("minutes_expected"))
-        .order_by(F("received") - F("due"), "deployment_id")
+        .annotate(
+            received=Sum("minutes_received"),
+            expected=Sum(Greatest("minutes_expected", due)),
+            due=Sum(due),
+        )
+        .order_by()
     )
-    gaps = [row for row in rows if row["received"] < row["due"]]
-    shown = [row["deployment_id"] for row in gaps[:MOST_GAPS]]
-    names = {d.id: label_of(d) for d in metered_deployments(ids=shown)} if gaps else {}
-    return Completeness(
-        received=sum(row["received"] for row in rows),
-        expected=sum(row["due"] for row in rows),
-        gaps=[
-            Gap(
-                names.get(row["deployment_id"], label_of(None)),
-                row["due"] - row["received"],
-                row["due"],
-            )
-            for row in gaps[:MOST_GAPS]
-        ],
-        deployments_with_gaps=len(gaps),
-    )
+    return {row["deployment_id"]: (row["received"], row["expected"], row["due"]) for row in rows}
 
 
 def hours_to_sum() -> int:

@@ -89,6 +89,7 @@ def note_changes(*, at: datetime) -> None:
     """
     deployments = metered_deployments()
     _note_capacity(deployments)
+    _note_gone(at=at)
     _note_mappings(deployments, at=at)
     _note_missed_days(at=at)
 
@@ -112,6 +113,26 @@ def _note_capacity(deployments: list[MeteredDeployment]) -> None:
             CapacitySeen(deployment_id=d.id, seen_at=d.observed_at, units=d.capacity_units)
             for d in deployments
             if d.is_provisioned and _is_news(d, latest.get(d.id))
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _note_gone(*, at: datetime) -> None:
+    """What is gone has no capacity, also where one of the same name comes back later."""
+    since = day_window(_open_since(at), finance_zone()).start
+    gone = {
+        d.id: d.gone_at
+        for d in metered_deployments(including_gone_since=since)
+        if d.gone_at and d.is_provisioned
+    }
+    latest = CapacitySeen.objects.filter(deployment_id__in=gone)
+    latest = latest.order_by("deployment_id", "-seen_at").distinct("deployment_id")
+    CapacitySeen.objects.bulk_create(
+        [
+            CapacitySeen(deployment_id=row.deployment_id, seen_at=gone[row.deployment_id], units=0)
+            for row in latest
+            if row.units and row.seen_at < gone[row.deployment_id]
         ],
         ignore_conflicts=True,
     )
