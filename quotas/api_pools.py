@@ -19,6 +19,7 @@ from portal.kernel.units import units_for
 from portal.kernel.windows import Window
 from quotas.api import LARGEST
 from quotas.models import Pool
+from quotas.selectors.api_calendar import at_risk_json, calendar_json
 from quotas.selectors.api_pools import limits_json, pool_json, pools_json, reserve_json
 from quotas.selectors.pool_figures import AHEAD
 from quotas.selectors.pool_rates import pool_rate
@@ -45,6 +46,22 @@ class Limits(APIView):
 
     def get(self, request: Request, pk: int) -> Response:
         return Response({"results": limits_json(visible_pool(request, pk))})
+
+
+class Calendar(APIView):
+    """GET: who holds what when, and within which bounds; `?from=&until=`, else the next 30 days."""
+
+    def get(self, request: Request, pk: int) -> Response:
+        at, pool = now(), visible_pool(request, pk)
+        window = asked_window(request, _next_month(at))
+        return Response(calendar_json(pool, request.user, window, at=at))
+
+
+class AtRisk(APIView):
+    """GET: grants that no longer fit, as Azure lowered the limit or quota was taken outside."""
+
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(at_risk_json(visible_pool(request, pk), request.user, at=now()))
 
 
 class ReserveDraft(serializers.Serializer[Any]):

@@ -61,5 +61,7 @@ urlpatterns = [
     path("api/v1/pools/", api_pools.Pools.as_view(), name="api_pools"),
     path("api/v1/pools/<int:pk>/", api_pools.OnePool.as_view(), name="api_pool"),
     path("api/v1/pools/<int:pk>/limits/", api_pools.Limits.as_view(), name="api_pool_limits"),
+    path("api/v1/pools/<int:pk>/calendar/", api_pools.Calendar.as_view(), name="api_pool_calendar"),
+    path("api/v1/pools/<int:pk>/at-risk/", api_pools.AtRisk.as_view(), name="api_pool_at_risk"),
     path("api/v1/pools/<int:pk>/reserve/", api_pools.Reserve.as_view(), name="api_pool_reserve"),
 ]

@@ -43,6 +43,12 @@ class Risk:
     def and_then(self, units: int, until: datetime) -> "Risk":
         return Risk(max(self.units, units), Window(self.window.start, until))
 
+    def beside(self, other: "Risk") -> "Risk":
+        """Of another entry of the same grant: one is never in force beside the other."""
+        start = min(self.window.start, other.window.start)
+        end = max(self.window.end, other.window.end)
+        return Risk(max(self.units, other.units), Window(start, end))
+
 
 Edge = tuple[datetime, bool, tuple[int, datetime, int], int]
 

@@ -90,7 +90,8 @@ def risk_in(rows: Sequence[dict[str, Any]], limit: PoolLimit, *, at: datetime) -
     for claim in claims:
         risk, request = risks.get(claim.entry_id), claim.entry.request_id
         if risk and request and claim.entry.kind in ("burst", "hold"):
-            by_request[request] = risk
+            known = by_request.get(request)
+            by_request[request] = known.beside(risk) if known else risk
     bursts = {c.entry_id for c in claims if c.entry.request_id in by_request}
     return PoolRisk(by_request, {pk: risk for pk, risk in risks.items() if pk not in bursts})
 

@@ -76,19 +76,22 @@ class Calendar:
         return self.window.end <= self.at
 
 
-def calendar(pool: Pool, user: User, window: Window, *, at: datetime) -> Calendar:
-    """Ten queries at most."""
+def calendar(
+    pool: Pool, user: User, window: Window, *, at: datetime, is_whole: bool = False
+) -> Calendar:
+    """Nine queries at most. `is_whole`: nothing is put together that this person may see apart."""
     sees = seen_services(user)
     everything = held_in(pool, window, sees=sees)
-    held = largest(everything, window)
+    held = everything if is_whole else largest(everything, window)
     entries = [entry for each in everything.values() for entry in each]
+    offered = {holder.request_id for holder in everything if holder.kind == "hold"}
     return Calendar(
         pool=pool,
         window=window,
         held=held,
         names=names_of(held),
         moments=moments(entries, lines_of(pool, window), window),
-        asked=list(_asked(pool, user, window)[:MOST_REQUESTS]),
+        asked=list(_asked(pool, user, window).exclude(pk__in=offered)[:MOST_REQUESTS]),
         risk=risks_of([pool.pk], at=at).get(pool.pk, PoolRisk()),
         sees=sees,
         at=at,
@@ -96,7 +99,9 @@ def calendar(pool: Pool, user: User, window: Window, *, at: datetime) -> Calenda
 
 
 def _asked(pool: Pool, user: User, window: Window) -> QuerySet[CapacityRequest]:
-    """Of a transfer, what it would bring here from another pool."""
+    """Of a transfer, what it would bring here from another pool. An offer that is held stands with
+    what is held.
+    """
     adds = Q(deployment__pool=pool, kind__in=ADDING, units__gt=0)
     comes = Q(to_deployment__pool=pool, kind="transfer") & ~Q(deployment__pool=pool)
     touches = Q(starts_at__lt=window.end + pool.lead) & (

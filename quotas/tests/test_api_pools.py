@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.models import User
 from quotas.models import CapacityRequest, Pool, PoolLimit, Service
 from quotas.services.reserves import set_reserve
-from quotas.tests.conftest import Browse, sync
+from quotas.tests.conftest import Browse, ask, sync
 from quotas.tests.factories import NOON, FakeAzure, utc
 
 LIST = "/api/v1/pools/"
@@ -124,7 +124,80 @@ def test_ada_reads_the_pool_of_her_service_and_cannot_set_its_reserve(
     assert (answer.status_code, answer.json()["code"]) == (422, "not_yours")
 
 
-@pytest.mark.parametrize("below", ["", "limits/", "reserve/"])
+WEEK = {"from": "2026-03-02T12:00:00Z", "until": "2026-03-09T00:00:00Z"}
+
+
+def test_the_calendar_tells_each_step_and_who_holds_what(
+    browse: Browse, pool: Pool, granted: CapacityRequest, cleo: User
+):
+    told = got(browse(cleo), pool, "calendar/", **WEEK)
+    assert [(step["from"], step["held"], step["free"]) for step in told["steps"]] == [
+        ("2026-03-02T12:00:00Z", 300, 700),
+        ("2026-03-03T10:00:00Z", 360, 640),
+        ("2026-03-03T18:00:00Z", 300, 700),
+    ]
+    [burst] = [each for each in told["holdings"] if each["kind"] == "burst"]
+    assert (burst["service"], burst["request"]) == ("chat-assistant", granted.pk)
+    assert burst["steps"] == [
+        {"from": "2026-03-03T10:00:00Z", "until": "2026-03-03T18:00:00Z", "units": 60}
+    ]
+
+
+def test_what_waits_for_an_answer_is_told_apart(
+    browse: Browse, pool: Pool, waiting: CapacityRequest, cleo: User
+):
+    told = got(browse(cleo), pool, "calendar/", **WEEK)
+    assert [(each["request"], each["units"]) for each in told["in_review"]] == [(waiting.pk, 60)]
+    assert max(step["held"] for step in told["steps"]) == 300
+
+
+def test_grants_at_risk_are_told_with_what_is_missing(
+    browse: Browse, pool: Pool, granted: CapacityRequest, azure: FakeAzure, cleo: User
+):
+    assert got(browse(cleo), pool, "at-risk/")["grants"] == []
+    azure.limit_units = 340
+    sync(azure, utc("2026-03-02 12:05"))
+    assert got(browse(cleo), pool, "at-risk/") == {
+        "pool": pool.pk,
+        "steady_missing_units": 0,
+        "grants": [
+            {
+                "request": granted.pk,
+                "service": "chat-assistant",
+                "units": 60,
+                "missing_units": 20,
+                "from": "2026-03-03T10:00:00Z",
+                "until": "2026-03-03T18:00:00Z",
+            }
+        ],
+    }
+
+
+def test_in_a_shared_pool_dan_reads_amounts_and_no_other_teams_names(
+    browse: Browse,
+    pool: Pool,
+    granted: CapacityRequest,
+    chat: Service,
+    search: Service,
+    azure: FakeAzure,
+    ada: User,
+    dan: User,
+):
+    ask(chat, ada, units=120)
+    azure.limit_units = 340
+    sync(azure, utc("2026-03-02 12:05"))
+    his = browse(dan)
+    calendar, at_risk = got(his, pool, "calendar/", **WEEK), got(his, pool, "at-risk/")
+    assert max(step["held"] for step in calendar["steps"]) == 360
+    assert calendar["in_review"] == []
+    assert {each["service"] for each in calendar["holdings"]} == {"search", None}
+    assert [(g["service"], g["request"], g["missing_units"]) for g in at_risk["grants"]] == [
+        (None, None, 20)
+    ]
+    assert "chat" not in f"{calendar}{at_risk}"
+
+
+@pytest.mark.parametrize("below", ["", "limits/", "reserve/", "calendar/", "at-risk/"])
 def test_dan_of_another_team_sees_nothing(
     browse: Browse, pool: Pool, chat: Service, delta: object, dan: User, below: str
 ):
