@@ -58,7 +58,13 @@ PLACES = (
             Place("Unattributed", "unattributed", "a", reads_everything),
         ),
     ),
-    Place("Showback", "showback", "b"),
+    Place(
+        "Showback",
+        children=(
+            Place("Costs", "showback", "b"),
+            Place("Budgets", "team_budgets", "m", reads_everything),
+        ),
+    ),
     Place("Health", "health", "e", reads_everything),
 )
 

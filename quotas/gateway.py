@@ -191,6 +191,8 @@ class UsageEvidence:
     replayed_throttled_minutes_now: int | None
     replayed_throttled_minutes_with: int | None
     used_share_of_past_bursts: dict[int, float | None]  # by request number
+    # Of the whole team, this month; None where nothing is known, or part of it has no price.
+    team_month_to_date_usd: Decimal | None = None
     # In words, with its confidence; "" where nothing was refused.
     likely_cause_7_days: str = ""
     # The same replay for any number of units, so that a form that tries several reads once.

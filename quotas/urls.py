@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from quotas import api, api_policy, api_pools
+from quotas import api, api_budgets, api_policy, api_pools
 from quotas.views import (
+    budgets,
     burst,
     calendar,
     changes,
@@ -35,6 +36,8 @@ urlpatterns = [
     path("pools/<int:pk>/calendar/", calendar.show, name="pool_calendar"),
     path("pools/<int:pk>/reserve/", reserves.reserve, name="pool_reserve"),
     path("pools/<int:pk>/reserve/check/", reserves.reserve_check, name="pool_reserve_check"),
+    path("budgets/", budgets.index, name="team_budgets"),
+    path("budgets/<slug:slug>/", budgets.team, name="team_budget"),
     path("policy/", policy.index, name="policy"),
     path("policy/versions/<int:number>/", policy.version, name="policy_version"),
     path("policy/begin/", policy.begin, name="policy_begin"),
@@ -46,6 +49,8 @@ urlpatterns = [
     path("changes/<int:pk>/adopt/", changes.adopt, name="change_adopt"),
     path("changes/<int:pk>/write-back/", changes.write_back, name="change_write_back"),
     path("plans/<int:pk>/allow/", changes.allow_plan, name="plan_allow"),
+    path("api/v1/budgets/", api_budgets.Budgets.as_view(), name="api_budgets"),
+    path("api/v1/budgets/<slug:slug>/", api_budgets.Budget.as_view(), name="api_budget"),
     path("api/v1/policy/", api_policy.InForce.as_view(), name="api_policy"),
     path("api/v1/policy/versions/", api_policy.Versions.as_view(), name="api_policy_versions"),
     path(

@@ -81,6 +81,7 @@ class UsageHistory:
             usd_per_million_tokens=_usd_per_million(deployment_id, service_id, at=at),
             usd_per_unit_hour=_usd_per_unit_hour(deployment, at=at),
             month_to_date_usd=_month_to_date(service_id, at=at),
+            team_month_to_date_usd=_team_month_to_date(service_id, at=at),
             replayed_throttled_minutes_now=_replayed(replay, held_units),
             replayed_throttled_minutes_with=_replayed(replay, held_units + extra_units),
             used_share_of_past_bursts={
@@ -209,3 +210,14 @@ def _month_to_date(service_id: int, *, at: datetime) -> Decimal | None:
         service_id=service_id, day__gte=first, currency=settings.HEADROOM_CURRENCY
     ).aggregate(amount=Sum("amount"))
     return found["amount"]
+
+
+def _team_month_to_date(service_id: int, *, at: datetime) -> Decimal | None:
+    """Of all services of the team; None where nothing is known, or any of it is unpriced: what is
+    spent is then at least so much, and nobody knows what is left.
+    """
+    first = Month.of(day_of(at, finance_zone())).first_day
+    found = CostLine.objects.filter(
+        team__services=service_id, day__gte=first, currency=settings.HEADROOM_CURRENCY
+    ).aggregate(amount=Sum("amount"), unpriced=Count("id", filter=Q(price__isnull=True)))
+    return None if found["unpriced"] else found["amount"]

@@ -196,7 +196,8 @@ _ALL = (
     ),
     Fact(
         "use_is_known", "use", FactType.TRUTH,
-        "Whether the use of the last week came in whole (99.5 % of its minutes).",
+        "Whether the use behind the evidence, of up to 28 days, came in whole: 99.5 % of its "
+        "minutes.",
         lambda f: f.use_is_known, "The service’s own use is known.",
         "Too little of the service’s own use came in to judge by.",
         unknown="Whether the service’s use came in whole is not known.",

@@ -1,5 +1,6 @@
 """Nouns: who there is, what Azure has, who holds what, who asked, what is being applied."""
 
+from quotas.models.budgets import TeamBudget
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
@@ -30,5 +31,6 @@ __all__ = [
     "Service",
     "SyncRun",
     "Team",
+    "TeamBudget",
     "TeamCostCentre",
 ]

@@ -18,7 +18,6 @@ class Team(models.Model):
     finance_contact = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    monthly_budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
     identity_group = models.CharField(max_length=120, blank=True)  # of the identity provider
     people = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="teams"

@@ -170,8 +170,14 @@ def _pool(
         ("Cost, as planned", words.money(facts["cost_as_used"])),
         ("Cost, fully used", words.money(facts["cost_if_fully_used"])),
         ("This month so far", words.money(facts["month_to_date"])),
-        ("Team’s budget", words.money(service.team.monthly_budget)),
+        ("Team’s budget left", _budget_left(facts.get("policy_facts", {}))),
     ]
+
+
+def _budget_left(policy_facts: dict[str, Any]) -> Any:
+    if policy_facts.get("has_budget") is False:
+        return "no budget this month"
+    return words.money(policy_facts.get("team_budget_left"))
 
 
 def _others(

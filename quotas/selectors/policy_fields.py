@@ -49,8 +49,7 @@ class ConditionFields:
     fact: Field
     operator: Field
     value: Field
-    or_unknown: Field
-    or_absent: Field
+    ticks: tuple[Field, ...]  # only those that mean something for this fact, or are ticked
 
 
 @dataclass(frozen=True)
@@ -134,14 +133,16 @@ class PolicyFields:
             Field(f"{path}.kinds", "For (none ticked: for all)", options=kinds,
                   problems=self._wrong(f"{path}.kinds")),
             reason if then == Outcome.DENY else None,
-            tuple(self._condition(c, f"{path}.when.{i}")
+            tuple(self._condition(c, f"{path}.when.{i}", automatic=then == Outcome.AUTO)
                   for i, c in enumerate(_rows(row.get("when")))),
             stages if then == Outcome.STAGES else None,
             (*self._wrong(path), *self._wrong(f"{path}.when"), *self._wrong(f"{path}.stages")),
             is_last,
         )  # fmt: skip
 
-    def _condition(self, row: Mapping[str, Any], path: str) -> ConditionFields:
+    def _condition(
+        self, row: Mapping[str, Any], path: str, *, automatic: bool = False
+    ) -> ConditionFields:
         facts = {"": "–"} | {k: f"{f.word}{self._unit(f.type)}" for k, f in FACTS.items()}
         operators = {"": "–"} | {o.value: word for o, word in OPERATORS.items()}
         fact = FACTS.get(str(row.get("fact")))
@@ -152,13 +153,16 @@ class PolicyFields:
             problems=self._wrong(f"{path}.value"),
             help=_hint(fact.type, fact.choices) if fact else "",
         )
+        unknown = self._tick(f"{path}.or_unknown", "or not known", row)
+        absent = self._tick(f"{path}.or_absent", "or there is none", row)
+        means = {unknown: bool(fact and fact.unknown and not automatic),
+                 absent: bool(fact and fact.absent)}  # fmt: skip
         return ConditionFields(
             path,
             self._select(f"{path}.fact", "Fact", row, facts),
             self._select(f"{path}.is", "Compared", row, operators),
             value,
-            self._tick(f"{path}.or_unknown", "or not known", row),
-            self._tick(f"{path}.or_absent", "or there is none", row),
+            tuple(tick for tick, shown in means.items() if shown or tick.ticked),
         )
 
     def _unit(self, kind: FactType) -> str:

@@ -13,9 +13,11 @@ from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
 from quotas.gateway import UsageEvidence, evidence_source
 from quotas.models import CapacityRequest, Deployment, Evidence, LedgerEntry, Service
+from quotas.selectors.budgets import budget_of
 from quotas.selectors.rooms import pool_entries, room_of
 
 PAST_BURSTS = 3
+WHOLE = 0.995  # of the minutes; with as many the use is known
 ENDLESS = timedelta(days=30)  # for which the cost of what has no end is told
 
 
@@ -102,7 +104,7 @@ def gather(
     return Judged(
         fit=found,
         usage=usage,
-        facts=_facts(asked, found, usage, baseline, past, full),
+        facts=_facts(asked, found, usage, baseline, past, full, at=at),
         baseline_units=baseline,
         others=tuple(e for e in entries if e.kind == "burst"),
         past_bursts=past,
@@ -201,7 +203,11 @@ def _facts(
     baseline: int,
     past: tuple[tuple[int, Window, int], ...],
     cost: Decimal | None,
+    *,
+    at: datetime,
 ) -> RequestFacts:
+    budget = budget_of(asked.service.team, at=at)
+    spent = usage.team_month_to_date_usd
     used = usage.used_share_of_past_bursts.get(past[0][0]) if past else None
     share = found.peak_share
     return RequestFacts(
@@ -216,7 +222,21 @@ def _facts(
         is_provisioned=asked.deployment.is_provisioned,
         currency=settings.HEADROOM_CURRENCY,
         kind=asked.kind,
+        room_units=found.room_units,
+        tier=asked.service.tier,
+        environment=asked.service.environment,
+        lead_hours=_lead(asked, at),
+        has_budget=budget is not None,
+        team_budget_left=None if budget is None or spent is None else round(budget - spent, 2),
+        use_is_known=(usage.completeness or 0) >= WHOLE,
     )
+
+
+def _lead(asked: Asked, at: datetime) -> Decimal:
+    """Hours from now to the start; 0 for what starts now, or has started."""
+    if asked.window.start <= at:
+        return Decimal(0)
+    return round(Decimal((asked.window.start - at) // timedelta(minutes=1)) / 60, 2)
 
 
 def asked_of(request: CapacityRequest) -> Asked:

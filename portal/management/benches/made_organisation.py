@@ -20,8 +20,10 @@ from quotas.models import (
     PoolLimit,
     Service,
     Team,
+    TeamBudget,
     TeamCostCentre,
 )
+from quotas.selectors.budgets import month_of
 
 HISTORY = timedelta(days=93)
 SERVICES_PER_TEAM = 3
@@ -81,9 +83,11 @@ def _teams(count: int, since: datetime) -> list[Team]:
     )
     finance = User.objects.get(username=Role.FINANCE)
     teams = Team.objects.bulk_create(
-        Team(name=f"Team {n:03}", slug=f"team-{n:03}", monthly_budget=9000, finance_contact=finance)
+        Team(name=f"Team {n:03}", slug=f"team-{n:03}", finance_contact=finance)
         for n in range(number)
     )
+    first = month_of(since)
+    TeamBudget.objects.bulk_create(TeamBudget(team=t, amount=9000, from_month=first) for t in teams)
     TeamCostCentre.objects.bulk_create(
         TeamCostCentre(team=team, code=f"CC-{n:04}", effective_from=since, effective_until=FOREVER)
         for n, team in enumerate(teams)

@@ -8,7 +8,8 @@ from django.contrib.auth.hashers import make_password
 from portal.demo_people import PASSWORD, organisation
 from portal.kernel.windows import FOREVER
 from portal.models import RoleGrant, User
-from quotas.models import Membership, Service, Team, TeamCostCentre
+from quotas.models import Membership, Service, Team, TeamBudget, TeamCostCentre
+from quotas.selectors.budgets import month_of
 
 SERVICE_FACTS = ("purpose", "if_throttled", "proof_metric", "user_population", "data_residency")
 
@@ -43,8 +44,10 @@ def _team(row: dict[str, Any], password: str, *, at: datetime) -> None:
     team = Team.objects.create(
         slug=row["slug"],
         name=row["name"],
-        monthly_budget=row["monthly_budget"],
         finance_contact=User.objects.get(username="fay"),
+    )
+    TeamBudget.objects.create(
+        team=team, amount=row["monthly_budget"], from_month=month_of(at), set_at=at
     )
     TeamCostCentre.objects.create(
         team=team, code=row["cost_centre"], effective_from=at, effective_until=FOREVER
