@@ -200,6 +200,15 @@ def test_people_are_named_by_user_name_on_the_page(browse: Browse, cleo: User, d
     assert "now: Platform owners: Dan, within 7 days" in words_of(client.get(DRAFT))
 
 
+def test_without_a_draft_its_pages_lead_to_where_one_is_begun(browse: Browse, cleo: User) -> None:
+    client = browse(cleo)
+    for address in (DRAFT, "/policy/draft/replay/"):
+        assert client.get(address).url == POLICY
+    assert "There is no draft" in words_of(client.get(POLICY))
+    answer = client.post("/policy/draft/publish/", {"seen": "2026-03-02T12:00:00+00:00"})
+    assert (answer.status_code, "There is no draft" in words_of(answer)) == (422, True)
+
+
 def test_what_somebody_else_wrote_meanwhile_is_not_overwritten(
     browse: Browse, cleo: User, eve: User
 ) -> None:

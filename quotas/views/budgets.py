@@ -29,9 +29,9 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def team(request: HttpRequest, slug: str) -> HttpResponse:
+def one(request: HttpRequest, team: str) -> HttpResponse:
     user, at = must_read_everything(request), now()
-    found = get_object_or_404(Team, slug=slug)
+    found = get_object_or_404(Team, slug=team)
     if not may_set_budgets(user):
         raise refuse("not_yours", "Only finance and platform owners set budgets.")
     has = budget_of(found, at=at)

@@ -59,7 +59,9 @@ def begin(request: HttpRequest) -> HttpResponse:
 def draft(request: HttpRequest) -> HttpResponse:
     """GET: the draft as fields. POST: keeps what was typed, and adds, removes or moves a part."""
     must_read_everything(request)
-    found = _draft()
+    found = policy_drafts.open_draft()
+    if found is None:
+        return _no_draft(request)
     if request.method != "POST":
         return _page(request, found, found.content, note=found.note)
     document, note = document_of(request.POST), request.POST.get("note", "")
@@ -78,7 +80,10 @@ def draft(request: HttpRequest) -> HttpResponse:
 def replay(request: HttpRequest) -> HttpResponse:
     """The draft on the last 90 days: a page, or the few lines of it for the page of the draft."""
     must_read_everything(request)
-    rules = policy_drafts.check(_draft().content)
+    found = policy_drafts.open_draft()
+    if found is None:
+        return _no_draft(request)
+    rules = policy_drafts.check(found.content)
     context = {"replay": replay_page(rules, at=now()), "trail": [*_draft_trail(), ("Replay", "")]}
     name = "quotas/policy/_replay_answer.html" if request.htmx else "quotas/policy/replay.html"
     return render(request, name, context)
@@ -100,11 +105,10 @@ def publish(request: HttpRequest) -> HttpResponse:
     return redirect("policy")
 
 
-def _draft() -> PolicyVersion:
-    found = policy_drafts.open_draft()
-    if found is None:
-        raise refuse("no_draft", "There is no draft. Begin one on the page of the policy.")
-    return found
+def _no_draft(request: HttpRequest) -> HttpResponse:
+    """To where one can be begun; what was typed was published or discarded by somebody."""
+    messages.info(request, "There is no draft: none was begun, or it was published or discarded.")
+    return redirect("policy")
 
 
 def _seen(request: HttpRequest) -> datetime:
