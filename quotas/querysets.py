@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Exists, F, Func, OuterRef, Q, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Cast, Coalesce, Least
 
 from portal.kernel.windows import Window
 from quotas.domain.states import OPEN_REQUEST_STATES, WAITING_REQUEST_STATES
@@ -104,6 +104,25 @@ class DelegationQuerySet(models.QuerySet):  # type: ignore[type-arg]
             return self
         own = Q(from_person=user) | Q(to_person=user)
         return self.filter(own | Q(pool__owners=user)).distinct()
+
+
+class FreezeQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def for_pool(self, pool_id: int | None) -> Self:
+        """Those of this pool, and those of every pool."""
+        return self.filter(Q(pool=pool_id) | Q(pool__isnull=True))
+
+    def touching(self, window: Window) -> Self:
+        """Half-open on both sides; one that was ended is over at that moment."""
+        end = Least("effective_until", Coalesce("ended_at", "effective_until"))
+        rows = self.annotate(really_until=end).filter(really_until__gt=F("effective_from"))
+        return rows.filter(effective_from__lt=window.end, really_until__gt=window.start)
+
+    def visible_to(self, user: "User") -> Self:
+        """Those of all pools are for everybody; that of one pool for who sees the pool."""
+        if user.reads_everything:
+            return self
+        mine = Q(pool__deployments__service__team__memberships__user=user)
+        return self.filter(Q(pool__isnull=True) | Q(pool__owners=user) | mine).distinct()
 
 
 class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
