@@ -82,7 +82,9 @@ def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
         wanted=wanted,
         open_changes=open_changes,
         verified_at=verified_at,
-        risks=_risks({r.deployment.pool_id for r in requests if r.ends_at > at}, at=at),
+        risks=_risks(
+            {r.deployment.pool_id for r in requests if r.ends_at and r.ends_at > at}, at=at
+        ),
     )
 
 
@@ -118,7 +120,11 @@ def _changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, dateti
     found = list(rows)
     return (
         {row.deployment_id: row for row in found if row.is_open},
-        {row.deployment_id: row.verified_at for row in found if not row.is_open},
+        {
+            row.deployment_id: row.verified_at
+            for row in found
+            if row.verified_at and not row.is_open
+        },
     )
 
 
