@@ -170,12 +170,19 @@ class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
             decisions__outcome__in=["approved", "partial"],
             decisions__voided_at__isnull=True,
         )
-        open_ones = self.filter(state__in=["submitted", "in_review"]).annotate(
+        open_ones = self._with_open_stage().filter(speaks)
+        return open_ones.exclude(mine).exclude(answered).distinct()
+
+    def naming_at_open_stage(self, person: "User") -> Self:
+        """In review at a stage that names this person, whether or not they may answer it."""
+        return self._with_open_stage().filter(_named_at_open_stage(person)).distinct()
+
+    def _with_open_stage(self) -> Self:
+        return self.filter(state__in=["submitted", "in_review"]).annotate(
             open_approvers=_of_open_stage("approvers"),
             open_role=_of_open_stage("role"),
             open_people=_of_open_stage("people"),
         )
-        return open_ones.filter(speaks).exclude(mine).exclude(answered).distinct()
 
 
 def _of_open_stage(key: str) -> Func:
