@@ -39,11 +39,7 @@ PLACES = (
     Place("Home", "home", "h"),
     Place(
         "Capacity",
-        children=(
-            Place("Pools", "pools", "p"),
-            Place("Changes", "changes", "c"),
-            Place("Freezes", "freezes", "f"),
-        ),
+        children=(Place("Pools", "pools", "p"), Place("Changes", "changes", "c")),
     ),
     Place(
         "Requests",

@@ -5,11 +5,12 @@ from django.db import connection
 from django.db.models import Sum
 
 from portal.kernel.clock import now
-from portal.management.benches import ingest, pages, rollup, storage
+from portal.management.benches import approvals, ingest, pages, rollup, storage
 from portal.management.benches.made_organisation import make_organisation
 from portal.management.benches.made_quarter import make_quarter
 from portal.management.benches.made_work import make_work
 from portal.management.benches.sandbox import SCHEMA, own_tables
+from quotas.models import LedgerEntry
 from showback.models import (
     CostLine,
     PriceRow,
@@ -92,4 +93,16 @@ def test_a_quarter_is_made_of_what_the_portal_itself_writes() -> None:
         assert len(days) == 93
         whole = ServiceDay.objects.aggregate(n=Sum("ok_requests"))["n"]
         assert whole == UsageHour.objects.aggregate(n=Sum("ok_requests"))["n"] > 0
+    assert left_behind() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_approvals_are_measured_through_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(approvals, "ENTRIES", 300)
+    monkeypatch.setattr(approvals, "SERVICES", 10)
+    found = approvals.bench_approvals(True)
+    assert found["entries"] == 300 + 60  # each approval wrote its own
+    for key in ("decisions_per_s", "check_p95_ms", "check_endless_p95_ms"):
+        assert found[key] > 0
+    assert not LedgerEntry.objects.exists()
     assert left_behind() == []

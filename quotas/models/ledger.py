@@ -1,7 +1,8 @@
 """The ledger: append-only. Capacity "now" is a question to it, never a mutable field."""
 
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 
 from portal.kernel.windows import Window
 from quotas.models.catalogue import Service
@@ -79,6 +80,11 @@ class LedgerEntry(models.Model):
                 fields=["deployment", "effective_from"],
                 include=["effective_until", "units"],
                 name="ledger_by_deployment",
+            ),
+            GistIndex(
+                F("pool"),
+                Func("effective_from", "effective_until", function="TSTZRANGE"),
+                name="ledger_windows_of_pool",
             ),
         ]
 

@@ -4,6 +4,7 @@ A service that decides on them locks the pool first.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -29,16 +30,30 @@ def entries_of(rows: Iterable[LedgerEntry]) -> list[Entry]:
 
 def by_pool(rows: QuerySet[LedgerEntry]) -> Iterator[tuple[int, Entry]]:
     """Each entry with its pool's id, in the order of the rows; no model is made of them."""
-    found = rows.values_list("pool_id", "deployment_id", "units", "effective_from",
-                             "effective_until", "service_id", "kind", "request_id")  # fmt: skip
-    for pool, deployment, units, start, end, service, kind, request in found.iterator():
-        yield pool, Entry(deployment, units, Window(start, end), service, kind, request)
+    for pool, *entry in rows.values_list("pool_id", *COLUMNS).iterator():
+        yield pool, _entry(*entry)
+
+
+COLUMNS = ("deployment_id", "units", "effective_from", "effective_until",
+           "service_id", "kind", "request_id")  # fmt: skip
+
+
+def _entry(
+    deployment: int,
+    units: int,
+    start: datetime,
+    end: datetime,
+    service: int | None,
+    kind: str,
+    request: int | None,
+) -> Entry:
+    return Entry(deployment, units, Window(start, end), service, kind, request)
 
 
 def pool_entries(pool: Pool, window: Window) -> list[Entry]:
     """Every entry of the pool that touches the window; the reserve is the pool's own field."""
-    rows = LedgerEntry.objects.filter(pool=pool).touching(window)
-    return [entry for _, entry in by_pool(rows)]
+    rows = LedgerEntry.objects.filter(pool=pool).touching(window).order_by()
+    return [_entry(*row) for row in rows.values_list(*COLUMNS)]
 
 
 def room_of(pool: Pool) -> Room:

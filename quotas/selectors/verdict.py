@@ -12,7 +12,6 @@ from quotas.models import Deployment
 from quotas.selectors import statuses, words
 from quotas.selectors.amounts import Asked, rounding_sentence, typed
 from quotas.selectors.cards import replay_sentence
-from quotas.selectors.freezes import clash_sentence
 from quotas.selectors.policy import Check, checks_of, judged, policy_in_force
 
 INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
@@ -40,7 +39,6 @@ class Verdict:
     checks: list[Check]
     automatic: bool
     replay: str | None
-    freezes: list[str]
     observe_only: bool
 
     @property
@@ -76,7 +74,6 @@ def verdict(
         checks=checks_of(said),
         automatic=bool(said and said.automatic),
         replay=replay_sentence(facts["usage"]),
-        freezes=[clash_sentence(clash, now=now) for clash in facts["freezes"]],
         observe_only=not (deployment.pool and deployment.pool.applies),
     )
 

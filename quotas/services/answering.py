@@ -19,7 +19,7 @@ from quotas.services import evidence, policy
 from quotas.services.asking import terms_of
 from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
-from quotas.services.stages import Voice, standing_approvals, voice_of
+from quotas.services.stages import Voice, approvers_of, standing_approvals, voice_of
 
 Outcome = Decision.Outcome
 
@@ -38,6 +38,7 @@ class Answer:
     policy_version: int
     pool: Pool
     at: datetime
+    asked: frozenset[int] | None = None  # the approvers of the open stage, where they were read
 
     @property
     def by_id(self) -> int | None:
@@ -48,7 +49,7 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """For an approver. Raises DomainError where this person may not answer the open stage, and
     ChangedMeanwhile where somebody else was first.
     """
-    _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
+    asked = _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
     if request.deployment.gone_at:
         raise refuse(
             "deployment_gone",
@@ -58,28 +59,33 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     judged = evidence.gather(evidence.asked_of(request), at=at)
     pool = lock_pool_of(request.deployment)
     lock_request(request)
-    voice = voice_of(request, by, at=at)
+    voice = voice_of(request, by, at=at, asked=asked)
     seen = evidence.store(request, judged, at=at)
-    number, _ = policy.current(at=at)
-    return Answer(request, by, voice, seen, judged.facts, number, pool, at)
+    number = policy.current_number(at=at)
+    return Answer(request, by, voice, seen, judged.facts, number, pool, at, asked)
 
 
 def begin_denial(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """As `begin`, on the evidence that is there: saying no needs no room and no newer figures."""
-    _check_voice(request, by, at=at)
+    asked = _check_voice(request, by, at=at)
     pool = lock_pool_of(request.deployment)
     lock_request(request)
-    voice = voice_of(request, by, at=at)
+    voice = voice_of(request, by, at=at, asked=asked)
     seen = request.evidence.first()
     facts = RequestFacts.from_json(seen.facts["policy_facts"]) if seen else None
-    number, _ = policy.current(at=at)
-    return Answer(request, by, voice, seen, facts, number, pool, at)
+    number = policy.current_number(at=at)
+    return Answer(request, by, voice, seen, facts, number, pool, at, asked)
 
 
-def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> None:
-    """Whoever looks at something that has changed meanwhile hears that first."""
+def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> frozenset[int] | None:
+    """The approvers of the open stage, one of whom this person speaks for. Whoever looks at
+    something that has changed meanwhile hears that first.
+    """
+    stage = request.open_stage
+    asked = approvers_of(request, stage) if stage else None
     try:
-        voice_of(request, by, at=at)
+        voice_of(request, by, at=at, asked=asked)
+        return asked
     except DomainError:
         if not _as_looked_at(request).exists():
             raise ChangedMeanwhile(f"Request #{request.pk}") from None
@@ -153,7 +159,7 @@ def record_own(
         note=note.strip(),
         content_hash=request.content_hash,
         evidence=seen,
-        policy_version=request.policy_version or policy.current(at=at)[0],
+        policy_version=request.policy_version or policy.current_number(at=at),
         policy_facts={},
         at=at,
     )

@@ -45,8 +45,8 @@ def approve(
     fits (with the largest amount and longest window that would). Then nothing is written.
     """
     answer = begin(request, by=by, at=at)
-    left = agreed_terms(request)
-    if part is None or part == left:
+    left = agreed_terms(request) if part else None
+    if part is None or left is None or part == left:
         decision = record(answer, Outcome.APPROVED, note=note)
     else:
         _check_part(request, part, left)

@@ -166,7 +166,7 @@ def _as_request(
     grant: CapacityRequest, parts: Parts, *, by: User, reason: str, at: datetime
 ) -> CapacityRequest:
     """A give-back is a request too: granted as it is asked, by whoever asks."""
-    window, (version, _) = _window(parts), policy.current(at=at)
+    window, version = _window(parts), policy.current_number(at=at)
     asked = CapacityRequest(
         kind=CapacityRequest.Kind.GIVE_BACK,
         service=grant.service,
@@ -210,7 +210,7 @@ def _record(
         ends_at=terms.window.end,
         content_hash=request.content_hash,
         evidence=request.evidence.first(),
-        policy_version=policy.current(at=at)[0],
+        policy_version=policy.current_number(at=at),
         policy_facts={},
         at=at,
     )

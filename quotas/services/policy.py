@@ -18,6 +18,13 @@ def current(*, at: datetime) -> tuple[int, Policy]:
     return version.number, version.policy
 
 
+def current_number(*, at: datetime) -> int:
+    """Of the policy in force, without reading its rules."""
+    number = (newest() or _publish_default(at=at)).number
+    assert number is not None  # noqa: S101  it is published
+    return number
+
+
 def newest() -> PolicyVersion | None:
     return PolicyVersion.objects.exclude(number=None).first()
 

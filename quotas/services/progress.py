@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from portal import audit
-from portal.models import User
 from portal.outbox import Event
 from quotas.domain.stages import stages_from_json
 from quotas.domain.states import RequestEvent, RequestState, deadline
@@ -23,7 +22,7 @@ def go_on(
 
     `event` is what leads into the review again (an edit, an accepted offer). One audit row.
     """
-    request, number = answer.request, first_unanswered(answer.request)
+    request, number = answer.request, first_unanswered(answer.request, asked=answer.asked)
     if not number:
         return grant(answer, decision)
     if event == RequestEvent.ADVANCE and number == request.stage:
@@ -91,12 +90,7 @@ def grant(answer: Answer, decision: Decision) -> CapacityRequest:
         policy=decision.policy_version,
         **in_part,
     )
-    _tell_granted(request, answer.by, decision.note, at=answer.at, answer=answer)
+    tell_askers(
+        Event.REQUEST_APPROVED, request, by=answer.by, at=answer.at, terms=terms, note=decision.note
+    )
     return request
-
-
-def _tell_granted(
-    request: CapacityRequest, by: User | None, note: str, *, at: datetime, answer: Answer
-) -> None:
-    terms = agreed_terms(request)
-    tell_askers(Event.REQUEST_APPROVED, request, by=by, at=at, terms=terms, note=note)

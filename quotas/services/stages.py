@@ -6,10 +6,11 @@ whom the stage names. Once a request was escalated, the fallback approvers of it
 the stages of its owners too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.kernel.errors import DomainError
 from portal.models import Role, User
@@ -37,40 +38,30 @@ class Voice:
 
 def approvers_of(request: CapacityRequest, stage: Stage) -> frozenset[int]:
     """The ids of the active people whom the stage names, without those who ask. Empty: nobody can
-    answer it, and it times out with an alarm.
+    answer it, and it times out with an alarm. One query, two where all owners have to agree.
     """
-    named = User.objects.filter(is_active=True, pk__in=_named(request, stage))
-    return frozenset(named.values_list("pk", flat=True)) - _askers(request)
+    if stage.approvers == POOL_OWNERS and stage.mode == ALL_OF:
+        own = _people(request, Q(owned_pools=request.deployment.pool_id))
+        return own or _people(request, Q(role_grants__role=Role.PLATFORM_OWNER))
+    return _people(request, _named(request, stage))
 
 
-def _named(request: CapacityRequest, stage: Stage) -> set[int]:
+def _named(request: CapacityRequest, stage: Stage) -> Q:
+    """Of any owner: those of the pool and of the platform; once escalated, the fallback too. Of all
+    owners: the pool's own, where it has any who did not ask.
+    """
     if stage.approvers == PEOPLE:
-        return set(stage.people)
-    if stage.approvers == FINANCE:
-        return _in_role(Role.FINANCE)
-    if stage.approvers == ROLE:
-        return _in_role(stage.role)
-    if stage.approvers == POOL_OWNERS:
-        return _pool_owners(request, stage)
-    return set()
+        return Q(pk__in=stage.people)
+    if stage.approvers in (FINANCE, ROLE):
+        return Q(role_grants__role=stage.role or Role.FINANCE)
+    pool = request.deployment.pool_id
+    owners = Q(owned_pools=pool) | Q(role_grants__role=Role.PLATFORM_OWNER)
+    return owners | Q(fallback_pools=pool) if request.escalated_at else owners
 
 
-def _in_role(role: str) -> set[int]:
-    return set(User.objects.filter(role_grants__role=role).values_list("pk", flat=True))
-
-
-def _pool_owners(request: CapacityRequest, stage: Stage) -> set[int]:
-    """Of any: the owners of the pool and of the platform. Of all: the pool's own, where it has any
-    who did not ask.
-    """
-    pool = request.deployment.pool
-    if pool is None:
-        return set()
-    own = set(pool.owners.filter(is_active=True).values_list("pk", flat=True))
-    if stage.mode == ALL_OF:
-        return (own - _askers(request)) or _in_role(Role.PLATFORM_OWNER)
-    fallback = set(pool.fallback_approvers.values_list("pk", flat=True))
-    return own | _in_role(Role.PLATFORM_OWNER) | (fallback if request.escalated_at else set())
+def _people(request: CapacityRequest, named: Q) -> frozenset[int]:
+    found = User.objects.filter(named, is_active=True).order_by().values_list("pk", flat=True)
+    return frozenset(found) - _askers(request)
 
 
 def _askers(request: CapacityRequest) -> set[int]:
@@ -78,9 +69,12 @@ def _askers(request: CapacityRequest) -> set[int]:
     return {person for person in asked if person is not None}
 
 
-def voice_of(request: CapacityRequest, by: User, *, at: datetime) -> Voice:
+def voice_of(
+    request: CapacityRequest, by: User, *, at: datetime, asked: frozenset[int] | None = None
+) -> Voice:
     """For whom this person may answer the open stage. Raises DomainError with the reason, where
-    they may not; the state of the request is checked too.
+    they may not; the state of the request is checked too. `asked` are the stage's approvers, where
+    they were read just before.
     """
     stage = request.open_stage
     if request.state not in (RequestState.SUBMITTED, RequestState.IN_REVIEW) or stage is None:
@@ -90,18 +84,37 @@ def voice_of(request: CapacityRequest, by: User, *, at: datetime) -> Voice:
             "self_approval",
             "Nobody decides on their own request. Another owner of the pool has to do it.",
         )
-    if _delegations(request, at=at).filter(from_person__in=_askers(request), to_person=by).exists():
+    given = list(_delegations(request, at=at).filter(to_person=by).order_by("effective_from", "pk"))
+    if _askers(request) & {each.from_person_id for each in given}:
         raise refuse(
             "self_approval",
             "Whoever asks has let you decide in their place, so you cannot decide on their own "
             "request. Another approver has to do it.",
         )
-    if _approved_another(request, by):
+    heard = voices(request)
+    if any(by.pk == person for _, person, _ in heard):
         raise refuse(
             "one_stage_each",
             "You have approved this request already; the next stage needs another person.",
         )
-    return _voice(request, stage, by, at=at)
+    if asked is None:
+        asked = approvers_of(request, stage)
+    waiting = asked - heard_of(heard, request.stage) if by.is_active else frozenset()
+    if by.pk in waiting:
+        return Voice()
+    first = next((g.from_person_id for g in given if g.from_person_id in waiting), None)
+    if first is None:
+        raise _not_asked(stage)
+    return Voice(first)
+
+
+def _not_asked(stage: Stage) -> DomainError:
+    who = {POOL_OWNERS: "an owner of this pool", FINANCE: "somebody of finance"}
+    return refuse(
+        "not_an_approver",
+        f"Only {who.get(stage.approvers, 'those whom the policy names')} may decide on the "
+        f"request at this stage ({stage.name}).",
+    )
 
 
 def may_decide(request: CapacityRequest, by: User, *, at: datetime) -> bool:
@@ -112,32 +125,11 @@ def may_decide(request: CapacityRequest, by: User, *, at: datetime) -> bool:
     return True
 
 
-def _voice(request: CapacityRequest, stage: Stage, by: User, *, at: datetime) -> Voice:
-    asked = approvers_of(request, stage)
-    heard = heard_at(request, request.stage)
-    if by.pk in asked - heard and by.is_active:
-        return Voice()
-    given = _delegations(request, at=at).filter(to_person=by, from_person__in=asked - heard)
-    first = given.order_by("effective_from", "pk").values_list("from_person", flat=True).first()
-    if first is None or not by.is_active:
-        who = {POOL_OWNERS: "an owner of this pool", FINANCE: "somebody of finance"}
-        raise refuse(
-            "not_an_approver",
-            f"Only {who.get(stage.approvers, 'those whom the policy names')} may decide on the "
-            f"request at this stage ({stage.name}).",
-        )
-    return Voice(first)
-
-
 def _delegations(request: CapacityRequest, *, at: datetime) -> QuerySet[Delegation]:
     found: QuerySet[Delegation] = Delegation.objects.in_force_at(at).for_pool(
         request.deployment.pool_id
     )
     return found
-
-
-def _approved_another(request: CapacityRequest, by: User) -> bool:
-    return standing_approvals(request).filter(decided_by=by).exists()
 
 
 def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
@@ -150,14 +142,19 @@ def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
     )
 
 
-def heard_at(request: CapacityRequest, stage: int) -> frozenset[int]:
+Spoken = tuple[int, int | None, int | None]  # stage, who, in whose place
+
+
+def voices(request: CapacityRequest) -> list[Spoken]:
+    """Every approval that stands; the policy's has nobody who gave it."""
+    rows = standing_approvals(request).order_by()
+    return list(rows.values_list("stage", "decided_by", "delegated_by"))
+
+
+def heard_of(spoken: Sequence[Spoken], stage: int) -> frozenset[int]:
     """Who approved the stage of this number: where a delegate did, the person they stood for."""
-    rows = standing_approvals(request).filter(stage=stage)
-    return frozenset(
-        delegated_by or person
-        for person, delegated_by in rows.values_list("decided_by", "delegated_by")
-        if person is not None
-    )
+    people = (place or person for number, person, place in spoken if number == stage)
+    return frozenset(person for person in people if person is not None)
 
 
 def check_chain(request: CapacityRequest) -> None:
@@ -166,11 +163,11 @@ def check_chain(request: CapacityRequest) -> None:
     Raises DomainError; the last gate before anything is granted. Who had to be asked was settled
     when each stage was answered; here each of them must still stand.
     """
-    stages = stages_from_json(request.stages)
+    stages, spoken = stages_from_json(request.stages), voices(request)
     if not stages:
-        complete = standing_approvals(request).filter(decided_by__isnull=True).exists()
+        complete = any(person is None for _, person, _ in spoken)
     else:
-        complete = all(heard_at(request, number) for number in range(1, len(stages) + 1))
+        complete = all(heard_of(spoken, number) for number in range(1, len(stages) + 1))
     if not complete:
         raise refuse(
             "chain_incomplete",
@@ -179,11 +176,15 @@ def check_chain(request: CapacityRequest) -> None:
         )
 
 
-def first_unanswered(request: CapacityRequest) -> int:
-    """The number of the first stage that not enough people approved; 0 when all are answered."""
+def first_unanswered(request: CapacityRequest, *, asked: frozenset[int] | None = None) -> int:
+    """The number of the first stage that not enough people approved; 0 when all are answered.
+    `asked` are the approvers of the open stage, where they were read just before.
+    """
+    spoken = voices(request)
     for number, stage in enumerate(stages_from_json(request.stages), start=1):
-        asked = approvers_of(request, stage)
-        if not is_complete(stage, asked=asked, said_yes=heard_at(request, number)):
+        known = asked is not None and number == request.stage
+        named = asked if known and asked is not None else approvers_of(request, stage)
+        if not is_complete(stage, asked=named, said_yes=heard_of(spoken, number)):
             return number
     return 0
 

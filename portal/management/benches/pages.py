@@ -121,11 +121,9 @@ def _pages(organisation: str) -> dict[str, Asked]:
 
 
 def _is_page(name: str, asked: Asked) -> bool:
-    """Redirects, actions and forms that nobody filled in are none. CommandError for one that
-    fails.
-    """
+    """Redirects and actions are none. CommandError for a page that fails."""
     answer = asked.client.get(asked.url)
-    if answer.status_code in (302, 405, 422):
+    if answer.status_code in (302, 405):
         return False
     if answer.status_code != 200:
         raise CommandError(

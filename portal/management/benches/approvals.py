@@ -1,0 +1,174 @@
+"""`bench approvals`: decisions through the services, and checks of what is free, on one busy pool.
+
+The pool has 10,000 ledger entries over a year. Each decision is an approval by a person: evidence
+gathered and stored (of a service whose use is not in yet), the pool locked, every instant checked,
+the ledger, the audit and the outbox written. A check is what the last yes asks: does this amount
+fit at every instant of the window. Tables are a bench's own, so foreign keys are not checked.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import median, quantiles
+from typing import Any
+
+from portal.kernel.windows import DAY, FOREVER, HOUR, Window
+from portal.management.benches.sandbox import own_tables, say
+from portal.models import Role, RoleGrant, User
+from quotas.domain.availability import fit
+from quotas.models import (
+    AzureAccount,
+    CapacityRequest,
+    Deployment,
+    LedgerEntry,
+    Membership,
+    Pool,
+    PoolLimit,
+    Service,
+    Team,
+)
+from quotas.selectors.inbox import with_people
+from quotas.selectors.rooms import pool_entries, room_of
+from quotas.services.asking import Draft
+from quotas.services.decisions import approve
+from quotas.services.requests import submit
+
+ENTRIES, SERVICES, LIMIT_UNITS = 10_000, 100, 1_000_000
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+YEAR = Window(NOW - 180 * DAY, NOW + 185 * DAY)
+UNITS = 100  # of each deployment's baseline; twice that is never automatic
+
+
+def bench_approvals(quick: bool) -> dict[str, Any]:
+    decisions, checks = (60, 300) if quick else (400, 2_000)
+    with own_tables():
+        say(f"making a pool with {ENTRIES:,} ledger entries …")
+        pool, services, approver = _make_pool()
+        dice = random.Random(5)  # noqa: S311  the same windows every time
+        bounded = _times(checks, lambda: _check(pool, _window(dice)))
+        endless = _times(checks // 10, lambda: _check(pool, Window(NOW, FOREVER)))
+        say(f"asking {decisions} times, then approving …")
+        waiting = [_ask(services[n % SERVICES], _window(dice)) for n in range(decisions)]
+        answers = iter(waiting)
+        took = _times(decisions, lambda: _approve(next(answers), approver))
+        entries = LedgerEntry.objects.filter(pool=pool).count()
+    return {
+        "rows": [
+            _row("decision", took),
+            _row("check of 8 hours", bounded),
+            _row("check without an end", endless),
+        ],
+        "entries": entries,
+        "decisions_per_s": round(len(took) / sum(took), 1),
+        "check_p95_ms": _p95_ms(bounded),
+        "check_endless_p95_ms": _p95_ms(endless),
+    }
+
+
+def _row(what: str, seconds: list[float]) -> dict[str, Any]:
+    return {
+        "what": what,
+        "times": len(seconds),
+        "median ms": round(median(seconds) * 1000, 2),
+        "p95 ms": _p95_ms(seconds),
+    }
+
+
+def _p95_ms(seconds: list[float]) -> float:
+    return round(quantiles(seconds, n=20)[-1] * 1000, 2)
+
+
+def _times(number: int, run: Callable[[], object]) -> list[float]:
+    """How long each run took, in seconds."""
+    found = []
+    for _ in range(number):
+        began = time.perf_counter()
+        run()
+        found.append(time.perf_counter() - began)
+    return found
+
+
+def _window(dice: random.Random) -> Window:
+    """Eight hours of the coming half-year."""
+    start = NOW + timedelta(minutes=dice.randrange(60, 180 * 24 * 60))
+    return Window(start, start + 8 * HOUR)
+
+
+def _check(pool: Pool, window: Window) -> None:
+    found = fit(pool_entries(pool, window), room_of(pool), window, UNITS)
+    if not found.fits:
+        raise RuntimeError("the pool of the bench is too small")
+
+
+def _ask(service: Service, window: Window) -> CapacityRequest:
+    draft = Draft(service, service.deployments.get(), 2 * UNITS, window.start, window.end,
+                  "launch", "A day on which twice as many people write.")  # fmt: skip
+    return submit(draft, by=service.owner, at=NOW)
+
+
+def _approve(request: CapacityRequest, approver: User) -> None:
+    """As the page does: the request and what belongs to it in one query."""
+    found = with_people(CapacityRequest.objects.all()).get(pk=request.pk)
+    approve(found, by=approver, note="", at=NOW)
+
+
+def _make_pool() -> tuple[Pool, list[Service], User]:
+    pool = Pool.objects.create(
+        subscription_id="bench", scope_id="eastus", region="eastus", kind="tokens",
+        usage_name="OpenAI.GlobalStandard.gpt-4o", lead=timedelta(minutes=15),
+        first_seen_at=YEAR.start, last_seen_at=NOW,
+    )  # fmt: skip
+    PoolLimit.objects.create(
+        pool=pool, observed_at=YEAR.start, limit_units=LIMIT_UNITS, azure_used_units=0
+    )
+    approver = User.objects.create(username="approver", email="approver@example.com")
+    RoleGrant.objects.create(user=approver, role=Role.PLATFORM_OWNER, granted_at=NOW)
+    services = _make_services(pool)
+    _make_entries(pool, services)
+    return pool, services, approver
+
+
+def _make_services(pool: Pool) -> list[Service]:
+    lead = User.objects.create(username="lead", email="lead@example.com")
+    team = Team.objects.create(name="Bench", slug="bench")
+    Membership.objects.create(team=team, user=lead, role=Membership.Role.LEAD)
+    resource = "/subscriptions/bench/accounts/acme"
+    account = AzureAccount.objects.create(
+        resource_id=resource, resource_key=resource, name="acme", subscription_id="bench",
+        resource_group="rg", kind="OpenAI", region="eastus", first_seen_at=NOW, last_seen_at=NOW,
+    )  # fmt: skip
+    services = Service.objects.bulk_create(
+        Service(team=team, name=f"Service {n}", slug=f"service-{n}", owner=lead, tier=2,
+                environment="production", purpose="Drafts answers.")
+        for n in range(SERVICES)
+    )  # fmt: skip
+    Deployment.objects.bulk_create(
+        Deployment(
+            account=account, name=f"chat-{n}", service=service, pool=pool,
+            resource_id=f"{resource}/{n}", resource_key=f"{resource}/{n}", model_format="OpenAI",
+            model_name="gpt-4o", model_version="1", sku_name="GlobalStandard",
+            capacity_units=UNITS, settled_units=UNITS, provisioning_state="Succeeded",
+            tokens_per_minute_per_unit=1000, first_seen_at=NOW, observed_at=NOW,
+        )
+        for n, service in enumerate(services)
+    )  # fmt: skip
+    return list(services)
+
+
+def _make_entries(pool: Pool, services: list[Service]) -> None:
+    """A baseline for each service, and bursts of eight hours all over the year."""
+    dice, minutes = random.Random(7), int(YEAR.length.total_seconds()) // 60  # noqa: S311
+    deployments = list(Deployment.objects.order_by("pk"))
+    rows = []
+    for n in range(ENTRIES):
+        start = YEAR.start + timedelta(minutes=dice.randrange(minutes))
+        end, kind = (start + 8 * HOUR, "burst") if n >= SERVICES else (FOREVER, "adopted")
+        rows.append(
+            LedgerEntry(
+                pool=pool, deployment=deployments[n % SERVICES], service=services[n % SERVICES],
+                units=UNITS, effective_from=YEAR.start if kind == "adopted" else start,
+                effective_until=end, kind=kind, recorded_at=NOW - DAY,
+            )
+        )  # fmt: skip
+    LedgerEntry.objects.bulk_create(rows, batch_size=2_000)
