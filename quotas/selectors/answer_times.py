@@ -42,7 +42,7 @@ def usual_answer(stages: Sequence[Stage], *, at: datetime) -> timedelta | None:
 
 
 def _decided(stages: Sequence[Stage], at: datetime) -> "QuerySet[CapacityRequest]":
-    """Stages are the same when their names are, in the same order."""
+    """Stages are the same when there are as many of the same names."""
     answers = Decision.objects.filter(
         request=OuterRef("pk"), outcome__in=BY_PEOPLE, decided_by__isnull=False
     )

@@ -1,16 +1,18 @@
 """The live answer beside the form: does it fit, what does it cost, who decides."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.timezone import get_current_timezone
 
+from portal.kernel import formatting_times
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from quotas.models import Deployment
 from quotas.selectors import statuses, words
 from quotas.selectors.amounts import Asked, rounding_sentence, typed
+from quotas.selectors.answer_times import usual_answer
 from quotas.selectors.cards import replay_sentence
 from quotas.selectors.policy import Check, checks_of, judged, policy_in_force
 
@@ -38,6 +40,10 @@ class Verdict:
     cost_planned: Shown | None
     checks: list[Check]
     automatic: bool
+    goes_to: str  # the stages in their order; "" where nobody is asked
+    usually: Shown | None  # how long these take to answer; None where too few answers say so
+    refused: str  # the policy's reason; "" where it does not refuse
+    budget_left: Shown | None  # None where there is no budget, or what is left is not known
     replay: str | None
     observe_only: bool
 
@@ -62,6 +68,7 @@ def verdict(
     found, units = facts["fit"], facts["fit"]["asked_units"]
     fits = units <= found["largest_units"]
     said = judged(facts, policy_in_force())
+    stages = said.stages if said else ()
     return Verdict(
         fits=fits,
         total=words.amount(deployment, facts["baseline_units"] + units),
@@ -73,9 +80,17 @@ def verdict(
         cost_planned=_known(facts["cost_as_used"]),
         checks=checks_of(said),
         automatic=bool(said and said.automatic),
+        goes_to=", then ".join(stage.name for stage in stages),
+        usually=_duration(usual_answer(stages, at=now) if stages else None),
+        refused=said.reason if said else "",
+        budget_left=_known(facts["policy_facts"].get("team_budget_left")),
         replay=replay_sentence(facts["usage"]),
         observe_only=not (deployment.pool and deployment.pool.applies),
     )
+
+
+def _duration(length: timedelta | None) -> Shown | None:
+    return None if length is None else formatting_times.duration(length)
 
 
 def _known(amount: str | None) -> Shown | None:

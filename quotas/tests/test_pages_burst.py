@@ -95,7 +95,7 @@ def test_no_message_says_that_a_burst_starts_where_the_pool_only_observes(
 def test_beyond_the_policy_it_goes_to_a_person(browse: Browse, address, ada: User):
     answer = browse(ada).post(address, form(amount="60k"), follow=True)
     assert CapacityRequest.objects.get().state == "in_review"
-    assert "is with the platform owners" in answer.content.decode()
+    assert "waits for Platform owners" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_the_live_verdict_tells_fit_rounding_cost_and_who_decides(judge):
 
 def test_the_live_verdict_names_the_clauses_that_need_a_person(judge):
     answer = judge(amount="60000")
-    assert "Goes to a platform owner" in answer
+    assert "Goes to Platform owners" in answer
     assert "Asks 60 % of the baseline on top" in answer
 
 
@@ -245,7 +245,7 @@ def test_what_is_not_known_is_said_and_never_counts_as_nought(judge, usage: Fake
     )
     answer = judge()
     assert "not known yet" in answer
-    assert "Goes to a platform owner" in answer
+    assert "Goes to Platform owners" in answer
 
 
 def test_ben_a_member_and_cleo_are_told_who_may_ask(browse: Browse, address, ben: User, cleo: User):

@@ -124,7 +124,8 @@ def _thanks(sent: CapacityRequest) -> str:
     if sent.state == RequestState.APPROVED:
         starts = "It starts and ends by itself." if sent.deployment.pool.applies else NOT_APPLIED
         return f"Request #{sent.pk} is approved by the policy. {starts}"
-    return f"Request #{sent.pk} is with the platform owners. You need do nothing more."
+    asked = ", then ".join(stage["name"] for stage in sent.stages)
+    return f"Request #{sent.pk} waits for {asked}. You need do nothing more."
 
 
 def _page(
