@@ -39,17 +39,9 @@ def facts_table() -> list[str]:
 
 def _row(fact: Fact) -> str:
     values = _code(fact.choices) if fact.choices else OF_TYPE[fact.type]
-    may_be = [
-        *(["not known"] if fact.unknown else []),
-        *(
-            [f"absent: {fact.absent[0].lower()}{fact.absent[1:].rstrip('.')}"]
-            if fact.absent
-            else []
-        ),
-    ]
-    return (
-        f"| `{fact.key}` | {fact.word} | {values} | {fact.meaning} | {'; '.join(may_be) or '–'} |"
-    )
+    absent = f"absent: {fact.absent[0].lower()}{fact.absent[1:].rstrip('.')}" if fact.absent else ""
+    may_be = "; ".join(word for word in ("not known" if fact.unknown else "", absent) if word)
+    return f"| `{fact.key}` | {fact.word} | {values} | {fact.meaning} | {may_be or '–'} |"
 
 
 def operators_table() -> list[str]:
