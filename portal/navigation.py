@@ -39,7 +39,11 @@ PLACES = (
     Place("Home", "home", "h"),
     Place(
         "Capacity",
-        children=(Place("Pools", "pools", "p"), Place("Changes", "changes", "c")),
+        children=(
+            Place("Pools", "pools", "p"),
+            Place("Changes", "changes", "c"),
+            Place("Freezes", "freezes", "f"),
+        ),
     ),
     Place(
         "Requests",

@@ -66,7 +66,7 @@ class MomentField(forms.DateTimeField):
         return moment
 
 
-def _moment_field(label: str, sentence: str) -> forms.DateTimeField:
+def moment_field(label: str, sentence: str) -> forms.DateTimeField:
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format=INPUT_FORMAT)
     errors = {"required": sentence, "invalid": "Write a date and a time, such as 2026-03-14 09:00."}
     return MomentField(label=label, widget=widget, error_messages=errors)
@@ -80,9 +80,9 @@ class WindowForm(forms.Form):
         error_messages={"required": "Say how much more you need."},
     )
     requests_per_minute = AmountField(label="And requests a minute", required=False)
-    starts_at = _moment_field("From", "Say when it starts, or tick “start now”.")
+    starts_at = moment_field("From", "Say when it starts, or tick “start now”.")
     starts_now = forms.BooleanField(label="Start now", required=False)
-    ends_at = _moment_field("Until", "Say when it ends.")
+    ends_at = moment_field("Until", "Say when it ends.")
     # A verdict does not wait for the yes to the end; a request does.
     only_judged = True
 

@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from quotas import api, api_budgets, api_policy, api_pools
+from quotas import api, api_budgets, api_freezes, api_policy, api_pools
 from quotas.views import (
     budgets,
     burst,
     calendar,
     changes,
+    freezes,
     inbox,
+    offers,
     policy,
     pools,
     requests,
@@ -23,7 +25,16 @@ urlpatterns = [
     path("requests/inbox/", inbox.show, name="inbox"),
     path("requests/<int:pk>/", requests.detail, name="request"),
     path("requests/<int:pk>/approve/", inbox.approve, name="request_approve"),
+    path(
+        "requests/<int:pk>/approve-largest/",
+        inbox.approve_largest,
+        name="request_approve_largest",
+    ),
+    path("requests/<int:pk>/approve-part/", offers.approve_part, name="request_approve_part"),
+    path("requests/<int:pk>/offer/", offers.offer, name="request_offer"),
+    path("requests/<int:pk>/offer/check/", offers.offer_check, name="request_offer_check"),
     path("requests/<int:pk>/deny/", inbox.deny, name="request_deny"),
+    path("requests/<int:pk>/ask/", inbox.ask, name="request_ask"),
     path("requests/<int:pk>/withdraw/", requests.withdraw, name="request_withdraw"),
     path("requests/<int:pk>/give-back/", requests.give_back, name="request_give_back"),
     path("services/", services.index, name="services"),
@@ -38,6 +49,8 @@ urlpatterns = [
     path("pools/<int:pk>/reserve/check/", reserves.reserve_check, name="pool_reserve_check"),
     path("budgets/", budgets.index, name="team_budgets"),
     path("budgets/<slug:team>/", budgets.one, name="team_budget"),
+    path("freezes/", freezes.index, name="freezes"),
+    path("freezes/<int:pk>/end/", freezes.end, name="freeze_end"),
     path("policy/", policy.index, name="policy"),
     path("policy/versions/<int:number>/", policy.version, name="policy_version"),
     path("policy/begin/", policy.begin, name="policy_begin"),
@@ -63,6 +76,8 @@ urlpatterns = [
     path("api/v1/policy/draft/publish/", api_policy.Publish.as_view(), name="api_policy_publish"),
     path("api/v1/burst-requests/", api.BurstRequests.as_view(), name="api_burst_requests"),
     path("api/v1/burst-requests/<int:pk>/", api.BurstRequest.as_view(), name="api_burst_request"),
+    path("api/v1/freezes/", api_freezes.Freezes.as_view(), name="api_freezes"),
+    path("api/v1/freezes/<int:pk>/end/", api_freezes.EndFreeze.as_view(), name="api_freeze_end"),
     path("api/v1/pools/", api_pools.Pools.as_view(), name="api_pools"),
     path("api/v1/pools/<int:pk>/", api_pools.OnePool.as_view(), name="api_pool"),
     path("api/v1/pools/<int:pk>/limits/", api_pools.Limits.as_view(), name="api_pool_limits"),

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.models import Letter, MailMode, MailWish, Message, Notice, User
-from portal.outbox.kinds import KINDS, Event
+from portal.outbox.kinds import KINDS, Event, Group
 
 Told = User | int
 
@@ -51,6 +51,15 @@ def tell(
         return None
     _write(notice, people, KINDS[event].mail, at=at)
     return notice
+
+
+def nothing_to_decide(subject: str, *, at: datetime) -> int:
+    """What asked people to decide on the subject needs nobody any more: it counts as read. Returns
+    how many messages that were.
+    """
+    asked = [event for event, kind in KINDS.items() if kind.group == Group.DECIDE]
+    rows = Message.objects.unread().filter(notice__subject=subject, notice__event__in=asked)
+    return rows.update(read_at=at)
 
 
 def _write(notice: Notice, people: list[User], usual: MailMode, *, at: datetime) -> None:

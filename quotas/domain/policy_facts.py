@@ -57,6 +57,7 @@ class RequestFacts:
     has_budget: bool | None = None
     team_budget_left: Decimal | None = None  # of this month, before this request
     use_is_known: bool | None = None
+    starts_in_freeze: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {k: str(v) if isinstance(v, Decimal) else v for k, v in asdict(self).items()}
@@ -212,6 +213,12 @@ _ALL = (
         "Whether it is provisioned capacity, paid by the hour.",
         lambda f: f.is_provisioned, "Is provisioned capacity, paid by the hour.",
         "Is paid by the token.",
+    ),
+    Fact(
+        "starts_in_freeze", "freeze", FactType.TRUTH,
+        "Whether it would start while a freeze of its pool, or of all pools, lasts.",
+        lambda f: f.starts_in_freeze, "Starts while a freeze lasts.", "Starts in no freeze.",
+        unknown="Whether it starts in a freeze is not known.",
     ),
 )  # fmt: skip
 FACTS: dict[str, Fact] = {fact.key: fact for fact in _ALL}

@@ -4,6 +4,7 @@ from quotas.models.budgets import TeamBudget
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
+from quotas.models.freezes import Freeze
 from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, Scope, SyncRun
 from quotas.models.ledger import LedgerEntry
 from quotas.models.plan import AccountLease, Change, Plan
@@ -20,6 +21,7 @@ __all__ = [
     "Delegation",
     "Deployment",
     "Evidence",
+    "Freeze",
     "LedgerEntry",
     "Membership",
     "Plan",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from portal.kernel.windows import FOREVER, Window
 from quotas.domain.at_risk import Claim, Risk, at_risk
@@ -32,21 +32,19 @@ class PoolRisk:
         return bool(self.requests or self.steady)
 
 
-def newest_limits(pool_ids: Iterable[int]) -> dict[int, PoolLimit]:
-    """By pool id; a pool that Azure never told a limit of is absent. One query."""
-    rows = PoolLimit.objects.filter(pool__in=list(pool_ids))
-    rows = rows.order_by("pool_id", "-observed_at", "-id").distinct("pool_id")
-    return {row.pool_id: row for row in rows}
+def newest_limits(pool_ids: Iterable[int]) -> QuerySet[PoolLimit]:
+    """One row for each pool that Azure told a limit of."""
+    rows = PoolLimit.objects.filter(pool__in=pool_ids)
+    return rows.order_by("pool_id", "-observed_at", "-id").distinct("pool_id")
 
 
 def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
-    """By pool id, those pools in which something is at risk from now on. Two queries; a third where
+    """By pool id, those pools in which something is at risk from now on. One query; a second where
     more is promised in all than there is, though perhaps never at one time.
     """
-    limits = newest_limits(pool_ids)
-    suspects = _suspects(limits, at=at)
+    limits = _suspects(pool_ids, at=at)
     rows: dict[int, list[dict[str, Any]]] = {}
-    for row in _live(suspects, at=at).values(*COLUMNS) if suspects else ():
+    for row in _live(limits, at=at).values(*COLUMNS) if limits else ():
         rows.setdefault(row["pool_id"], []).append(row)
     found = {pool: risk_in(held, limits[pool], at=at) for pool, held in rows.items()}
     return {pool: risk for pool, risk in found.items() if risk}
@@ -63,18 +61,23 @@ def _live(pool_ids: Iterable[int], *, at: datetime) -> QuerySet[LedgerEntry]:
     return rows.order_by()
 
 
-def _suspects(limits: dict[int, PoolLimit], *, at: datetime) -> list[int]:
-    """Pools whose entries, were all of them in force at one time, would be too many. What was taken
-    back to the end of its entry, and already counts, is left out: it never comes up again.
+def _suspects(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolLimit]:
+    """By pool id the newest limit of those whose entries, were all of them in force at one time,
+    would be too many. What was taken back to the end of its entry, and already counts, is left out:
+    it never comes up again.
     """
     at_once = Q(effective_from__lte=at) | Q(effective_from__lte=F("reverses__effective_from"))
     for_good = Q(effective_until=F("reverses__effective_until")) & at_once
-    sums = _live(limits, at=at).filter(Q(units__gt=0) | for_good).values_list("pool")
-    return [
-        pool
-        for pool, units in sums.annotate(Sum("units"))
-        if units > limits[pool].limit_units - limits[pool].outside_units
-    ]
+    live = LedgerEntry.objects.filter(Q(units__gt=0) | for_good, effective_until__gt=at)
+    promised = (
+        live.filter(pool=OuterRef("pool")).order_by().values("pool").annotate(all=Sum("units"))
+    )
+    rows = newest_limits(pool_ids).annotate(promised=Subquery(promised.values("all")))
+    return {
+        row.pool_id: row
+        for row in rows
+        if (row.promised or 0) > row.limit_units - row.outside_units
+    }
 
 
 def risk_in(rows: Sequence[dict[str, Any]], limit: PoolLimit, *, at: datetime) -> PoolRisk:

@@ -17,6 +17,7 @@ from portal.models import User
 from quotas.domain.policy import Policy
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.selectors import words
+from quotas.selectors.freezes import clash_sentence
 from quotas.selectors.policy import Check, checks_of, judged
 
 LINE_BREAK = mark_safe("<br>")  # noqa: S308  a constant of ours
@@ -167,6 +168,7 @@ def _pool(
         ("Left after this", words.amount(deployment, max(0, found["largest_units"] - asked))),
         ("Fullest from", words.moment(datetime.fromisoformat(found["tightest_at"]), now=now)),
         ("Others then", _others(facts["others"], deployment, names, now=now)),
+        ("Freeze clashes", _clashes(facts, now=now)),
         ("Cost, as planned", words.money(facts["cost_as_used"])),
         ("Cost, fully used", words.money(facts["cost_if_fully_used"])),
         ("This month so far", words.money(facts["month_to_date"])),
@@ -178,6 +180,16 @@ def _budget_left(policy_facts: dict[str, Any]) -> Any:
     if policy_facts.get("has_budget") is False:
         return "no budget this month"
     return words.money(policy_facts.get("team_budget_left"))
+
+
+def _clashes(facts: dict[str, Any], *, now: datetime) -> Any:
+    """Not known of evidence that was stored before freezes were."""
+    if "freezes" not in facts:
+        return None
+    if not facts["freezes"]:
+        return "none"
+    lines = ((clash_sentence(clash, now=now),) for clash in facts["freezes"])
+    return format_html_join(LINE_BREAK, "{}", lines)
 
 
 def _others(

@@ -1,6 +1,6 @@
 """Capacity writes: planned, under way, done, refused, and what Azure answered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -115,8 +115,16 @@ def _counts(rows: QuerySet[Change]) -> dict[str, int]:
 
 
 def change_rows(changes: Sequence[Change], user: User, *, at: datetime) -> list[ChangeRow]:
+    operates = _operates(user)
+    return [_row(change, operates(change.plan.pool_id), at=at) for change in changes]
+
+
+def _operates(user: User) -> Callable[[int], bool]:
+    """Whether this person operates a pool, by its id."""
+    if user.is_platform_owner:
+        return lambda pool_id: True
     operated = set(Pool.objects.operated_by(user).values_list("pk", flat=True))
-    return [_row(change, change.plan.pool_id in operated, at=at) for change in changes]
+    return operated.__contains__
 
 
 def _row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
@@ -210,7 +218,7 @@ def _stopped(user: User, *, at: datetime) -> list[StoppedPlan]:
         .filter(left__gt=0)
         .select_related("pool")
     )
-    operated = set(Pool.objects.operated_by(user).values_list("pk", flat=True)) if rows else set()
+    operates = _operates(user) if rows else bool
     return [
         StoppedPlan(
             id=plan.pk,
@@ -218,7 +226,7 @@ def _stopped(user: User, *, at: datetime) -> list[StoppedPlan]:
             sentence=plan.stopped_because,
             changes=plan.left,
             made=words.age(plan.made_at, now=at),
-            may_allow=plan.pool_id in operated,
+            may_allow=operates(plan.pool_id),
         )
         for plan in rows
     ]

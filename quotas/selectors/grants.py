@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Case, Q, When
 
 from portal.kernel.status import Status, Tick, Ticks
 from portal.kernel.windows import Window
@@ -52,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What all grants of a list share, each read with one query."""
+    """What all grants of a list share."""
 
     entries: dict[int, LedgerEntry]
     given_back: dict[int, LedgerEntry]
@@ -63,7 +62,7 @@ class _Facts:
 
 
 def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int, Grant]:
-    """By request id, the approved ones. Needs `deployment__pool`; six queries for any number, one
+    """By request id, the approved ones. Needs `deployment__pool`; three queries for any number, one
     more where a pool may be short.
     """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
@@ -75,45 +74,58 @@ def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int,
 
 def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
     deployments = {r.deployment_id for r in requests}
-    rows = list(LedgerEntry.objects.applied().filter(request__in=requests))
-    asked_on = {r.pk: r.deployment_id for r in requests}
-    entries = {
-        row.request_id or 0: row
-        for row in rows
-        if row.kind in GRANTED and row.deployment_id == asked_on[row.request_id or 0]
-    }
-    changes = Change.objects.filter(deployment__in=deployments)
+    entries, given_back, wanted = _entries({r.pk for r in requests}, deployments, at=at)
+    open_changes, verified_at = _changes(deployments)
     return _Facts(
         entries=entries,
-        given_back=_given_back(entries, [row for row in rows if row.units < 0]),
-        wanted=wanted_now(deployments, at=at),
-        open_changes={
-            c.deployment_id: c for c in changes.filter(state__in=sorted(OPEN_CHANGE_STATES))
-        },
-        verified_at=dict(
-            changes.filter(state=ChangeState.SUCCEEDED)
-            .order_by()
-            .values_list("deployment")
-            .annotate(Max("verified_at"))
+        given_back=given_back,
+        wanted=wanted,
+        open_changes=open_changes,
+        verified_at=verified_at,
+        risks=_risks(
+            {r.deployment.pool_id for r in requests if r.ends_at and r.ends_at > at}, at=at
         ),
-        risks=_risks({r.deployment.pool_id for r in requests if r.window.end > at}, at=at),
     )
 
 
-def _given_back(
-    entries: dict[int, LedgerEntry], reversals: list[LedgerEntry]
-) -> dict[int, LedgerEntry]:
-    """By request id, the reversal from which on nothing of it is held; a part that was given back
-    leaves the rest as it is.
+def _entries(
+    requests: set[int], deployments: set[int], *, at: datetime
+) -> tuple[dict[int, LedgerEntry], dict[int, LedgerEntry], dict[int, int]]:
+    """By request id its burst's entry and what was taken back of it, and by deployment id the units
+    that the ledger wants at the moment.
     """
-    found: dict[int, LedgerEntry] = {}
-    for row in sorted(reversals, key=lambda r: (r.effective_from, r.pk), reverse=True):
-        entry = entries.get(row.request_id or 0)
-        mine = (r for r in reversals if r.request_id == row.request_id)
-        taken = sum(r.units for r in mine if row.effective_from in r.window)
-        if entry and taken + entry.units <= 0:
-            found[row.request_id or 0] = row
-    return found
+    in_force = Q(effective_from__lte=at, effective_until__gt=at, deployment__in=deployments)
+    rows = list(LedgerEntry.objects.filter(Q(request__in=requests) | in_force))
+    theirs = [(row.request_id, row) for row in rows if row.request_id in requests]
+    wanted: dict[int, int] = {}
+    for row in rows:
+        if row.deployment_id in deployments and row.effective_from <= at < row.effective_until:
+            wanted[row.deployment_id] = wanted.get(row.deployment_id, 0) + row.units
+    return (
+        {pk: row for pk, row in theirs if pk and row.kind == LedgerEntry.Kind.BURST},
+        {pk: row for pk, row in theirs if pk and row.units < 0},
+        wanted,
+    )
+
+
+def _changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, datetime]]:
+    """By deployment id: the change that is open, and when the last one was verified."""
+    is_open = Q(state__in=sorted(OPEN_CHANGE_STATES))
+    rows = (
+        Change.objects.filter(is_open | Q(state=ChangeState.SUCCEEDED), deployment__in=deployments)
+        .annotate(is_open=Case(When(is_open, then=True), default=False))
+        .order_by("deployment_id", "is_open", "-verified_at")
+        .distinct("deployment_id", "is_open")
+    )
+    found = list(rows)
+    return (
+        {row.deployment_id: row for row in found if row.is_open},
+        {
+            row.deployment_id: row.verified_at
+            for row in found
+            if row.verified_at and not row.is_open
+        },
+    )
 
 
 def _risks(pool_ids: set[int | None], *, at: datetime) -> dict[int, Risk]:
@@ -121,12 +133,6 @@ def _risks(pool_ids: set[int | None], *, at: datetime) -> dict[int, Risk]:
     known = {pool for pool in pool_ids if pool is not None}
     found = risks_of(known, at=at).values() if known else ()
     return {request: risk for pool in found for request, risk in pool.requests.items()}
-
-
-def wanted_now(deployment_ids: Any, *, at: datetime) -> dict[int, int]:
-    """By deployment id: the units that the ledger wants at the moment."""
-    rows = LedgerEntry.objects.applied().in_force_at(at).filter(deployment__in=deployment_ids)
-    return dict(rows.order_by().values_list("deployment").annotate(Sum("units")))
 
 
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:

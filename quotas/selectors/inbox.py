@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Case, Count, Q, QuerySet, Value, When
+from django.db.models.functions import Least
+
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
@@ -11,13 +14,20 @@ from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, grounds, names_of_others
 from quotas.selectors.policy import policy_in_force
+from quotas.selectors.stage_words import approvals_of, stage_line
 
 MOST_CARDS = 30  # more than anybody decides in one sitting; the rest follow as these are answered
+
+OFFERED_KINDS = (CapacityRequest.Kind.BURST, CapacityRequest.Kind.BASELINE)
 
 
 @dataclass(frozen=True)
 class InboxCard:
-    """Everything on the card. `is_late`: the start has passed; approving now clips it to now."""
+    """Everything on the card. `is_late`: the start has passed; approving now clips it to now.
+
+    `largest` is what fits over the whole window where not all does; None where all does, or
+    nothing. `stands_in_for` names whose place this person takes, "" for their own.
+    """
 
     id: int
     url: str
@@ -39,6 +49,11 @@ class InboxCard:
     release_agreed: bool
     is_provisioned: bool
     grounds: Grounds | None
+    stage: str
+    approvals: list[str]
+    stands_in_for: str
+    largest: Shown | None
+    may_be_offered: bool
 
     @property
     def status(self) -> Status:
@@ -47,13 +62,23 @@ class InboxCard:
 
 
 @dataclass(frozen=True)
+class _Around:
+    """What all cards of an inbox share, each read with one query."""
+
+    evidence: dict[int, Evidence]
+    names: dict[int, str]
+    policy: Policy
+    approvals: dict[int, list[str]]
+    stands_in_for: dict[int, str]
+
+
+@dataclass(frozen=True)
 class Inbox:
+    """`total` and `late` count those beyond the cards too."""
+
     cards: list[InboxCard]
     total: int
-
-    @property
-    def late(self) -> int:
-        return sum(1 for card in self.cards if card.is_late)
+    late: int
 
     @property
     def more(self) -> int:
@@ -61,14 +86,61 @@ class Inbox:
 
 
 def inbox(user: User, *, at: datetime) -> Inbox:
-    """By start, earliest first: one that has passed its start is at the top."""
+    """Those that have passed their start first, then by what comes first: the deadline of the
+    answer, or the start.
+    """
     rows = CapacityRequest.objects.decidable_by(user, at=at)
-    found = list(with_people(rows).order_by("starts_at", "pk")[:MOST_CARDS])
-    newest = _newest_evidence(found)
-    names = names_of_others(user, (row.facts for row in newest.values()))
-    policy = policy_in_force()
-    cards = [_card(row, newest.get(row.pk), names, policy, at=at) for row in found]
-    return Inbox(cards, rows.count() if len(found) == MOST_CARDS else len(found))
+    found = list(_most_urgent_first(with_people(rows), at=at)[:MOST_CARDS])
+    around = _around(found, user, at=at)
+    total, late = len(found), sum(1 for row in found if row.starts_at <= at)
+    if total == MOST_CARDS:
+        total, late = _counts(rows, at=at)
+    return Inbox([_card(row, around, at=at) for row in found], total, late)
+
+
+def _most_urgent_first(
+    rows: QuerySet[CapacityRequest], *, at: datetime
+) -> QuerySet[CapacityRequest]:
+    late = Case(When(starts_at__lte=at, then=Value(0)), default=Value(1))
+    return rows.annotate(lateness=late, urgent_at=Least("deadline_at", "starts_at")).order_by(
+        "lateness", "urgent_at", "pk"
+    )
+
+
+def _counts(rows: QuerySet[CapacityRequest], *, at: datetime) -> tuple[int, int]:
+    late = Count("pk", filter=Q(starts_at__lte=at), distinct=True)
+    found = rows.order_by().aggregate(total=Count("pk", distinct=True), late=late)
+    return found["total"], found["late"]
+
+
+def _around(requests: list[CapacityRequest], user: User, *, at: datetime) -> _Around:
+    evidence = _newest_evidence(requests)
+    return _Around(
+        evidence=evidence,
+        names=names_of_others(user, (row.facts for row in evidence.values())),
+        policy=policy_in_force(),
+        approvals=approvals_of(requests),
+        stands_in_for=_stands_in_for(requests, user, at=at),
+    )
+
+
+def _stands_in_for(requests: list[CapacityRequest], user: User, *, at: datetime) -> dict[int, str]:
+    """By request id, the name of whose place this person takes; absent where they answer for
+    themselves. One query for those to whom nobody delegated.
+    """
+    given = user.delegations_taken.in_force_at(at).select_related("from_person")
+    delegations = list(given.order_by("-effective_from", "-pk"))
+    if not delegations:
+        return {}
+    rows = CapacityRequest.objects.filter(pk__in=[request.pk for request in requests])
+    found: dict[int, str] = {}
+    for each in delegations:
+        theirs = rows if each.pool_id is None else rows.filter(deployment__pool=each.pool_id)
+        named = theirs.naming_at_open_stage(each.from_person).values_list("pk", flat=True)
+        found |= dict.fromkeys(named, each.from_person.display_name)
+    for pk in rows.naming_at_open_stage(user).values_list("pk", flat=True):
+        found.pop(pk, None)
+    return found
 
 
 def with_people(rows):  # type: ignore[no-untyped-def]
@@ -79,9 +151,7 @@ def with_people(rows):  # type: ignore[no-untyped-def]
 
 def inbox_card(request: CapacityRequest, user: User, *, at: datetime) -> InboxCard:
     """One card again, after an answer that was refused."""
-    evidence = _newest_evidence([request]).get(request.pk)
-    names = names_of_others(user, [evidence.facts] if evidence else [])
-    return _card(request, evidence, names, policy_in_force(), at=at)
+    return _card(request, _around([request], user, at=at), at=at)
 
 
 def _newest_evidence(requests: list[CapacityRequest]) -> dict[int, Evidence]:
@@ -90,15 +160,9 @@ def _newest_evidence(requests: list[CapacityRequest]) -> dict[int, Evidence]:
     return {row.request_id: row for row in newest}
 
 
-def _card(
-    request: CapacityRequest,
-    evidence: Evidence | None,
-    names: dict[int, str],
-    policy: Policy,
-    *,
-    at: datetime,
-) -> InboxCard:
+def _card(request: CapacityRequest, around: _Around, *, at: datetime) -> InboxCard:
     deployment, service = request.deployment, request.service
+    evidence = around.evidence.get(request.pk)
     return InboxCard(
         id=request.pk,
         url=request.get_absolute_url(),
@@ -106,28 +170,47 @@ def _card(
         service_slug=service.slug,
         team=service.team.name,
         deployment=str(deployment),
-        asked=words.amount(deployment, request.units),
+        asked=words.on_top(deployment, request.units),
         window=words.span(request.starts_at, request.window.end, now=at),
         length=words.length(request.window),
         starts=words.age(request.starts_at, now=at),
         is_late=request.starts_at <= at,
         answer_by=words.moment(request.deadline_at, now=at),
-        occasion=request.get_occasion_display(),
+        occasion=words.occasion(request),
         purpose=request.purpose,
         requester=request.requester.display_name,
         on_behalf_of=request.on_behalf_of.display_name if request.on_behalf_of else "",
         observe_only=not (deployment.pool and deployment.pool.applies),
         is_provisioned=deployment.is_provisioned,
         release_agreed=request.accepts_provisioned_release,
-        grounds=evidence
-        and grounds(
-            evidence.facts,
-            service=service,
-            deployment=deployment,
-            asked_units=request.units,
-            names=names,
-            policy=policy,
-            computed_at=evidence.computed_at,
-            now=at,
-        ),
+        grounds=_grounds(request, evidence, around, at=at) if evidence else None,
+        stage=stage_line(request),
+        approvals=around.approvals.get(request.pk, []),
+        stands_in_for=around.stands_in_for.get(request.pk, ""),
+        largest=_largest(request, evidence),
+        may_be_offered=request.kind in OFFERED_KINDS,
     )
+
+
+def _grounds(
+    request: CapacityRequest, evidence: Evidence, around: _Around, *, at: datetime
+) -> Grounds:
+    return grounds(
+        evidence.facts,
+        service=request.service,
+        deployment=request.deployment,
+        asked_units=request.units,
+        names=around.names,
+        policy=around.policy,
+        computed_at=evidence.computed_at,
+        now=at,
+    )
+
+
+def _largest(request: CapacityRequest, evidence: Evidence | None) -> Shown | None:
+    """As the evidence knew it; the answer itself looks again."""
+    found = evidence.facts["fit"] if evidence else {"asked_units": 0, "largest_units": 0}
+    if found["asked_units"] <= found["largest_units"]:
+        return None
+    units = found["largest_units"] - found["largest_units"] % (request.deployment.step_units or 1)
+    return words.amount(request.deployment, units) if units else None

@@ -70,8 +70,8 @@ class RequestPage:
     def gives_back(self) -> str:
         if self.must_say_why:
             when = f"after a notice of {self.notice}" if self.notice else "at once"
-            return f"takes {self.row.asked} back {when}; the team reads the reason"
-        return f"gives back {self.row.asked} at once; giving back is always granted"
+            return f"takes {self.row.amount} back {when}; the team reads the reason"
+        return f"gives back {self.row.amount} at once; giving back is always granted"
 
 
 def request_page(request: CapacityRequest, user: User, *, at: datetime) -> RequestPage:

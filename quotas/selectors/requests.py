@@ -31,7 +31,8 @@ class RequestRow:
     service: str
     service_slug: str
     deployment: str
-    asked: Shown
+    asked: Shown  # with its sign; once approved what was granted, which may be a part
+    amount: Shown  # without
     window: Shown
     starts_at: datetime
     ends_at: datetime
@@ -90,19 +91,22 @@ def request_rows(requests: Sequence[CapacityRequest], *, at: datetime) -> list[R
 
 
 def _row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> RequestRow:
+    units = grant.entry.units if grant else request.units
+    ends_at = grant.entry.effective_until if grant else request.window.end
     return RequestRow(
         id=request.pk,
         url=request.get_absolute_url(),
         service=request.service.name,
         service_slug=request.service.slug,
         deployment=request.deployment.name,
-        asked=words.amount(request.deployment, request.units),
-        window=words.span(request.starts_at, request.window.end, now=at),
+        asked=words.on_top(request.deployment, units),
+        amount=words.amount(request.deployment, abs(units)),
+        window=words.span(request.starts_at, max(ends_at, request.starts_at), now=at),
         starts_at=request.starts_at,
-        ends_at=request.window.end,
+        ends_at=ends_at,
         status=grant.status if grant else statuses.OF_REQUEST[RequestState(request.state)],
         grant=grant,
-        occasion=request.get_occasion_display(),
+        occasion=words.occasion(request),
         requester=request.requester.display_name,
         submitted=words.age(request.submitted_at, now=at),
         applies=bool(request.deployment.pool and request.deployment.pool.applies),

@@ -14,6 +14,7 @@ from quotas.selectors import statuses, words
 from quotas.selectors.amounts import Asked, rounding_sentence, typed
 from quotas.selectors.answer_times import usual_answer
 from quotas.selectors.cards import replay_sentence
+from quotas.selectors.freezes import clash_sentence
 from quotas.selectors.policy import Check, checks_of, judged, policy_in_force
 
 INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
@@ -45,6 +46,7 @@ class Verdict:
     refused: str  # the policy's reason; "" where it does not refuse
     budget_left: Shown | None  # None where there is no budget, or what is left is not known
     replay: str | None
+    freezes: list[str]
     observe_only: bool
 
     @property
@@ -85,6 +87,7 @@ def verdict(
         refused=said.reason if said else "",
         budget_left=_known(facts["policy_facts"].get("team_budget_left")),
         replay=replay_sentence(facts["usage"]),
+        freezes=[clash_sentence(clash, now=now) for clash in facts["freezes"]],
         observe_only=not (deployment.pool and deployment.pool.applies),
     )
 

@@ -12,7 +12,7 @@ from portal.kernel import formatting, formatting_times
 from portal.kernel.shown import Shown, not_known
 from portal.kernel.windows import FOREVER, Window
 from portal.models import User
-from quotas.models import Deployment, Pool, Service
+from quotas.models import CapacityRequest, Deployment, Pool, Service
 
 ANOTHER_TEAM = "another team"
 CAMEL_EDGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -36,6 +36,17 @@ def amount(deployment: Deployment, units: int | None) -> Shown:
         return formatting.units(units)
     exact = f"{tokens:,} tokens per minute, {formatting.units(units)}"
     return Shown(str(formatting.tpm(tokens)), exact=exact, value=str(tokens))
+
+
+def on_top(deployment: Deployment, units: int) -> Shown:
+    """What is asked on top: `+40k TPM`; `−40k TPM` where it becomes less."""
+    shown = amount(deployment, units)
+    return shown if units <= 0 else Shown(f"+{shown}", exact=shown.exact, value=shown.value)
+
+
+def occasion(request: CapacityRequest) -> str:
+    """What a burst is for, by its occasion; of other requests, their kind."""
+    return str(request.get_occasion_display() or request.get_kind_display())
 
 
 def pool_name(pool: Pool) -> str:

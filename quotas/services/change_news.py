@@ -19,7 +19,6 @@ from quotas.selectors.people import operators_of, platform_owners
 
 # How old an open change is when it is told of; after the last of these, once each day.
 ALARMS = (15 * MINUTE, HOUR, 4 * HOUR)
-# What waits for a person was told at once, and is told again daily.
 MOST_NAMES = 5
 NO_REASON = "It is tried again until it is done."
 
@@ -85,7 +84,7 @@ def tell_of_stuck(*, at: datetime) -> int:
     )
     told = 0
     for change in rows.select_related("deployment__pool", "plan__pool").order_by("pk"):
-        number = alarms_due(at - change.planned_at, waits=change.state == ChangeState.NEEDS_HUMAN)
+        number = alarms_due(at - change.planned_at, waits=_was_told_at_once(change))
         if number:
             told += _tell(
                 Event.CHANGE_STUCK,
@@ -98,8 +97,14 @@ def tell_of_stuck(*, at: datetime) -> int:
     return told
 
 
+def _was_told_at_once(change: Change) -> bool:
+    """What waits for a person, and a refused grow. Of an end edge the alarms grow all the same."""
+    is_refused = change.state == ChangeState.BLOCKED and not change.is_shrink
+    return change.state == ChangeState.NEEDS_HUMAN or is_refused
+
+
 def alarms_due(age: timedelta, *, waits: bool) -> int:
-    """How many alarms a change of this age has had by now; `waits` for a person: daily only."""
+    """How many alarms a change of this age has had by now; of one that `waits`, daily only."""
     first = () if waits else ALARMS
     return sum(1 for step in first if age >= step) + age // DAY
 

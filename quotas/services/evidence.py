@@ -1,19 +1,21 @@
 """The evidence on a request: what a person, or the policy, decides on. Stored as it was seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
 from quotas.gateway import UsageEvidence, evidence_source
-from quotas.models import CapacityRequest, Deployment, Evidence, LedgerEntry, Service
+from quotas.models import CapacityRequest, Deployment, Evidence, Freeze, LedgerEntry, Service
 from quotas.selectors.budgets import budget_of
+from quotas.selectors.freezes import Clash, freezes_in
 from quotas.selectors.rooms import pool_entries, room_of
 
 PAST_BURSTS = 3
@@ -54,6 +56,7 @@ class Judged:
     facts: RequestFacts
     baseline_units: int
     others: tuple[Entry, ...]
+    freezes: tuple[Clash, ...]
     past_bursts: tuple[tuple[int, Window, int], ...]
     cost_if_fully_used: Decimal | None
     cost_as_used: Decimal | None
@@ -101,12 +104,17 @@ def gather(
     usage = _usage(asked, baseline, past, known, at=at)
     found = fit(entries, room_of(pool), window, asked.units_to_fit)
     full, as_used = _costs(asked, usage)
+    freezes = tuple(freezes_in(pool, window, starts_at=asked.window.start))
     return Judged(
         fit=found,
         usage=usage,
-        facts=_facts(asked, found, usage, baseline, past, full, at=at),
+        facts=replace(
+            _facts(asked, found, usage, baseline, past, full, at=at),
+            starts_in_freeze=any(clash.holds_start for clash in freezes),
+        ),
         baseline_units=baseline,
         others=tuple(e for e in entries if e.kind == "burst"),
+        freezes=freezes,
         past_bursts=past,
         cost_if_fully_used=full,
         cost_as_used=as_used,
@@ -263,7 +271,7 @@ def store(request: CapacityRequest, judged: Judged, *, at: datetime) -> Evidence
 
 
 def refresh_open(*, at: datetime) -> int:
-    """Computes evidence again for open requests whose pool's ledger changed since.
+    """Computes evidence again for open requests whose pool's ledger, or freezes, changed since.
 
     Returns how many.
     """
@@ -271,12 +279,19 @@ def refresh_open(*, at: datetime) -> int:
     waiting = CapacityRequest.objects.open().filter(deployment__pool__isnull=False)
     for request in waiting.select_related("service__owner", "deployment__pool"):
         newest = request.evidence.first()
-        changed = LedgerEntry.objects.filter(pool=request.deployment.pool)
-        if newest and not changed.filter(recorded_at__gt=newest.computed_at).exists():
+        if newest and not _has_changed(request.deployment.pool_id, since=newest.computed_at):
             continue
         store(request, gather(asked_of(request), at=at), at=at)
         refreshed += 1
     return refreshed
+
+
+def _has_changed(pool_id: int | None, *, since: datetime) -> bool:
+    """Whether the pool's ledger, or a freeze that it may meet, was written since."""
+    if LedgerEntry.objects.filter(pool=pool_id, recorded_at__gt=since).exists():
+        return True
+    freezes = Freeze.objects.for_pool(pool_id)
+    return freezes.filter(Q(recorded_at__gt=since) | Q(ended_at__gt=since)).exists()
 
 
 def as_json(judged: Judged) -> dict[str, Any]:
@@ -297,6 +312,7 @@ def as_json(judged: Judged) -> dict[str, Any]:
             for e in judged.others
             if e.request_id
         ],
+        "freezes": [clash.as_json() for clash in judged.freezes],
         "past_bursts": [
             {
                 "request": number,

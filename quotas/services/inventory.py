@@ -22,10 +22,11 @@ from quotas.gateway import (
     DeploymentSeen,
     Inventory,
 )
-from quotas.models import AzureAccount, Deployment, LedgerEntry, SyncRun
+from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, SyncRun
 from quotas.services.change_news import tell_of_unmapped
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
 from quotas.services.limits import note_limit
+from quotas.services.move_news import tell_of_moved_entries
 from quotas.services.pool_moves import move_entries
 from quotas.services.pool_rows import lock_pools, take_pool
 from quotas.services.pool_succession import follow
@@ -79,16 +80,20 @@ def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
     pools = {key: pool for row, pool in taken for key in pool_keys(row)}
     catalogue = Catalogue(seen.model_skus, pools)
     newer = set(_read_since(at).values_list("resource_key", flat=True))
-    adopted = 0
+    adopted, came = 0, dict[int, Pool]()
     for row in seen.deployments:
         account = accounts.get(row.account_resource_id.lower())
         if account is not None:
             is_old = row.resource_id.lower() in newer
-            adopted += _take_deployment(row, account, catalogue, is_old=is_old, at=at)
+            new, moved_to = _take_deployment(row, account, catalogue, is_old=is_old, at=at)
+            adopted += new
+            came |= {moved_to.pk: moved_to} if moved_to else {}
     gone = _mark_gone(seen, at=at)
     follow(seen, taken, new={pool.pk for _, pool, is_new in found if is_new}, at=at)
     for quota, pool in taken:
         note_limit(pool, quota, at=at)
+    for pool in came.values():
+        tell_of_moved_entries(pool, at=at)
     first_seen = Deployment.objects.unmapped().filter(first_seen_at=at, gone_at__isnull=True)
     mine = first_seen.filter(account__subscription_id=seen.subscription_id)
     tell_of_unmapped(mine.select_related("account"), at=at)
@@ -127,8 +132,10 @@ def _take_deployment(
     *,
     is_old: bool,
     at: datetime,
-) -> int:
-    """Returns how many entries adoption wrote: 1 at first sight, else 0."""
+) -> tuple[int, Pool | None]:
+    """Returns how many entries adoption wrote (1 at first sight, else 0), and the pool to which
+    what it holds has moved.
+    """
     sku = catalogue.sku_of(account, row)
     rate = rate_of(row, sku)
     facts = {
@@ -160,11 +167,10 @@ def _take_deployment(
         defaults=facts if is_old else facts | now,
         create_defaults={**facts, **now, "first_seen_at": at, "settled_units": row.capacity_units},
     )
-    if pool is not None:
-        move_entries(deployment, pool, at=at)
+    has_moved = pool is not None and move_entries(deployment, pool, at=at) > 0
     if created or not deployment.entries.exists():
-        return _adopt(deployment, at=at)
-    return 0
+        return _adopt(deployment, at=at), None
+    return 0, pool if has_moved else None
 
 
 def _adopt(deployment: Deployment, *, at: datetime) -> int:

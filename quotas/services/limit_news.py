@@ -4,6 +4,7 @@ Compared are the grants at risk under the limit before and under the one now, so
 a change once, and only where it changed something for them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,24 +21,12 @@ from quotas.selectors.people import holders_of, operators_of, owners_of
 
 @dataclass(frozen=True)
 class Moved:
-    """From one reading of a pool's limit to the next."""
+    """What moved: `why` is one sentence for everybody who is told, `now` the limit in force."""
 
     pool: Pool
-    was: PoolLimit
     now: PoolLimit
     at: datetime
-
-    @property
-    def why(self) -> str:
-        """One sentence for everybody who is told."""
-        name = words.pool_name(self.pool)
-        before, after = (words.pool_units(self.pool, x.limit_units) for x in (self.was, self.now))
-        if self.now.limit_units < self.was.limit_units:
-            return f"Azure lowered the limit of {name} from {before} to {after}."
-        if self.now.limit_units > self.was.limit_units:
-            return f"Azure raised the limit of {name} from {before} to {after}."
-        outside = words.pool_units(self.pool, self.now.outside_units)
-        return f"Of {name}, {outside} are allocated outside of Headroom now."
+    why: str
 
 
 def tell_of_limit(pool: Pool, was: PoolLimit, now: PoolLimit, *, at: datetime) -> None:
@@ -46,43 +35,57 @@ def tell_of_limit(pool: Pool, was: PoolLimit, now: PoolLimit, *, at: datetime) -
     """
     if (was.limit_units, was.outside_units) == (now.limit_units, now.outside_units):
         return
-    moved = Moved(pool, was, now, at)
+    moved = Moved(pool, now, at, why_limit(pool, was, now))
     before, after = risk_under(pool, was, at=at), risk_under(pool, now, at=at)
     worse = {pk: r for pk, r in after.requests.items() if _is_worse(before.requests.get(pk), r)}
     better = {pk: r for pk, r in before.requests.items() if pk not in after.requests}
-    for request in _requests({**worse, **better}):
-        is_worse = request.pk in worse
-        _tell_holders(moved, request, (worse if is_worse else better)[request.pk], is_worse)
-    count = len(worse) + _tell_steady(moved, before, after)
+    tell_holders(moved, Event.GRANT_AT_RISK, worse)
+    tell_holders(moved, Event.GRANT_SAFE_AGAIN, better)
+    count = len(worse) + tell_steady(moved, before, after)
     if count or was.limit_units != now.limit_units:
-        _tell_operators(moved, count)
+        tell_operators(moved, count)
+
+
+def why_limit(pool: Pool, was: PoolLimit, now: PoolLimit) -> str:
+    name = words.pool_name(pool)
+    before, after = (words.pool_units(pool, row.limit_units) for row in (was, now))
+    if now.limit_units < was.limit_units:
+        return f"Azure lowered the limit of {name} from {before} to {after}."
+    if now.limit_units > was.limit_units:
+        return f"Azure raised the limit of {name} from {before} to {after}."
+    outside = words.pool_units(pool, now.outside_units)
+    return f"Of {name}, {outside} are allocated outside of Headroom now."
 
 
 def _is_worse(before: Risk | None, after: Risk) -> bool:
     return before is None or after.units > before.units
 
 
-def _requests(risks: dict[int, Risk]) -> list[CapacityRequest]:
+def tell_holders(moved: Moved, event: Event, risks: Mapping[int, Risk]) -> None:
+    """`risks` by request id: what is missing, or was."""
     rows = CapacityRequest.objects.filter(pk__in=risks).order_by("pk")
-    return list(rows.select_related("service", "deployment"))
+    for request in rows.select_related("service", "deployment"):
+        risk = risks[request.pk]
+        tell(
+            event,
+            holders_of(request),
+            subject=f"request/{request.pk}",
+            url=request.get_absolute_url(),
+            at=moved.at,
+            occurrence=_occurrence(moved),
+            why=moved.why,
+            service=request.service.name,
+            amount=words.amount(request.deployment, risk.units),
+            **_span(risk.window),
+        )
 
 
-def _tell_holders(moved: Moved, request: CapacityRequest, risk: Risk, is_worse: bool) -> None:
-    tell(
-        Event.GRANT_AT_RISK if is_worse else Event.GRANT_SAFE_AGAIN,
-        holders_of(request),
-        subject=f"request/{request.pk}",
-        url=request.get_absolute_url(),
-        at=moved.at,
-        occurrence=moved.now.pk,
-        why=moved.why,
-        service=request.service.name,
-        amount=words.amount(request.deployment, risk.units),
-        **_span(risk.window),
-    )
+def _occurrence(moved: Moved) -> str:
+    """Of one limit, entries may be moved below it more than once."""
+    return f"{moved.now.pk}:{moved.at:%Y-%m-%dT%H:%M:%S.%f}"
 
 
-def _tell_steady(moved: Moved, before: PoolRisk, after: PoolRisk) -> int:
+def tell_steady(moved: Moved, before: PoolRisk, after: PoolRisk) -> int:
     """Owners of services whose lasting need is short. Returns how many entries."""
     worse = {pk: r for pk, r in after.steady.items() if _is_worse(before.steady.get(pk), r)}
     rows = LedgerEntry.objects.filter(pk__in=worse).order_by("pk")
@@ -96,7 +99,7 @@ def _tell_steady(moved: Moved, before: PoolRisk, after: PoolRisk) -> int:
             subject=f"entry/{entry.pk}",
             url=entry.service.get_absolute_url(),
             at=moved.at,
-            occurrence=moved.now.pk,
+            occurrence=_occurrence(moved),
             why=moved.why,
             service=entry.service.name,
             amount=words.amount(entry.deployment, risk.units),
@@ -105,7 +108,7 @@ def _tell_steady(moved: Moved, before: PoolRisk, after: PoolRisk) -> int:
     return len(worse)
 
 
-def _tell_operators(moved: Moved, count: int) -> None:
+def tell_operators(moved: Moved, count: int) -> None:
     if not count:
         risk = "Nothing that is granted is newly at risk."
     elif count == 1:
@@ -118,7 +121,7 @@ def _tell_operators(moved: Moved, count: int) -> None:
         subject=f"pool/{moved.pool.pk}",
         url=reverse("pool", args=[moved.pool.pk]),
         at=moved.at,
-        occurrence=moved.now.pk,
+        occurrence=_occurrence(moved),
         pool=words.pool_name(moved.pool),
         now=words.pool_units(moved.pool, moved.now.limit_units),
         why=moved.why,

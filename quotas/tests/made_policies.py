@@ -44,6 +44,7 @@ facts = st.builds(
     has_budget=st.none() | st.booleans(),
     team_budget_left=st.none() | MONEY,
     use_is_known=st.none() | st.booleans(),
+    starts_in_freeze=st.none() | st.booleans(),
 )
 VALUES: dict[FactType, st.SearchStrategy[Any]] = {
     FactType.UNITS: st.integers(-500, 500),

@@ -149,7 +149,7 @@ def test_many_pools_take_as_many_queries_as_one(
     two: object, pool: Pool, cleo: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     assert cleo.is_platform_owner
-    with django_assert_num_queries(3):  # operated pools, limits, sums: nothing is suspect
+    with django_assert_num_queries(1):  # limits and sums of operated pools: nothing is suspect
         assert grants_at_risk(cleo, at=LATER) == 0
 
 

@@ -293,3 +293,13 @@ def test_an_extended_burst_is_not_said_to_end(on: CapacityRequest, ada: User, cl
     assert events() == ["burst.applied"]
     live(azure, [END + 3 * HOUR, END + 4 * HOUR])
     assert events() == ["burst.applied", "burst.report", "burst.ending_soon", "burst.ended"]
+
+
+def test_once_a_request_is_decided_nobody_is_asked_to_decide_it_any_more(
+    waiting: CapacityRequest, cleo: User, browse
+):
+    assert Message.objects.visible_to(cleo).unread().filter(notice__event=Event.REQUEST_SUBMITTED)
+    approve(waiting, by=cleo, note="", at=NOON)
+    asked = Message.objects.get(notice__event=Event.REQUEST_SUBMITTED)
+    assert asked.read_at == NOON
+    assert Message.objects.unread().filter(notice__event=Event.REQUEST_APPROVED).exists()

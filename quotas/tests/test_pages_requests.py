@@ -5,7 +5,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
-from quotas.models import CapacityRequest, LedgerEntry, Pool, Service
+from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
 from quotas.selectors.statuses import NOT_APPLIED
 from quotas.tests.conftest import Browse, ask, reconcile_at
 from quotas.tests.factories import FakeAzure, utc
@@ -119,7 +119,9 @@ def test_ben_may_not_withdraw_what_ada_asked(browse: Browse, waiting, ben: User)
 def test_an_action_by_get_changes_nothing(browse: Browse, waiting, ada: User):
     for action in ("withdraw", "give_back", "approve", "deny"):
         address = reverse(f"request_{action}", args=[waiting.pk])
-        assert browse(ada).get(address).status_code == 405
+        assert browse(ada).get(address).status_code == 302
+    waiting.refresh_from_db()
+    assert (waiting.state, Decision.objects.count()) == ("in_review", 0)
 
 
 def test_a_grant_goes_from_upcoming_to_on_to_over_by_three_facts(

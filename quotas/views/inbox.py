@@ -5,18 +5,21 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
+from portal.doors import posts_from
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from quotas.forms import NoteForm
 from quotas.models import CapacityRequest
 from quotas.selectors.inbox import inbox, inbox_card
 from quotas.selectors.requests import request_rows
-from quotas.services import decisions
+from quotas.selectors.stage_words import what_became
+from quotas.services import decisions, questions
 from quotas.views.requests import visible_request
 
 Decide = Callable[..., CapacityRequest]
+OF_THE_NOTE = ("reason_missing", "question_missing")  # refusals that stand beside the note
 
 
 @require_GET
@@ -24,17 +27,28 @@ def show(request: HttpRequest) -> HttpResponse:
     return render(request, "quotas/inbox.html", {"inbox": inbox(request.user, at=now())})
 
 
-@require_POST
+@posts_from("inbox")
 def approve(request: HttpRequest, pk: int) -> HttpResponse:
-    return _answer(request, pk, decisions.approve, "approved")
+    return _answer(request, pk, decisions.approve)
 
 
-@require_POST
+@posts_from("inbox")
+def approve_largest(request: HttpRequest, pk: int) -> HttpResponse:
+    """As much as fits over the whole window now."""
+    return _answer(request, pk, decisions.approve_largest_safe)
+
+
+@posts_from("inbox")
 def deny(request: HttpRequest, pk: int) -> HttpResponse:
-    return _answer(request, pk, decisions.deny, "denied")
+    return _answer(request, pk, decisions.deny)
 
 
-def _answer(request: HttpRequest, pk: int, decide: Decide, word: str) -> HttpResponse:
+@posts_from("inbox")
+def ask(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, pk, questions.ask)
+
+
+def _answer(request: HttpRequest, pk: int, decide: Decide) -> HttpResponse:
     """htmx gets the card again; others go back to the inbox, or to a page with the sentence."""
     asked = visible_request(request, pk)
     form = NoteForm(request.POST)
@@ -45,15 +59,24 @@ def _answer(request: HttpRequest, pk: int, decide: Decide, word: str) -> HttpRes
         if not request.htmx:
             raise
         return _refused(request, pk, error, note)
+    return answered(request, decided)
+
+
+def answered(request: HttpRequest, decided: CapacityRequest) -> HttpResponse:
+    """What came of it, in place of the card; without script a message above the inbox."""
+    said = what_became(decided)
     if request.htmx:
-        context = {"row": request_rows([decided], at=now())[0], "word": word}
-        return render(request, "quotas/inbox/_decided.html", context)
-    messages.success(request, f"Request #{pk} is {word}.")
+        context = {"row": request_rows([decided], at=now())[0], "said": said}
+        answer = render(request, "quotas/inbox/_decided.html", context)
+        answer["HX-Retarget"], answer["HX-Reswap"] = f"#request-{decided.pk}", "outerHTML"
+        return answer
+    messages.success(request, f"Request #{decided.pk} {said}.")
     return redirect("inbox")
 
 
 def _refused(request: HttpRequest, pk: int, error: DomainError, note: str) -> HttpResponse:
     """Read again: the service may have moved the object in memory before it refused."""
     card = inbox_card(visible_request(request, pk), request.user, at=now())
-    context = {"card": card, "problem": error, "note": note}
+    beside = error.code in OF_THE_NOTE
+    context = {"card": card, "problem": error, "beside_note": beside, "note": note}
     return render(request, "quotas/inbox/_card.html", context, status=422)

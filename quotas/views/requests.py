@@ -3,8 +3,9 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
+from portal.doors import posts_from
 from portal.kernel.clock import now
 from quotas.models import CapacityRequest
 from quotas.selectors.inbox import with_people
@@ -54,14 +55,14 @@ def choose(request: HttpRequest) -> HttpResponse:
     return render(request, "quotas/request_new.html", {"services": services})
 
 
-@require_POST
+@posts_from("request", "pk")
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     found = withdraw_request(visible_request(request, pk), by=request.user, at=now())
     messages.success(request, f"Request #{found.pk} is withdrawn. Nothing was held for it.")
     return redirect(found)
 
 
-@require_POST
+@posts_from("request", "pk")
 def give_back(request: HttpRequest, pk: int) -> HttpResponse:
     found = visible_request(request, pk)
     reason = request.POST.get("reason", "")

@@ -5,13 +5,15 @@ accounts, to their members (services or deployments), to days, to lines. The spl
 organisation, so a person who sees one team sees the same cents as one who sees all.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from portal.kernel.money import ZERO, split_to_cents
 from showback.models import CostLine, TeamCostDay
@@ -75,18 +77,60 @@ def lines_of(
 
 
 def account_cents(days: Days) -> dict[Account, Decimal]:
-    exact: dict[Account, Decimal] = {}
-    rows = TeamCostDay.objects.filter(days.condition).values("team_id", "category")
-    for row in rows.annotate(exact=Sum("amount")).order_by():
-        account = account_of(row["team_id"], row["category"])
-        exact[account] = exact.get(account, ZERO) + row["exact"]
-    return to_cents_together(exact)
+    [found] = account_cents_in(days)
+    return found
+
+
+def account_cents_in(*spans: Days) -> list[dict[Account, Decimal]]:
+    """Of each span; one query."""
+    exact: list[dict[Account, Decimal]] = [{} for _ in spans]
+    fields = ("team_id", "category")
+    for (team_id, category), sums in _sums_in(TeamCostDay.objects.all(), spans, fields).items():
+        account = account_of(team_id, category)
+        for found, amount in zip(exact, sums, strict=True):
+            if amount is not None:
+                found[account] = found.get(account, ZERO) + amount
+    return [to_cents_together(found) for found in exact]
 
 
 def member_cents(days: Days, account: Account) -> dict[int, Decimal]:
     """By service, or by deployment for the platform's own; sums to the account's cents."""
-    whole = account_cents(days).get(account, ZERO)
-    return to_cents_together(_exact_by(account.member_field, lines_of(days, account)), whole)
+    [found] = member_cents_in(account, days)
+    return found
+
+
+def member_cents_in(account: Account, *spans: Days) -> list[dict[int, Decimal]]:
+    """Of each span; two queries."""
+    wholes = account_cents_in(*spans)
+    lines = CostLine.objects.filter(account.condition)
+    sums = _sums_in(lines, spans, (account.member_field,))
+    return [
+        to_cents_together(
+            {key: amount for (key,), row in sums.items() if (amount := row[n]) is not None},
+            whole.get(account, ZERO),
+        )
+        for n, whole in enumerate(wholes)
+    ]
+
+
+def _sums_in(
+    rows: "QuerySet[Any]", spans: Sequence[Days], fields: tuple[str, ...]
+) -> dict[tuple[Any, ...], list[Decimal | None]]:
+    """By the fields, the exact amount in each span; None where a span has no rows, nought where
+    none of them has a price.
+    """
+    wanted = {}
+    for n, span in enumerate(spans):
+        wanted[f"amount_{n}"] = Sum("amount", filter=span.condition)
+        wanted[f"rows_{n}"] = Count("id", filter=span.condition)
+    inside = reduce(or_, (span.condition for span in spans))
+    found = rows.filter(inside).order_by().values(*fields).annotate(**wanted)
+    return {
+        tuple(row[field] for field in fields): [
+            (row[f"amount_{n}"] or ZERO) if row[f"rows_{n}"] else None for n in range(len(spans))
+        ]
+        for row in found
+    }
 
 
 def day_cents(days: Days, account: Account, member: int) -> dict[date, Decimal]:

@@ -99,6 +99,10 @@ def words_of(shares: Iterable[MethodShare]) -> list[str]:
 
 def member_methods(account: Account, member: int, days: Days) -> list[str]:
     """How use was given to a member of an account in these days, in words."""
+    return words_of(member_shares(account, member, days))
+
+
+def member_shares(account: Account, member: int, days: Days) -> list[MethodShare]:
     if account.kind == "unallocated":
         return []
     mine = (
@@ -106,7 +110,7 @@ def member_methods(account: Account, member: int, days: Days) -> list[str]:
         if account.kind == "team"
         else Q(service__isnull=True, deployment_id=member)
     )
-    return words_of(method_shares(mine & hours_of_days(days.first, days.last)))
+    return method_shares(mine & hours_of_days(days.first, days.last))
 
 
 def tokens_by(condition: Q, *fields: str) -> "QuerySet[ServiceHour, dict[str, Any]]":

@@ -1,5 +1,6 @@
 """The organisation's month by team, and a team's month by service."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,9 +15,9 @@ from showback.domain.months import Month
 from showback.selectors.cents import (
     UNATTRIBUTED,
     Account,
-    account_cents,
+    account_cents_in,
     account_of,
-    member_cents,
+    member_cents_in,
 )
 from showback.selectors.cost_charts import (
     amounts_by_day,
@@ -86,7 +87,7 @@ def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPa
         month,
         rows,
         chart=cost_by_team(rows) if rows else None,
-        unpriced=unpriced_lines(month, seen),
+        unpriced=unpriced_lines(month, seen) if _is_unpriced(rows) else [],
         url_name="showback_month",
         at=at,
     )
@@ -96,7 +97,7 @@ def _account_rows(
     month: MonthScope, teams: dict[int, TeamName], *, with_platform: bool
 ) -> list[CostRow]:
     """Of these teams, and of the platform's own accounts. Dearest first."""
-    now, before = account_cents(month.days), account_cents(month.days_before)
+    now, before = account_cents_in(month.days, month.days_before)
     extras: dict[Account, Extras] = {}
     for (team_id, category), found in extras_by_team(month.days).items():
         account = account_of(team_id, category)
@@ -130,8 +131,7 @@ def _account_rows(
 def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     """One account by its services (by deployment for the platform's own). The scope was checked."""
     month, account = of.month, of.account
-    now = member_cents(month.days, account)
-    before = member_cents(month.days_before, account)
+    now, before = member_cents_in(account, month.days, month.days_before)
     extras = extras_by(month.days, (account.member_field,), account)
     use = use_by(account.member_field, condition_of(month.days, account))
     members = _members(of, keys_of(now, before))
@@ -152,11 +152,15 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
         month,
         rows,
         chart=_chart(month, account, rows) if rows else None,
-        unpriced=unpriced_lines(month, account.condition),
+        unpriced=unpriced_lines(month, account.condition) if _is_unpriced(rows) else [],
         url_name="showback_team",
         slug=of.slug,
         at=at,
     )
+
+
+def _is_unpriced(rows: Iterable[CostRow]) -> bool:
+    return any(row.extras.unpriced for row in rows)
 
 
 def _members(of: AccountScope, ids: list[int]) -> dict[int, MemberScope]:

@@ -8,12 +8,15 @@ from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.received import Received
 from portal.kernel.shown import Shown
+from showback.domain.months import day_window
+from showback.gateway import finance_zone
 from showback.models import CostLine, Kept, Meter
 from showback.selectors.cents import Days, day_cents
 from showback.selectors.cost_rows import money_cents
+from showback.selectors.grounds import Grounds, grounds_of
 from showback.selectors.kept import older_than_kept
 from showback.selectors.member_lines import cents_of_lines, lines_of_member
-from showback.selectors.methods import member_methods
+from showback.selectors.methods import member_shares
 from showback.selectors.scope import MemberScope, deployments_of, label_of
 from showback.selectors.unpriced import quantity
 from showback.selectors.use_totals import UseTotals, condition_of, sum_of, use_by
@@ -48,7 +51,7 @@ class ServiceDayPage:
     rows: list[LineRow]
     amount: Decimal
     use_by_deployment: dict[int, UseTotals]
-    attribution: list[str]
+    grounds: Grounds
     older_than_kept: str  # a sentence where the day's hours were dropped
     previous_url: str
     next_url: str
@@ -79,14 +82,15 @@ def service_day(member: MemberScope, day: date) -> ServiceDayPage:
     cents = cents_of_lines(lines, wholes.get(day, ZERO))
     rows = [_line_row(line, part, labels) for line, part in zip(lines, cents, strict=True)]
     one_day = condition_of(Days(day, day), member.of.account, member.id)
-    others = sorted(wholes)
+    use, others = use_by("deployment_id", one_day), sorted(wholes)
+    shares = member_shares(member.of.account, member.id, Days(day, day))
     return ServiceDayPage(
         member=member,
         day=day,
         rows=rows,
         amount=sum((row.cents or ZERO for row in rows), ZERO),
-        use_by_deployment=use_by("deployment_id", one_day),
-        attribution=member_methods(member.of.account, member.id, Days(day, day)),
+        use_by_deployment=use,
+        grounds=grounds_of(list(use), day_window(day, finance_zone()), shares),
         older_than_kept=older_than_kept(Kept.What.HOURS, day),
         previous_url=_neighbour(member, [other for other in others if other < day][-1:]),
         next_url=_neighbour(member, [other for other in others if other > day][:1]),

@@ -93,16 +93,19 @@ def service_month(member: MemberScope) -> ServiceMonth:
         for row in (cells.get(day, {}),)
     ]
     cost = condition_of_member(member)
+    whole = sum_of(use.values())
     return ServiceMonth(
         member=member,
         columns=[COLUMNS[column] for column in columns],
         rows=rows,
         totals=[
-            money_cents(sum((row.get(column, ZERO) for row in cells.values()), ZERO))
+            whole.received.at_least(
+                money_cents(sum((row.get(column, ZERO) for row in cells.values()), ZERO))
+            )
             for column in columns
         ],
         amount=sum((row.amount for row in rows), ZERO),
-        use=sum_of(use.values()),
+        use=whole,
         chart=cost_by_day(_by_category(cells), incomplete) if rows else None,
         unpriced=unpriced_lines(member.of.month, cost),
         attribution=member_methods(account, member.id, days),

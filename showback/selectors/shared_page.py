@@ -16,6 +16,7 @@ from showback.domain.months import day_of
 from showback.gateway import finance_zone
 from showback.models import Attribution, CallerHour, SharedDeployment, SplitRule
 from showback.selectors.caller_rows import CallerRow, caller_rows, caller_uses, suggester_of
+from showback.selectors.grounds import Grounds, grounds_of
 from showback.selectors.methods import (
     ORDER,
     MethodShare,
@@ -58,6 +59,7 @@ class SharedPage:
     is_shared: bool
     windows: list[tuple[datetime, datetime | None, str]]
     methods: list[MethodShare]
+    grounds: Grounds
     chart: Chart | None
     callers: list[CallerRow]
     rules: list[RuleRow]
@@ -102,6 +104,7 @@ def shared_page(deployment_id: int, *, at: datetime) -> SharedPage | None:
     month = this_month(at)
     here = Q(target__deployment_id=deployment_id)
     mine = Q(deployment_id=deployment_id)
+    methods = method_shares(mine & in_window(month))
     newest = CallerHour.objects.filter(here).order_by("-hour").values_list("hour", flat=True)
     return SharedPage(
         id=found.id,
@@ -109,7 +112,8 @@ def shared_page(deployment_id: int, *, at: datetime) -> SharedPage | None:
         model=model_of(found),
         is_shared=any(row.window.end > at for row in windows),
         windows=[(row.effective_from, _end(row.effective_until), row.reason) for row in windows],
-        methods=method_shares(mine & in_window(month)),
+        methods=methods,
+        grounds=grounds_of([deployment_id], month, methods),
         chart=_coverage(mine, at=at),
         callers=caller_rows(caller_uses(month, here), names, suggester_of(names), at=at),
         rules=_rules(deployment_id, {n.id: n.name for n in names.values()}, at=at),

@@ -86,7 +86,7 @@ function capacityUse(spec, { colours }, width) {
     layout: {
       margin: { l: 56, r: narrow ? 8 : 118, t: narrow ? 40 : gaps.length ? 30 : 10, b: 40 },
       showlegend: narrow || gaps.length > 0,
-      legend: { entrywidth: 84 },
+      legend: { entrywidth: gaps.length ? 112 : 84 },
       shapes: limit.shapes,
       annotations,
       bargap: 0,

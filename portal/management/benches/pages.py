@@ -121,9 +121,11 @@ def _pages(organisation: str) -> dict[str, Asked]:
 
 
 def _is_page(name: str, asked: Asked) -> bool:
-    """Redirects and actions are none. CommandError for a page that fails."""
+    """Redirects, actions and forms that nobody filled in are none. CommandError for one that
+    fails.
+    """
     answer = asked.client.get(asked.url)
-    if answer.status_code in (302, 405):
+    if answer.status_code in (302, 405, 422):
         return False
     if answer.status_code != 200:
         raise CommandError(

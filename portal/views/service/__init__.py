@@ -42,9 +42,9 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _cost_chart(found: Service, request: HttpRequest, at: datetime) -> Chart | None:
     chart = service_cost_by_day(request.user, found.pk, at=at)
-    words = "The last 30 days at list prices; days that are hatched are not complete."
     if chart is None or not _has_amounts(chart):
         return None
+    words = f"The last 30 days at list prices. {chart.summary}".strip()
     return replace(chart, summary=words, size="short")
 
 

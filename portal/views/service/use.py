@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import get_current_timezone
@@ -19,8 +20,9 @@ from quotas.models import Service
 from quotas.selectors.pool_limits import limit_units_of
 from showback.selectors.data_age import data_until
 from showback.selectors.deployment_use import DeploymentUse
+from showback.selectors.grounds import Grounds, grounds_of
+from showback.selectors.methods import in_window, method_shares
 from showback.selectors.scope import running_month
-from showback.selectors.service_marks import refused_minutes
 from showback.selectors.service_use import (
     MINUTES_UP_TO,
     ServiceUse,
@@ -41,6 +43,7 @@ class ServiceFigures:
     deployment_tabs: list[dict[str, Any]]
     stats: list[dict[str, Any]]
     refused_minutes: int | None
+    grounds: Grounds
     data_until: datetime | None
     month_url: str
 
@@ -58,9 +61,11 @@ def service_figures(
         return None
     chosen = _chosen(found, deployment)
     ids = [use.deployment_id for use in found.deployments]
+    mine = Q(service_id=service.pk) & in_window(found.window)
+    grounds = grounds_of(ids, found.window, method_shares(mine))
     refused = found.figures.throttled_minutes
     if refused is None:
-        refused = refused_minutes(ids, found.window)
+        refused = grounds.refused_minutes
     month = str(running_month(at=at))
     return ServiceFigures(
         period=period,
@@ -70,6 +75,7 @@ def service_figures(
         deployment_tabs=_deployment_tabs(period, chosen, found),
         stats=_stats(found, period, refused) + [_cost(service, user, at=at)],
         refused_minutes=refused,
+        grounds=grounds,
         data_until=data_until(at),
         month_url=reverse("showback_service", args=[month, service.team.slug, service.slug]),
     )
@@ -172,9 +178,9 @@ def _amount_of(found: ServiceUse):  # type: ignore[no-untyped-def]
 def _cost(service: Service, user: User, *, at: datetime) -> dict[str, Any]:
     spent = month_to_date(user, service.pk, at=at)
     shown = formatting.money(spent.amount if spent else None, settings.HEADROOM_CURRENCY)
-    if spent and spent.amount is not None and spent.has_estimates:
-        shown = Shown(f"≈ {shown}", exact=f"estimated: {shown.exact}", value=shown.value)
-    if spent:
+    if spent and spent.received.is_incomplete:
         shown = spent.received.at_least(shown)
+    elif spent and spent.amount is not None and spent.has_estimates:
+        shown = Shown(f"≈ {shown}", exact=f"estimated: {shown.exact}", value=shown.value)
     hint = f"{spent.unpriced} lines have no price" if spent and spent.unpriced else "list prices"
     return {"label": "This month so far", "value": shown, "hint": hint}

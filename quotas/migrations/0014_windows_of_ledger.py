@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0012_team_budgets"),
+        ("quotas", "0013_freezes"),
     ]
 
     operations = [

@@ -1,0 +1,129 @@
+"""Freezes: those that a window meets, and the list of all that a person may see.
+
+They are agreements that are shown. Nothing is held back by them yet, and every page says so.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from portal.kernel.shown import Shown
+from portal.kernel.status import Status, Tone
+from portal.kernel.windows import Window
+from portal.models import User
+from quotas.models import Freeze, Pool
+from quotas.selectors import words
+
+UPCOMING = Status("Upcoming", Tone.INFO, "calendar")
+IN_FORCE = Status("In force", Tone.ATTENTION, "pause-circle")
+OVER = Status("Over")
+ENDED_EARLY = Status("Ended early", Tone.QUIET, "arrow-uturn-left")
+ALL_POOLS = "All pools"
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A freeze that a window meets. `holds_start`: what is asked would start, or have to be written
+    to get there in time, while it lasts. Ends are never held back.
+    """
+
+    pk: int
+    window: Window
+    reason: str
+    of_all_pools: bool
+    holds_start: bool
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "freeze": self.pk,
+            "from": self.window.start.isoformat(),
+            "until": self.window.end.isoformat(),
+            "reason": self.reason,
+            "of_all_pools": self.of_all_pools,
+            "holds_start": self.holds_start,
+        }
+
+
+def freezes_in(pool: Pool, window: Window, *, starts_at: datetime | None = None) -> list[Clash]:
+    """Those of the pool and of all pools that share an instant with the window, earliest first.
+
+    `window` is the ledger's, which begins a lead before the start that people see (`starts_at`; the
+    window's own start without it). One query.
+    """
+    shown_start = starts_at or window.start
+    rows = Freeze.objects.for_pool(pool.pk).touching(window).order_by("effective_from", "pk")
+    return [
+        Clash(
+            pk=row.pk,
+            window=row.window,
+            reason=row.reason,
+            of_all_pools=row.pool_id is None,
+            holds_start=row.window.start <= shown_start and window.start < row.window.end,
+        )
+        for row in rows
+        if row.window
+    ]
+
+
+def clash_sentence(clash: dict[str, Any], *, now: datetime) -> str:
+    """Of a clash as evidence keeps it."""
+    start, end = (datetime.fromisoformat(clash[name]) for name in ("from", "until"))
+    where = "all pools" if clash["of_all_pools"] else "this pool"
+    meets = "the start falls into it" if clash["holds_start"] else "it begins later in the window"
+    return f"{words.span(start, end, now=now)}, {where}: {clash['reason']} ({meets})"
+
+
+@dataclass(frozen=True)
+class FreezeRow:
+    """One of the list. `ended` says who ended it early and when."""
+
+    pk: int
+    status: Status
+    window: Shown
+    pool: str
+    pool_url: str
+    reason: str
+    by: str
+    ended: str
+    may_be_ended: bool
+
+
+def freeze_rows(freezes: list[Freeze], user: User, *, at: datetime) -> list[FreezeRow]:
+    return [_row(freeze, user, at=at) for freeze in freezes]
+
+
+def freezes_for(user: User, *, pool_id: int | None = None) -> Any:
+    """All that this person may see, newest first, with people and pools."""
+    rows = Freeze.objects.visible_to(user).select_related("pool", "recorded_by", "ended_by")
+    return rows if pool_id is None else rows.for_pool(pool_id)
+
+
+def _row(freeze: Freeze, user: User, *, at: datetime) -> FreezeRow:
+    pool = freeze.pool
+    is_open = freeze.ended_at is None and freeze.effective_until > at
+    return FreezeRow(
+        pk=freeze.pk,
+        status=status_of(freeze, at=at),
+        window=words.span(freeze.effective_from, freeze.effective_until, now=at),
+        pool=words.pool_name(pool) if pool else ALL_POOLS,
+        pool_url=f"/pools/{pool.pk}/" if pool else "",
+        reason=freeze.reason,
+        by=words.person_name(freeze.recorded_by),
+        ended=_ended(freeze, at=at),
+        may_be_ended=is_open and user.is_platform_owner,
+    )
+
+
+def status_of(freeze: Freeze, *, at: datetime) -> Status:
+    if freeze.ended_at is not None:
+        return ENDED_EARLY
+    if at < freeze.effective_from:
+        return UPCOMING
+    return IN_FORCE if at < freeze.effective_until else OVER
+
+
+def _ended(freeze: Freeze, *, at: datetime) -> str:
+    if freeze.ended_at is None:
+        return ""
+    when = words.moment(freeze.ended_at, now=at)
+    return f"by {words.person_name(freeze.ended_by)}, {when}"
