@@ -9,7 +9,7 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.terms import Terms
 from quotas.forms import AmountField, moment_field
-from quotas.models import CapacityRequest
+from quotas.models import CapacityRequest, Deployment
 from quotas.selectors.amounts import Asked, typed, units_of
 from quotas.selectors.verdict import INPUT_FORMAT
 from quotas.selectors.words import amount_word
@@ -25,9 +25,6 @@ FIELD_OF = {
     "pool_exhausted": "amount",
     "wrong_step": "amount",
     "as_asked": "amount",
-    "nothing_asked": "amount",
-    "not_held": "amount",
-    "answer_missing": "note",
 }
 
 
@@ -64,6 +61,22 @@ class OfferForm(forms.Form):
         """Puts a refusal beside the field that it is about."""
         field = FIELD_OF.get(error.code)
         self.add_error(field if field in self.fields else None, error.sentence)
+
+
+class GiveBackForm(forms.Form):
+    """How much goes back; all of it where nothing is typed."""
+
+    amount = AmountField(required=False)
+
+    def __init__(self, *args: Any, deployment: Deployment, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deployment = deployment
+
+    @property
+    def units(self) -> int | None:
+        """None: all of it. Tokens are rounded up to whole units."""
+        amount = self.cleaned_data["amount"]
+        return None if amount is None else units_of(self.deployment, Asked(amount))
 
 
 def first_offer(request: CapacityRequest, units: int) -> dict[str, str]:

@@ -9,14 +9,15 @@ from django.urls import reverse
 
 from portal.kernel.shown import Shown
 from portal.models import User
-from quotas.domain.grants import Phase
-from quotas.domain.states import REQUEST_TRANSITIONS, ChangeState, RequestEvent, RequestState
-from quotas.models import CapacityRequest, Change, Decision, Evidence, Pool, Service
+from quotas.domain.states import REQUEST_TRANSITIONS, RequestEvent, RequestState
+from quotas.models import CapacityRequest, Evidence, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, grounds, names_of_others
-from quotas.selectors.changes import what_azure_said
+from quotas.selectors.offers import Turn, turn_of
 from quotas.selectors.policy import policy_in_force
+from quotas.selectors.request_timeline import Event, timeline
 from quotas.selectors.requests import RequestRow, request_rows
+from quotas.selectors.stage_words import stage_line
 
 RISK = (
     "Azure lowered the pool's limit, or quota was taken outside of Headroom, and this was approved "
@@ -24,7 +25,6 @@ RISK = (
     "given already stays; the rest is written as soon as there is room. The owners of the pool can "
     "ask Azure for quota, or end another grant."
 )
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,11 @@ class RequestPage:
     ends: Shown
     missing: Shown
     missing_from: Shown
-    notice: str = ""  # between a revocation and its end; "" for none
+    notice: str  # between a revocation and its end; "" for none
+    stage: str
+    turn: Turn | None
+    is_mine: bool
+    unit: str  # what people count the deployment in
 
     @property
     def trail(self) -> list[tuple[str, str]]:
@@ -87,17 +91,21 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         row=row,
         purpose=request.purpose,
         facts=_facts(request, row, at=at),
-        events=_events(request, row, at=at),
+        events=timeline(request, row, at=at),
         grounds=_grounds(request, evidence, user, at=at),
         may_withdraw=mine and withdrawable,
         may_give_back=bool(row.grant and row.grant.may_be_given_back and (asks or operates)),
         must_say_why=operates and not asks,
-        may_decide=operates and not mine and withdrawable,
+        may_decide=CapacityRequest.objects.decidable_by(user, at=at).filter(pk=request.pk).exists(),
         is_open=withdrawable,
         ends=words.moment(request.window.end, now=at),
         missing=words.amount(request.deployment, risk.units if risk else None),
         missing_from=words.moment(risk.window.start if risk else None, now=at),
         notice=_notice(request),
+        stage=stage_line(request) if request.state == RequestState.IN_REVIEW else "",
+        turn=turn_of(request, now=at),
+        is_mine=mine,
+        unit=words.amount_word(request.deployment),
     )
 
 
@@ -135,67 +143,3 @@ def _grounds(
         computed_at=evidence.computed_at,
         now=at,
     )
-
-
-def _events(request: CapacityRequest, row: RequestRow, *, at: datetime) -> list[Event]:
-    """Oldest first; what is still to come is marked as such."""
-    events = [(request.submitted_at, _event("Asked", by=row.requester, text=request.purpose))]
-    decisions = request.decisions.select_related("decided_by")
-    events += [(decision.at, _decided(decision)) for decision in decisions]
-    if request.state in (RequestState.WITHDRAWN, RequestState.TIMED_OUT) and request.decided_at:
-        word = statuses.OF_REQUEST[RequestState(request.state)].word
-        events.append((request.decided_at, _event(word)))
-    events += [moment for change in _changes(request) for moment in _applied(change)]
-    if row.grant:
-        events += _edges(request, row, at=at)
-    events.sort(key=lambda pair: pair[0])
-    return [{**event, "at": words.moment(when, now=at)} for when, event in events]
-
-
-def _event(title: str, *, by: str = "", text: str = "", tone: str = "") -> Event:
-    return {"title": title, "by": by, "text": text, "tone": tone}
-
-
-def _decided(decision: Decision) -> Event:
-    by_policy = f"the policy, version {decision.policy_version}"
-    who = words.person_name(decision.decided_by, nobody=by_policy)
-    tone = "ok" if decision.outcome == Decision.Outcome.APPROVED else "danger"
-    return _event(decision.get_outcome_display(), by=who, text=decision.note, tone=tone)
-
-
-def _changes(request: CapacityRequest) -> list[Change]:
-    rows = Change.objects.filter(because__contains=[{"request": request.pk}])
-    kept = rows.exclude(state=ChangeState.SUPERSEDED, written_at__isnull=True)
-    return list(kept.order_by("planned_at", "pk"))
-
-
-def _applied(change: Change) -> list[tuple[datetime, Event]]:
-    step = f"{change.from_units:,} → {change.to_units:,} units"
-    found = []
-    if change.written_at:
-        found.append((change.written_at, _event("Written to Azure", text=step)))
-    if change.verified_at:
-        read = f"{change.read_back_units:,} units"
-        found.append((change.verified_at, _event("Read back from Azure", text=read, tone="ok")))
-    elif change.error_reason:
-        text = what_azure_said(change)
-        found.append((change.planned_at, _event("Not applied", text=text, tone="danger")))
-    return found
-
-
-def _edges(
-    request: CapacityRequest, row: RequestRow, *, at: datetime
-) -> list[tuple[datetime, Event]]:
-    if row.grant is None:
-        return []
-    entry, back = row.grant.entry, row.grant.given_back_at
-    if back:
-        ended = _event("Given back", tone="ok", text="From here on the ledger holds nothing of it.")
-        return [(back, ended)]
-    starts = {**_event("Starts by itself"), "todo": True}
-    is_over = entry.effective_until <= at
-    ends = _event("Ended") if is_over else {**_event("Ends by itself"), "todo": True}
-    found = [(entry.effective_until, ends)]
-    if row.grant.phase == Phase.UPCOMING:
-        found.append((request.starts_at, starts))
-    return found

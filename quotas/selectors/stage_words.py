@@ -59,3 +59,10 @@ def what_became(request: CapacityRequest) -> str:
         RequestState.NEEDS_INFO: "waits for the answer to your question",
         RequestState.COUNTER_OFFERED: "waits for the answer to your offer",
     }[RequestState(request.state)]
+
+
+def what_follows(request: CapacityRequest) -> str:
+    """After an accepted offer, for whoever asked; it follows `request #12`."""
+    if request.state == RequestState.APPROVED:
+        return "is approved"
+    return f"goes on in review; {stage_line(request)}"

@@ -68,13 +68,14 @@ def _in_part(form: OfferForm, request: HttpRequest) -> CapacityRequest:
 
 def _send(request: HttpRequest, asked: CapacityRequest, send: Send) -> HttpResponse:
     form = OfferForm(request.POST, request=asked)
+    typed = _typed(form)
     if form.is_valid():
         try:
             return answered(request, send(form))
         except DomainError as error:
             form.refuse(error)
     form.request = visible_request(request, asked.pk)  # as it is, not as it was to become
-    return _page(request, form, _typed(form), status=422)
+    return _page(request, form, typed, status=422)
 
 
 def _typed(form: OfferForm) -> Terms | None:

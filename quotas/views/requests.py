@@ -7,13 +7,20 @@ from django.views.decorators.http import require_GET
 
 from portal.doors import posts_from
 from portal.kernel.clock import now
+from quotas.forms_reviews import GiveBackForm
 from quotas.models import CapacityRequest
 from quotas.selectors.inbox import with_people
 from quotas.selectors.request_page import request_page
 from quotas.selectors.requests import request_list
 from quotas.selectors.services import may_request
+from quotas.selectors.stage_words import what_follows
+from quotas.services import offers, questions
 from quotas.services.give_back import give_back as give_back_burst
+from quotas.services.refusals import refuse
 from quotas.services.requests import withdraw as withdraw_request
+
+GIVEN_BACK = "Given back: the ledger holds nothing of it any more; Azure follows."
+GIVEN_BACK_PART = "Given back: the ledger holds that much less of it; Azure follows."
 
 
 def visible_request(request: HttpRequest, pk: int) -> CapacityRequest:
@@ -64,8 +71,36 @@ def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posts_from("request", "pk")
 def give_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """All that is left of it, or the amount that is named."""
     found = visible_request(request, pk)
+    form = GiveBackForm(request.POST, deployment=found.deployment)
+    if not form.is_valid():
+        raise refuse("amount_unclear", " ".join(form.errors["amount"]))
     reason = request.POST.get("reason", "")
-    give_back_burst(found, by=request.user, reason=reason, at=now())
-    messages.success(request, "Given back: the ledger holds nothing of it any more; Azure follows.")
+    give_back_burst(found, by=request.user, reason=reason, at=now(), units=form.units)
+    messages.success(request, GIVEN_BACK_PART if form.units else GIVEN_BACK)
+    return redirect(found)
+
+
+@posts_from("request", "pk")
+def accept(request: HttpRequest, pk: int) -> HttpResponse:
+    """Takes the offer in one click."""
+    found = offers.accept(visible_request(request, pk), by=request.user, at=now())
+    messages.success(request, f"The offer is accepted: request #{pk} {what_follows(found)}.")
+    return redirect(found)
+
+
+@posts_from("request", "pk")
+def decline(request: HttpRequest, pk: int) -> HttpResponse:
+    note = request.POST.get("note", "")[:1_000]
+    found = offers.decline(visible_request(request, pk), by=request.user, at=now(), note=note)
+    messages.success(request, "Declined: what you asked for is in review again.")
+    return redirect(found)
+
+
+@posts_from("request", "pk")
+def answer(request: HttpRequest, pk: int) -> HttpResponse:
+    note = request.POST.get("note", "")[:1_000]
+    found = questions.answer(visible_request(request, pk), by=request.user, note=note, at=now())
+    messages.success(request, "Your answer is sent: the request is in review again.")
     return redirect(found)
