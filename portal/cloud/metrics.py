@@ -112,8 +112,9 @@ class _Reading:
         elif error.reason is CloudReason.NOT_FOUND and call.halves:
             parts = call.halves
         else:
-            self.errors.append(error)
-            self.tally.fail(asked, _sentence(call, error))
+            told = _told(call, error)
+            self.errors.append(told)
+            self.tally.fail(asked, told.sentence)
             return
         for part in parts:
             self.read(part)
@@ -170,13 +171,18 @@ def _finer_measures(query: Query) -> set[str]:
     return tier | ({"active"} if "ActiveTokens" in query.more else set())
 
 
-def _sentence(call: _Call, error: CloudError) -> str:
+def _told(call: _Call, error: CloudError) -> CloudError:
+    """With the account's name where it is the account that is not there."""
     if error.reason is not CloudReason.NOT_FOUND:
-        return error.sentence
+        return error
     name = call.accounts[0].rpartition("/")[2]
-    return (
+    return CloudError(
+        error.reason,
         f"Azure has no account {name} any more, so its metrics cannot be read. What was read of it "
-        "stays; look in the Azure portal whether it was deleted or moved."
+        "stays; look in the Azure portal whether it was deleted or moved.",
+        azure_code=error.azure_code,
+        azure_message=error.azure_message,
+        status=error.status,
     )
 
 

@@ -253,8 +253,8 @@ def test_each_account_says_how_far_its_history_is(read):
     newest = BackfillSlice.objects.filter(grain="minute").order_by("-starts_at")[:10]
     BackfillSlice.objects.filter(pk__in=[each.pk for each in newest]).update(done_at=AT)
     page = text_of(read.fay)
-    assert "10 of 29 days, 2.0 pieces a minute, about 9 min 30 s to go" in page
-    assert "acme 10 of 29 days 0 of 33 days 1.8 days a minute 28 min 14 s It is being" in page
+    assert "10 of 29 days of every account, 2.0 pieces a minute, about 9 min 30 s to go" in page
+    assert "acme 10 of 29 days 0 of 33 days 1.8 days a minute 11 min It is being" in page
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ class MeteredDeployment:
     model_format: str = ""  # the publisher; "" is taken as OpenAI
     tags: Mapping[str, str] = field(default_factory=dict, hash=False)  # its account's too
     account_first_seen_at: datetime | None = None
+    went_with_account: bool = False  # Azure has no metrics of an account that is gone
 
     @property
     def came_at(self) -> datetime | None:
@@ -168,6 +169,7 @@ def _metered(row: Deployment) -> MeteredDeployment:
         model_format=row.model_format,
         tags=row.all_tags,
         account_first_seen_at=row.account.first_seen_at,
+        went_with_account=row.gone_at is not None and row.account.last_seen_at < row.gone_at,
     )
 
 

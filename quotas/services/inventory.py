@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.db.models.functions import Lower
 
 from portal import audit
@@ -25,14 +24,13 @@ from quotas.gateway import (
 from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, SyncRun
 from quotas.services.change_news import tell_of_unmapped
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
+from quotas.services.gone import deleted_with_their_accounts, mark_gone, read_since
 from quotas.services.limits import note_limit
 from quotas.services.move_news import tell_of_moved_entries
 from quotas.services.pool_moves import move_entries
 from quotas.services.pool_rows import lock_pools, take_pool
 from quotas.services.pool_succession import follow
 
-# No sync takes longer, so what was read back within this time after it began is newer than it.
-LONGEST_SYNC = timedelta(hours=1)
 # Runs are looked back on for a month; there are 288 a day of each subscription.
 RUNS_KEPT = timedelta(days=31)
 UNFORESEEN = "The sync stopped at something that nobody foresaw; the log has it."
@@ -54,8 +52,9 @@ def sync_subscription(
     run = SyncRun.objects.create(subscription_id=subscription_id, started_at=at)
     try:
         seen = gateway.inventory(subscription_id)
+        deleted = deleted_with_their_accounts(seen, gateway=gateway)
         with transaction.atomic():
-            result = take_in(seen, at=at)
+            result = take_in(seen, deleted=deleted, at=at)
             _end(run, *seen.problems, at=at)
     except Exception as error:
         _end(run, error.sentence if isinstance(error, CloudError) else UNFORESEEN, at=at)
@@ -71,15 +70,18 @@ def _end(run: SyncRun, *problems: str, at: datetime) -> None:
     of_subscription.filter(name=run.subscription_id.lower(), started_at__lt=at - RUNS_KEPT).delete()
 
 
-def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
-    """Writes what was seen; one transaction of the caller's."""
+def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datetime) -> SyncResult:
+    """Writes what was seen; one transaction of the caller's.
+
+    `deleted` are resource keys of deployments that went away with their accounts.
+    """
     lock_pools(seen.subscription_id)
     accounts = {row.resource_id.lower(): _take_account(row, at=at) for row in seen.accounts}
     found = [(row, *take_pool(row, at=at)) for row in seen.quotas]
     taken = [(row, pool) for row, pool, _ in found]
     pools = {key: pool for row, pool in taken for key in pool_keys(row)}
     catalogue = Catalogue(seen.model_skus, pools)
-    newer = set(_read_since(at).values_list("resource_key", flat=True))
+    newer = set(read_since(at).values_list("resource_key", flat=True))
     adopted, came = 0, dict[int, Pool]()
     for row in seen.deployments:
         account = accounts.get(row.account_resource_id.lower())
@@ -88,7 +90,7 @@ def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
             new, moved_to = _take_deployment(row, account, catalogue, is_old=is_old, at=at)
             adopted += new
             came |= {moved_to.pk: moved_to} if moved_to else {}
-    gone = _mark_gone(seen, at=at)
+    gone = mark_gone(seen, deleted, at=at)
     follow(seen, taken, new={pool.pk for _, pool, is_new in found if is_new}, at=at)
     for quota, pool in taken:
         note_limit(pool, quota, at=at)
@@ -98,11 +100,6 @@ def take_in(seen: Inventory, *, at: datetime) -> SyncResult:
     mine = first_seen.filter(account__subscription_id=seen.subscription_id)
     tell_of_unmapped(mine.select_related("account"), at=at)
     return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
-
-
-def _read_since(at: datetime) -> QuerySet[Deployment]:
-    """Read back (or first seen) after this sync began: it knows nothing newer of their capacity."""
-    return Deployment.objects.filter(observed_at__gt=at, observed_at__lte=at + LONGEST_SYNC)
 
 
 def _take_account(row: AccountSeen, *, at: datetime) -> AzureAccount:
@@ -197,24 +194,3 @@ def _adopt(deployment: Deployment, *, at: datetime) -> int:
         entry=entry.pk,
     )
     return 1
-
-
-def _mark_gone(seen: Inventory, *, at: datetime) -> int:
-    """Deployments that a readable account no longer lists.
-
-    Their entries stay: somebody has to decide.
-    """
-    readable = {row.resource_id.lower() for row in seen.accounts}
-    readable -= {resource_id.lower() for resource_id in seen.unreadable_accounts}
-    listed = {row.resource_id.lower() for row in seen.deployments}
-    gone = (
-        Deployment.objects.present()
-        .filter(account__subscription_id=seen.subscription_id, account__resource_key__in=readable)
-        .exclude(resource_key__in=listed)
-        .exclude(pk__in=_read_since(at).values("pk"))
-    )
-    found = list(gone)
-    for deployment in found:
-        Deployment.objects.filter(pk=deployment.pk).update(gone_at=at)
-        audit.record("deployment.gone", f"deployment/{deployment.pk}", actor_id=None, at=at)
-    return len(found)

@@ -1,5 +1,6 @@
 """Sync and adoption: what is seen is held, and the first plan is empty."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from quotas.selectors.sync_health import sync_health
 from quotas.services import mapping, reconcile
 from quotas.services.pool_rows import kind_of_pool
 from quotas.tests.conftest import sync
-from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
+from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, deployment_seen, utc
 
 LATER = utc("2026-03-02 12:05")
 
@@ -90,6 +91,24 @@ def test_tags_are_as_the_newest_sync_read_them_its_own_above_its_accounts(
     assert chat.tags == {"app": "its own"}
     chat.account.tags = {"app": "the account's", "env": "test"}
     assert chat.all_tags == {"app": "its own", "env": "test"}
+
+
+def test_what_went_away_with_its_account_is_gone_once_azure_denies_it(synced: FakeAzure) -> None:
+    """Of an account that the list leaves out alone nothing is known: a right may be missing."""
+    kept = dict(synced.deployments)
+    listing = replace(synced.inventory(SUBSCRIPTION), accounts=(), deployments=())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(synced, "inventory", lambda _: listing)
+        sync(synced, LATER)
+        assert not Deployment.objects.filter(gone_at__isnull=False).exists()
+        synced.deployments.clear()
+        sync(synced, LATER + timedelta(minutes=5))
+    assert set(Deployment.objects.values_list("gone_at", flat=True)) == {
+        LATER + timedelta(minutes=5)
+    }
+    synced.deployments.update(kept)
+    sync(synced, LATER + timedelta(minutes=10))
+    assert not Deployment.objects.filter(gone_at__isnull=False).exists()
 
 
 def test_an_account_that_could_not_be_read_loses_nothing(synced: FakeAzure) -> None:

@@ -6,13 +6,15 @@ from datetime import datetime
 
 from django.db import connection
 
-from portal.kernel.windows import DAY
+from portal.kernel.windows import DAY, HOUR
 from showback.domain.targets import GATEWAY
 from showback.models import JobDone
 
-# One that was pulled no more for so long, while others were, is no source any more: its accounts
-# are gone, or its subscription is no longer in the settings.
-GONE_AFTER = 2 * DAY
+# A region that was asked no more for so long, while others were, is no source any more: its
+# accounts are gone, or its subscription left the settings. All are asked every five minutes.
+ASKED_WITHIN = HOUR
+# A gateway may be a file that somebody imports each day.
+TOLD_WITHIN = 2 * DAY
 
 # One step down the index for each source, and one or two for its newest hours: there are as many
 # hours as sources × time, and a page asks for this whoever looks at it.
@@ -24,10 +26,10 @@ WITH RECURSIVE sources AS (
             WHERE pull.source > sources.source)
     FROM sources WHERE sources.source IS NOT NULL
 )
-SELECT sources.source, newest.hour, newest.problem, settled.settled_until,
+SELECT sources.source, newest.hour, newest.started_at, newest.problem, settled.settled_until,
        (SELECT min(hour) FROM showback_usagepull WHERE source = sources.source)
 FROM sources, LATERAL (
-    SELECT pull.hour, pull.problem FROM showback_usagepull pull
+    SELECT pull.hour, pull.started_at, pull.problem FROM showback_usagepull pull
     WHERE pull.source = sources.source AND pull.hour <= %(at)s
     ORDER BY pull.hour DESC LIMIT 1
 ) newest LEFT JOIN LATERAL (
@@ -60,11 +62,15 @@ def newest_pulls(at: datetime) -> list[NewestPull]:
     with connection.cursor() as cursor:
         cursor.execute(NEWEST_PULLS, {"at": at})
         rows = cursor.fetchall()
-    lately = max((row[1] for row in rows), default=at) - GONE_AFTER
+    hours, asked = ([row[column] for row in rows] for column in (1, 2))
     return [
-        NewestPull(source, until, text, since)
-        for source, hour, text, until, since in rows
-        if hour > lately
+        NewestPull(source, until, problem, since)
+        for source, hour, asked_at, problem, until, since in rows
+        if (
+            hour > max(hours) - TOLD_WITHIN
+            if source.startswith(GATEWAY)
+            else asked_at > max(asked) - ASKED_WITHIN
+        )
     ]
 
 

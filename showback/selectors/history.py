@@ -27,10 +27,15 @@ class Days:
     done: int
     total: int
 
+    @property
+    def words(self) -> str:
+        return f"{self.done:,} of {self.total:,} days"
+
 
 @dataclass(frozen=True)
 class AccountHistory:
-    """One account. `pieces_failed` wait until `next_try`; `problem` is one of their sentences.
+    """One account. `pieces_failed` wait until `next_try` (None: they are due); `problem` is one of
+    their sentences.
 
     Days are None for a grain that was not asked for. `days_per_minute` is None while nothing is
     known of the pace, `to_go` also where nothing but failed pieces is left.
@@ -41,6 +46,7 @@ class AccountHistory:
     by_hour: Days | None
     days_per_minute: float | None
     to_go: timedelta | None
+    pieces_due: int
     pieces_failed: int
     problem: str
     next_try: datetime | None
@@ -77,9 +83,9 @@ class HistoryProgress:
 
     @property
     def words(self) -> str:
-        """`10 of 29 days, 2.0 pieces a minute`; the time to go is told apart."""
+        """`10 of 29 days of every account, 2.0 pieces a minute`; the time to go is told apart."""
         pace = self.pieces_per_minute
-        return f"{self.days_done:,} of {self.days:,} days" + (
+        return f"{self.days_done:,} of {self.days:,} days of every account" + (
             f", {pace:,.1f} pieces a minute" if pace and not self.is_done else ""
         )
 
@@ -103,7 +109,7 @@ class History:
     def only_waits(self) -> bool:
         """Whether all that is left has failed and waits to be tried again."""
         left = [account for account in self.accounts if not account.is_done]
-        return bool(left) and all(account.next_try and not account.to_go for account in left)
+        return bool(left) and not any(account.pieces_due for account in left)
 
 
 @dataclass(frozen=True)
@@ -166,13 +172,12 @@ def _facts(rows: QuerySet[BackfillSlice], *, at: datetime) -> Iterable[dict[str,
             length=Sum(length),
             length_done=Sum(length, filter=~_LEFT),
             length_lately=Sum(length, filter=lately),
-            length_due=Sum(length, filter=due),
             lately=Count("id", filter=lately),
             planned=Min("planned_at", filter=lately),
             due=Count("id", filter=due),
             failed=Count("id", filter=_FAILED),
             words=Max("problem", filter=_FAILED),
-            next_try=Min("not_before", filter=_FAILED),
+            next_try=Min("not_before", filter=_FAILED & Q(not_before__gt=at)),
         )
         .order_by("account_key", "grain")
     )
@@ -198,14 +203,16 @@ def _progress(
 def _account(key: str, facts: list[dict[str, Any]], *, at: datetime) -> AccountHistory:
     by_grain = {row["grain"]: row for row in facts}
     lately = sum((row["length_lately"] or NOTHING for row in facts), NOTHING)
-    due = sum((row["length_due"] or NOTHING for row in facts), NOTHING)
-    pace = lately / DAY / _minutes_of_pace(facts, at=at) if lately else None
+    pieces, due = (sum(row[name] for row in facts) for name in ("lately", "due"))
+    minutes = _minutes_of_pace(facts, at=at) if pieces else 0.0
     return AccountHistory(
         account=key.rpartition("/")[2],
         by_minute=_days(by_grain.get(Grain.MINUTE)),
         by_hour=_days(by_grain.get(Grain.HOUR)),
-        days_per_minute=pace,
-        to_go=due / DAY / pace * MINUTE if pace and due else None,
+        days_per_minute=lately / DAY / minutes if minutes else None,
+        # By pieces, as each is a call or a few: a piece of hours is many days and takes no longer.
+        to_go=due / pieces * minutes * MINUTE if pieces and due else None,
+        pieces_due=due,
         pieces_failed=sum(row["failed"] for row in facts),
         problem=next((row["words"] for row in facts if row["words"]), ""),
         next_try=min((row["next_try"] for row in facts if row["next_try"]), default=None),

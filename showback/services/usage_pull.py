@@ -57,7 +57,8 @@ def pull_recent(lookback: timedelta, *, at: datetime) -> Pulled:
 
 def pull_window(window: Window, grain: timedelta, *, at: datetime) -> Pulled:
     """Every deployment that exists or went away inside the window. It begins on a whole hour."""
-    deployments = metered_deployments(including_gone_since=window.start)
+    known = metered_deployments(including_gone_since=window.start)
+    deployments = [deployment for deployment in known if not deployment.went_with_account]
     pulled = Pulled()
     for (subscription_id, region), members in _by_region(deployments):
         pulled += pull_region(subscription_id, region, members, window, grain, at=at)
