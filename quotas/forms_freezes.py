@@ -9,8 +9,10 @@ from portal.kernel.errors import DomainError
 from quotas.forms import moment_field
 from quotas.models import Pool
 from quotas.selectors import words
+from quotas.selectors.freezes import ALL_POOLS
 from quotas.services.freezes import LONGEST_REASON
 
+ALL = "all"
 FIELD_OF = {
     "ends_before_start": "ends_at",
     "start_in_the_past": "starts_at",
@@ -21,12 +23,12 @@ FIELD_OF = {
 
 
 class FreezeForm(forms.Form):
-    pool = forms.ModelChoiceField(
+    pool = forms.ChoiceField(
         label="Where",
-        queryset=Pool.objects.none(),
-        required=False,
-        empty_label="All pools",
-        error_messages={"invalid_choice": "Choose a pool of the list, or all of them."},
+        error_messages={
+            "required": "Choose a pool of the list, or all of them.",
+            "invalid_choice": "Choose a pool of the list, or all of them.",
+        },
     )
     starts_at = moment_field("From", "Say when it begins.")
     ends_at = moment_field("Until", "Say when it ends.")
@@ -39,8 +41,14 @@ class FreezeForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["pool"].queryset = Pool.objects.allocatable().listed()  # type: ignore[attr-defined]
-        self.fields["pool"].label_from_instance = words.pool_name  # type: ignore[attr-defined]
+        self.pools = {str(pool.pk): pool for pool in Pool.objects.allocatable().listed()}
+        named = [(key, words.pool_name(pool)) for key, pool in self.pools.items()]
+        self.fields["pool"].choices = [(ALL, ALL_POOLS), *named]  # type: ignore[attr-defined]
+
+    @property
+    def chosen(self) -> Pool | None:
+        """None: all pools."""
+        return self.pools.get(self.cleaned_data["pool"])
 
     @property
     def window(self) -> tuple[datetime, datetime]:

@@ -12,7 +12,7 @@ from portal.cloud.endpoints import Plane, arm_endpoint, logs_endpoint, metrics_e
 from portal.cloud.pauses import FAILURES_TO_PAUSE, note_failure, note_wait
 from portal.kernel.clock import real_now
 from portal.kernel.windows import HOUR, MINUTE, Window
-from portal.models import AuditRow, Role
+from portal.models import AuditRow, Letter, Role
 from quotas.models import Deployment, SyncRun
 from quotas.services.decisions import approve
 from quotas.tests.conftest import NOON, ask, reconcile_at, sync
@@ -312,3 +312,20 @@ def test_those_without_a_role_are_told_nothing(world, clock):
 
 def test_nobody_signed_in_is_sent_to_sign_in(client):
     assert client.get("/health/")["Location"].startswith("/accounts/login/")
+
+
+def test_the_page_says_that_no_mail_is_sent_and_how_to_change_that(read):
+    assert "No mail is sent: no mail server is named (SMTP_URL)." in text_of(read.fay)
+
+
+def test_mail_that_does_not_go_out_is_trouble_with_what_the_server_said(read, settings):
+    settings.HEADROOM_MAIL_IS_ON = True
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "mail.example.com", 587
+    assert "All letters are sent, through mail.example.com:587." in text_of(read.fay)
+    facts = {"person": read.ada, "created_at": AT - HOUR, "not_before": AT, "attempts": 3}
+    Letter.objects.create(**facts, problem="452 The disk is full")
+    Letter.objects.create(**facts, state="unsure", ended_at=AT, problem="The line broke.")
+    page = text_of(read.fay)
+    assert "Look at mail that does not go out." in page
+    assert "1 letter could not be sent, the oldest written" in page
+    assert "1 letter of the last 7 days may or may not have arrived" in page

@@ -110,9 +110,9 @@ def test_long_lists_come_by_pages_with_few_queries(
     hers = browse(ada)
     with django_assert_max_num_queries(4):
         first = hers.get("/messages/")
-    assert first.content.decode().count("data-item") == 50
+    assert first.content.decode().count("row-link") == 50
     second = hers.get(f"/messages/?before={Message.objects.order_by('-pk')[49].pk}")
-    assert second.content.decode().count("data-item") == 10
+    assert second.content.decode().count("row-link") == 10
 
 
 def test_choices_are_kept_and_the_usual_is_kept_as_no_choice(browse: Browse, ada: User):

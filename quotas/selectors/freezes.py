@@ -70,7 +70,7 @@ def clash_sentence(clash: dict[str, Any], *, now: datetime) -> str:
     start, end = (datetime.fromisoformat(clash[name]) for name in ("from", "until"))
     where = "all pools" if clash["of_all_pools"] else "this pool"
     meets = "the start falls into it" if clash["holds_start"] else "it begins later in the window"
-    return f"{words.span(start, end, now=now)}, {where}: {clash['reason']} ({meets})"
+    return f"{words.span(start, end, now=now)}, {where}: {clash['reason'].rstrip('.')} ({meets})"
 
 
 @dataclass(frozen=True)

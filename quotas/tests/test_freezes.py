@@ -194,7 +194,7 @@ def test_the_burst_form_shows_the_clash_live_and_says_that_nothing_is_held_back(
     freeze(pool, "03 09:00", "03 12:00", cleo)
     typed = {"amount": "40000", "starts_at": "2026-03-03T11:00", "ends_at": "2026-03-03T19:00"}
     words = words_of(browse(ada).get("/services/chat-assistant/burst/verdict/", typed))
-    assert "Tue 3 Mar, 10:00–13:00, this pool: Quarter-end. (the start falls into it)" in words
+    assert "Tue 3 Mar, 10:00–13:00, this pool: Quarter-end (the start falls into it)" in words
     assert "does not hold changes back" in words
 
 
@@ -213,7 +213,7 @@ def test_the_card_of_the_inbox_names_the_clash(
         at=NOON + HOUR,
     )
     evidence.refresh_open(at=NOON + HOUR)
-    said = "all pools: Fire drill. (it begins later in the window)"
+    said = "all pools: Fire drill (it begins later in the window)"
     assert said in words_of(inbox.get("/requests/inbox/"))
 
 
@@ -237,7 +237,7 @@ def test_a_platform_owner_agrees_on_the_page_and_ends_it(browse: Browse, pool: P
 
 def test_a_refusal_of_the_service_stands_beside_its_field(browse: Browse, cleo: User):
     typed = {"starts_at": "2026-03-01T10:00", "ends_at": "2026-03-04T10:00", "reason": "Late."}
-    answer = browse(cleo).post("/freezes/", typed)
+    answer = browse(cleo).post("/freezes/", {**typed, "pool": "all"})
     assert answer.status_code == 422
     assert "From: A freeze begins now or later" in words_of(answer)
 
@@ -297,3 +297,11 @@ def test_long_lists_take_few_queries(
     hers = browse(cleo)
     with django_assert_max_num_queries(6):
         hers.get("/freezes/")
+
+
+def test_a_freeze_of_all_pools_is_chosen_by_name(browse: Browse, pool: Pool, cleo: User):
+    typed = {"starts_at": "2026-03-03T10:00", "ends_at": "2026-03-04T10:00", "reason": "Holiday."}
+    hers = browse(cleo)
+    assert "Where: Choose a pool" in words_of(hers.post("/freezes/", typed))
+    hers.post("/freezes/", {**typed, "pool": "all"})
+    assert Freeze.objects.get().pool is None

@@ -54,7 +54,7 @@ def _is_added(request: HttpRequest, form: FreezeForm) -> bool:
     starts_at, ends_at = form.window
     try:
         add_freeze(
-            form.cleaned_data["pool"],
+            form.chosen,
             starts_at=starts_at,
             ends_at=ends_at,
             reason=form.cleaned_data["reason"],
