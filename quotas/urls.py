@@ -4,6 +4,7 @@ from django.urls import path
 
 from quotas import api, api_budgets, api_freezes, api_policy, api_pools
 from quotas.views import (
+    asking,
     budgets,
     burst,
     calendar,
@@ -40,9 +41,16 @@ urlpatterns = [
     path("requests/<int:pk>/answer/", requests.answer, name="request_answer"),
     path("requests/<int:pk>/withdraw/", requests.withdraw, name="request_withdraw"),
     path("requests/<int:pk>/give-back/", requests.give_back, name="request_give_back"),
+    path("requests/<int:pk>/extend/", asking.extend, name="request_extend"),
+    path("requests/<int:pk>/edit/", asking.edit, name="request_edit"),
+    path("requests/<int:pk>/again/", asking.again, name="request_clone"),
+    path("requests/<int:pk>/resume/", asking.resume, name="draft_resume"),
+    path("requests/<int:pk>/delete/", asking.delete_draft, name="draft_delete"),
     path("services/", services.index, name="services"),
     path("services/<slug:slug>/burst/", burst.request_burst, name="request_burst"),
     path("services/<slug:slug>/burst/verdict/", burst.burst_verdict, name="burst_verdict"),
+    path("services/<slug:slug>/baseline/", asking.baseline, name="request_baseline"),
+    path("services/<slug:slug>/transfer/", asking.transfer, name="request_transfer"),
     path("unmapped/", unmapped.index, name="unmapped"),
     path("unmapped/<int:pk>/map/", unmapped.assign, name="map_deployment"),
     path("pools/", pools.index, name="pools"),

@@ -85,6 +85,7 @@ TERMINAL_REQUEST_STATES = frozenset({_S.APPROVED, _S.DENIED, _S.WITHDRAWN, _S.TI
 OPEN_REQUEST_STATES = frozenset(_S) - TERMINAL_REQUEST_STATES
 # Sent and not ended: what people wait for. A draft is its writer's alone.
 WAITING_REQUEST_STATES = OPEN_REQUEST_STATES - {_S.DRAFT}
+EDITABLE_REQUEST_STATES = frozenset({_S.IN_REVIEW, _S.NEEDS_INFO})
 # How long each open state may last; a review has the limit of its stage instead. Every state but
 # a draft ends a last call before the window does, too: `deadline` below.
 LONGEST_OPEN: dict[RequestState, timedelta | None] = {

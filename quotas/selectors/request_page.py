@@ -9,7 +9,12 @@ from django.urls import reverse
 
 from portal.kernel.shown import Shown
 from portal.models import User
-from quotas.domain.states import REQUEST_TRANSITIONS, RequestEvent, RequestState
+from quotas.domain.states import (
+    EDITABLE_REQUEST_STATES,
+    REQUEST_TRANSITIONS,
+    RequestEvent,
+    RequestState,
+)
 from quotas.models import CapacityRequest, Evidence, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, grounds, names_of_others
@@ -49,6 +54,18 @@ class RequestPage:
     turn: Turn | None
     is_mine: bool
     unit: str  # what people count the deployment in
+    kind: str
+    is_draft: bool
+    may_ask: bool  # for its service
+    may_edit: bool
+
+    @property
+    def may_extend(self) -> bool:
+        return self.may_ask and self.may_give_back and self.kind in ("burst", "extension")
+
+    @property
+    def may_ask_again(self) -> bool:
+        return self.may_ask and not self.is_draft and self.kind != "give_back"
 
     @property
     def trail(self) -> list[tuple[str, str]]:
@@ -106,6 +123,10 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         turn=turn_of(request, now=at),
         is_mine=mine,
         unit=words.amount_word(request.deployment),
+        kind=request.kind,
+        is_draft=request.state == RequestState.DRAFT,
+        may_ask=asks,
+        may_edit=mine and request.state in EDITABLE_REQUEST_STATES and request.kind != "extension",
     )
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from portal.models import User
 from portal.outbox import Event
 from quotas.domain.stages import stages_from_json
-from quotas.domain.states import RequestEvent, RequestState
+from quotas.domain.states import EDITABLE_REQUEST_STATES, RequestEvent, RequestState
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Decision
 from quotas.services import policy, progress
@@ -23,7 +23,6 @@ from quotas.services.stages import Voice, not_open
 from quotas.services.telling import tell_approvers
 
 Outcome = Decision.Outcome
-EDITABLE = (RequestState.IN_REVIEW, RequestState.NEEDS_INFO)
 
 
 @transaction.atomic
@@ -35,7 +34,7 @@ def edit(request: CapacityRequest, draft: Draft, *, by: User, at: datetime) -> C
     ChangedMeanwhile where somebody decided this very moment; then nothing is written.
     """
     check_asker(request, by)
-    if request.state not in EDITABLE:
+    if request.state not in EDITABLE_REQUEST_STATES:
         raise not_open(request)
     fields = _fields(request, draft, by, at=at)
     if all(getattr(request, name) == value for name, value in fields.items()):

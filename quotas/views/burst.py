@@ -13,15 +13,18 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import Window
 from quotas.domain.states import RequestState
 from quotas.forms import LARGEST, BurstForm, WindowForm
+from quotas.forms_asking import MAY_LACK
 from quotas.gateway import UsageEvidence
 from quotas.models import CapacityRequest, Deployment, Service
-from quotas.selectors import burst_form
+from quotas.selectors import ask_forms, burst_form
 from quotas.selectors.holdings import Holding, holdings_of
 from quotas.selectors.policy import policy_in_force
 from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
 from quotas.services import evidence
+from quotas.services.drafts import save_draft
 from quotas.services.refusals import breaks_residency, not_yours, refuse
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
+from quotas.views.sources import draft_of, kept_sentence, source_of
 
 NOT_APPLIED = "Its pool only observes, so nothing is written to Azure."
 SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
@@ -29,10 +32,14 @@ SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def request_burst(request: HttpRequest, slug: str) -> HttpResponse:
-    service, deployment = _asked_for(request, slug)
+    service, deployment = asked_for(request, slug)
     usual = _usual(service, deployment)
     facts = evidence.as_json(usual)
     if request.method != "POST":
+        if source := source_of(request, service):
+            filled = ask_forms.initial_of(source, at=now(), zone=get_current_timezone())
+            form = BurstForm(initial=filled, service=service, deployment=deployment)
+            return _page(request, form, usual)
         units = _sufficient(request)
         form = _prefilled(service, deployment, facts, units)
         said = burst_form.sufficient_sentence(deployment, facts, units)
@@ -41,20 +48,22 @@ def request_burst(request: HttpRequest, slug: str) -> HttpResponse:
         form = BurstForm(initial=filled, service=service, deployment=deployment)
         return _page(request, form, usual)
     form = BurstForm(request.POST, service=service, deployment=deployment)
-    sent = _submit(request, form)
+    if "keep" in request.POST and (kept := _keep(request, form)):
+        return kept
+    sent = None if "keep" in request.POST else _submit(request, form)
     return redirect(sent) if sent else _page(request, form, usual, status=422)
 
 
 @require_GET
 def burst_verdict(request: HttpRequest, slug: str) -> HttpResponse:
     """The fragment while someone types; a whole page is never asked of this address."""
-    service, deployment = _asked_for(request, slug)
+    service, deployment = asked_for(request, slug)
     form = WindowForm(request.GET, service=service, deployment=deployment)
     context = {"verdict": _judge(form), "form": form, "checked": True}
     return render(request, "quotas/burst/_verdict.html", context)
 
 
-def _asked_for(request: HttpRequest, slug: str) -> tuple[Service, Deployment]:
+def asked_for(request: HttpRequest, slug: str) -> tuple[Service, Deployment]:
     """404 for another team's service; a sentence where this person or service cannot ask."""
     rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
     service = get_object_or_404(rows, slug=slug)
@@ -100,7 +109,9 @@ def _prefilled(
 
 def _filled_in(data: QueryDict) -> dict[str, Any] | None:
     """What was typed, with a preset filled in; None when the request itself is to be sent."""
-    if "send" in data or not ({"check"} | {f"set_{name}" for name in SETTABLE}) & set(data):
+    if {"send", "keep"} & set(data) or not ({"check"} | {f"set_{name}" for name in SETTABLE}) & set(
+        data
+    ):
         return None
     chosen = {name: data[f"set_{name}"] for name in SETTABLE if f"set_{name}" in data}
     return {**data.dict(), **chosen}
@@ -112,15 +123,31 @@ def _submit(request: HttpRequest, form: BurstForm) -> CapacityRequest | None:
     if not form.check(policy_in_force(), at=at):
         return None
     try:
-        sent = submit_burst(form.draft(at=at), by=request.user, at=at)
+        saved = draft_of(source_of(request, form.service))
+        sent = submit(form.draft(at=at), by=request.user, at=at, saved=saved)
     except DomainError as error:
         form.refuse(error)
         return None
-    messages.success(request, _thanks(sent))
+    messages.success(request, thanks(sent))
     return sent
 
 
-def _thanks(sent: CapacityRequest) -> str:
+def _keep(request: HttpRequest, form: BurstForm) -> HttpResponse | None:
+    """As a draft, for its writer alone; None where what was typed cannot be kept: the form says."""
+    form.full_clean()
+    if set(form.errors) - MAY_LACK:
+        return None
+    at, saved = now(), draft_of(source_of(request, form.service))
+    try:
+        kept = save_draft(form.draft(at=at), by=request.user, at=at, saved=saved)
+    except DomainError as error:
+        form.refuse(error)
+        return None
+    messages.success(request, kept_sentence(kept))
+    return redirect("requests")
+
+
+def thanks(sent: CapacityRequest) -> str:
     if sent.state == RequestState.APPROVED:
         starts = "It starts and ends by itself." if sent.deployment.pool.applies else NOT_APPLIED
         return f"Request #{sent.pk} is approved by the policy. {starts}"
@@ -148,6 +175,7 @@ def _page(
         "tabs": burst_form.tabs(service, deployment),
         "verdict": _judge(_same_window(form), usual),
         "zone": get_current_timezone(),
+        "here": request.get_full_path(),
     }
     fragment = "quotas/burst/_form.html" if request.htmx else "quotas/burst.html"
     return render(request, fragment, context, status=status)
