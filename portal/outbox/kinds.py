@@ -44,6 +44,7 @@ class Event(StrEnum):
     CHANGE_BLOCKED = "change.blocked"
     CHANGE_STUCK = "change.stuck"
     PLAN_STOPPED = "plan.stopped"
+    POLICY_PUBLISHED = "policy.published"
 
 
 class Group(StrEnum):
@@ -342,6 +343,14 @@ _OPERATE = {
         "{why} Nothing is written for {pool} until somebody agrees.",
         AT_ONCE,
         TO_DECIDE,
+    ),
+    Event.POLICY_PUBLISHED: Kind(
+        Group.OPERATE,
+        "A new version of the policy is in force",
+        "Version {number} of the policy is in force",
+        "{by} published what {writers} wrote. {note} It judges what is asked from now on.",
+        AT_ONCE,
+        LOOK,
     ),
 }
 KINDS: dict[Event, Kind] = {**_DECIDE, **_ASKED, **_HELD, **_OPERATE}

@@ -9,11 +9,10 @@ from django.db.models.functions import Least
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
-from quotas.domain.policy import Policy
 from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, grounds, names_of_others
-from quotas.selectors.policy import policy_in_force
+from quotas.selectors.policy import Policies
 from quotas.selectors.stage_words import approvals_of, stage_line
 
 MOST_CARDS = 30  # more than anybody decides in one sitting; the rest follow as these are answered
@@ -67,7 +66,7 @@ class _Around:
 
     evidence: dict[int, Evidence]
     names: dict[int, str]
-    policy: Policy
+    policies: Policies
     approvals: dict[int, list[str]]
     stands_in_for: dict[int, str]
 
@@ -118,7 +117,7 @@ def _around(requests: list[CapacityRequest], user: User, *, at: datetime) -> _Ar
     return _Around(
         evidence=evidence,
         names=names_of_others(user, (row.facts for row in evidence.values())),
-        policy=policy_in_force(),
+        policies=Policies(),
         approvals=approvals_of(requests),
         stands_in_for=_stands_in_for(requests, user, at=at),
     )
@@ -201,7 +200,7 @@ def _grounds(
         deployment=request.deployment,
         asked_units=request.units,
         names=around.names,
-        policy=around.policy,
+        policy=around.policies.of(request.policy_version),
         computed_at=evidence.computed_at,
         now=at,
     )

@@ -1,5 +1,6 @@
 """The policy in force, and what it says of facts that are stored with a request."""
 
+from functools import cached_property
 from typing import Any
 
 from quotas.domain.policy import DEFAULT, Policy
@@ -14,6 +15,21 @@ def policy_in_force() -> Policy:
     """The newest published one; the built-in default where none was published yet."""
     version = PolicyVersion.objects.exclude(number=None).first()
     return version.policy if version else DEFAULT
+
+
+class Policies:
+    """The policy that judged a request, by its number: what is shown is why it was decided so, not
+    what a newer one would say. One query, at the first that is asked for.
+    """
+
+    @cached_property
+    def _published(self) -> dict[int | None, Policy]:
+        return {row.number: row.policy for row in PolicyVersion.objects.exclude(number=None)}
+
+    def of(self, number: int | None) -> Policy:
+        """The newest one for a request that was never judged, the default where none is there."""
+        newest = next(iter(self._published.values()), DEFAULT)
+        return self._published.get(number, newest)
 
 
 def judged(facts: dict[str, Any], policy: Policy) -> Verdict | None:

@@ -10,7 +10,7 @@ from django.db.models.fields.json import KeyTransform
 from portal.kernel.windows import Window, floor_to_minute
 from quotas.domain.availability import Room
 from quotas.domain.ledger import Entry, Step
-from quotas.domain.policy import DEFAULT, Policy
+from quotas.domain.policy import Policy
 from quotas.domain.policy_facts import RequestFacts
 from quotas.domain.policy_judge import judge
 from quotas.domain.policy_past import PoolPast
@@ -20,11 +20,11 @@ from quotas.models import (
     CapacityRequest,
     Evidence,
     LedgerEntry,
-    PolicyVersion,
     Pool,
     PoolLimit,
     PoolReserve,
 )
+from quotas.selectors.policy import Policies
 from quotas.selectors.rooms import by_pool
 
 LOOKBACK = timedelta(days=90)
@@ -40,8 +40,8 @@ def replayed(policy: Policy, *, at: datetime) -> Replay:
 def _cases(at: datetime) -> list[Case]:
     rows = list(_requests(at))
     facts = _first_facts(rows)
-    versions = _versions()
-    cases = [_case(row, facts[row.pk], versions) for row in rows if row.pk in facts]
+    policies = Policies()
+    cases = [_case(row, facts[row.pk], policies) for row in rows if row.pk in facts]
     return cases[::-1]  # in the order in which they were asked
 
 
@@ -62,14 +62,9 @@ def _first_facts(rows: list[CapacityRequest]) -> dict[int, RequestFacts]:
     return {request: RequestFacts.from_json(facts) for request, facts in found if facts}
 
 
-def _versions() -> dict[int | None, Policy]:
-    rows = PolicyVersion.objects.exclude(number=None)
-    return {row.number: row.policy for row in rows}
-
-
-def _case(row: CapacityRequest, facts: RequestFacts, versions: dict[int | None, Policy]) -> Case:
+def _case(row: CapacityRequest, facts: RequestFacts, policies: Policies) -> Case:
     pool = row.deployment.pool
-    said = judge(facts, versions.get(row.policy_version) or versions.get(1) or DEFAULT)
+    said = judge(facts, policies.of(row.policy_version))
     if pool is None or facts.extra_units <= 0:
         return Case(row.pk, facts, said)
     lead = pool.lead if row.kind in ("burst", "baseline") else timedelta(0)

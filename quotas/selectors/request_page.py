@@ -19,7 +19,7 @@ from quotas.models import CapacityRequest, Evidence, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, grounds, names_of_others
 from quotas.selectors.offers import Turn, turn_of
-from quotas.selectors.policy import policy_in_force
+from quotas.selectors.policy import Policies
 from quotas.selectors.request_timeline import Event, timeline
 from quotas.selectors.requests import RequestRow, request_rows
 from quotas.selectors.stage_words import stage_line
@@ -160,7 +160,7 @@ def _grounds(
         deployment=request.deployment,
         asked_units=request.units,
         names=names_of_others(user, [evidence.facts]),
-        policy=policy_in_force(),
+        policy=Policies().of(request.policy_version),
         computed_at=evidence.computed_at,
         now=at,
     )

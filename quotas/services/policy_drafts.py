@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 
-from portal import audit
+from portal import audit, outbox
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.models import Role, User
 from quotas.domain.policy import Policy
@@ -112,7 +113,26 @@ def publish(*, seen: datetime | None, by: User, at: datetime) -> PolicyVersion:
     audit.record(
         "policy.published", f"policy/{draft.number}", actor_id=by.pk, at=at, draft=draft.pk
     )
+    _tell(draft, by, at=at)
     return draft
+
+
+def _tell(version: PolicyVersion, by: User, *, at: datetime) -> None:
+    """Everybody who may change it, and finance, who answers stages of it."""
+    told = User.objects.filter(role_grants__role__in=[*MAY_CHANGE, Role.FINANCE])
+    people = told.exclude(pk=by.pk).distinct()
+    writers = User.objects.filter(pk__in=version.edited_by_ids)
+    outbox.tell(
+        outbox.Event.POLICY_PUBLISHED,
+        people,
+        subject=f"policy/{version.number}",
+        url=reverse("policy_version", args=[version.number]),
+        at=at,
+        number=version.number,
+        by=by.display_name,
+        writers=", ".join(sorted(person.display_name for person in writers)),
+        note=version.note,
+    )
 
 
 def check(content: Any) -> Policy:

@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.models import AuditRow, Role, User
+from portal.models import AuditRow, Message, Notice, Role, User
 from quotas.domain.policy import DEFAULT, PolicyLimits, of_limits
 from quotas.domain.policy_reading import PolicyInvalid
 from quotas.models import PolicyVersion, Service
@@ -49,6 +49,15 @@ def test_a_second_person_publishes_what_the_first_one_wrote(cleo: User, eve: Use
     assert policy_drafts.open_draft() is None
     row = AuditRow.objects.get(verb="policy.published", subject="policy/2")
     assert row.actor_id == eve.pk
+
+
+def test_those_who_decide_by_it_are_told_once(cleo: User, eve: User, fay: User, ada: User) -> None:
+    draft = drafted(cleo)
+    policy_drafts.publish(seen=draft.edited_at, by=eve, at=LATER)
+    notice = Notice.objects.get(event="policy.published")
+    assert notice.facts["note"] == "Longer trainings."
+    told = Message.objects.filter(notice=notice).values_list("person__username", flat=True)
+    assert set(told) == {"cleo", "fay"}
 
 
 def test_nobody_publishes_what_they_wrote_in(cleo: User, eve: User) -> None:
