@@ -70,9 +70,8 @@ def _stripes(left: float, right: float, height: float) -> str:
     strokes, x = [], left
     while x < right:
         run = min(STRIPE, right - x)
-        strokes.append(
-            f"M{_short(x)} {_short(height)}L{_short(x + run)} {_short(height - 3 * run)}"
-        )
+        top = _short(height - (height - MARGIN) * run / STRIPE)
+        strokes.append(f"M{_short(x)} {_short(height)}L{_short(x + run)} {top}")
         x += STRIPE
     return "".join(strokes)
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -45,6 +45,7 @@ class ServiceCard:
     now: int | None
     held: int | None
     peak_24_hours: int | None
+    received_24_hours: Received
     throttled_minutes_today: int | None
     month_to_date: Decimal | None
     unpriced_lines: int
@@ -84,11 +85,12 @@ def service_cards(
             service=name,
             now=now.get(key),
             held=held.get(key),
-            peak_24_hours=largest(hours[key]),
+            peak_24_hours=largest(hours[key].peaks),
+            received_24_hours=hours[key].received,
             throttled_minutes_today=days[key][0] if key in days else None,
             month_to_date=costs.get(key, (None, 0))[0],
             unpriced_lines=costs.get(key, (None, 0))[1],
-            hourly_peaks=hours[key],
+            hourly_peaks=hours[key].peaks,
             received_today=days[key][1] if key in days else Received(),
             received_this_month=days[key][2] if key in days else Received(),
             is_weighted=any(d.service_id == key and ptu_model_of(d) for d in deployments),
@@ -132,19 +134,37 @@ def _is_in_force(span: HeldSpan, at: datetime) -> bool:
     return span.window.start <= at
 
 
-def _hours_by_service(ids: set[int], at: datetime) -> dict[int, list[int | None]]:
-    """The peak minute of each of the last hours, this one last; None where none is known."""
+@dataclass(frozen=True)
+class _Hours:
+    """The last hours of a service, this one last: peak minutes (None: none known), and what came.
+
+    Of this hour and the one before minutes may be on their way, so they are not in `received`.
+    """
+
+    peaks: list[int | None]
+    received: Received = Received()
+
+
+def _hours_by_service(ids: set[int], at: datetime) -> dict[int, _Hours]:
     first = floor_to_hour(at) - (SPARK_HOURS - 1) * HOUR
     rows = (
         ServiceHour.objects.filter(service_id__in=ids, hour__gte=first, hour__lte=at)
         .values("service_id", "hour")
-        .annotate(peak=Max("peak_tokens_per_minute"))
+        .annotate(
+            peak=Max("peak_tokens_per_minute"),
+            received=Sum("minutes_received"),
+            due=Sum("minutes_expected"),
+        )
         .order_by()
     )
-    found: dict[int, list[int | None]] = {key: [None] * SPARK_HOURS for key in ids}
+    found = {key: _Hours([None] * SPARK_HOURS) for key in ids}
+    settled = floor_to_hour(at) - HOUR
     for row in rows:
-        slot = int((row["hour"] - first) / HOUR)
-        found[row["service_id"]][slot] = row["peak"]
+        of, slot = found[row["service_id"]], int((row["hour"] - first) / HOUR)
+        of.peaks[slot] = row["peak"]
+        if row["hour"] < settled:
+            received = of.received + Received(row["received"], row["due"])
+            found[row["service_id"]] = replace(of, received=received)
     return found
 
 

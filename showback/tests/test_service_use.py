@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from portal.kernel import formatting
 from portal.kernel.windows import HOUR, MINUTE, Window
 from showback.domain.measures import MISSING
 from showback.selectors.data_age import data_until
@@ -148,3 +149,13 @@ def test_the_newest_hour_comes_with_the_next_pull(world):
     pull_recent(HOUR, at=AT)
     found = service_use(world.ada, world.assistant.pk, Window(AT - HOUR, AT), at=AT)
     assert found.figures.received.share == 1
+
+
+def test_a_card_says_how_much_of_its_day_and_month_is_missing(world):
+    pull_window(Window(utc("2026-03-03 03:00"), AT), MINUTE, at=AT)  # nothing since midnight
+    fill_everything(at=AT)
+    [card] = service_cards(world.dan, at=AT)
+    assert card.received_today.missing == 3 * 60
+    assert card.received_this_month.missing >= card.received_today.missing
+    assert card.received_24_hours.is_incomplete
+    assert str(card.received_24_hours.at_least(formatting.tpm(1200))) == "≥\u202f1.2k TPM"

@@ -54,7 +54,7 @@ class MyService:
 
     @property
     def peak(self) -> Shown:
-        return formatting.tpm(self.card.peak_24_hours)
+        return self.card.received_24_hours.at_least(formatting.tpm(self.card.peak_24_hours))
 
     @property
     def refused(self) -> Shown:
