@@ -15,6 +15,7 @@ from quotas.services import (
     evidence,
     inventory,
     reconcile,
+    reminders,
     timeouts,
 )
 
@@ -49,9 +50,10 @@ def tell_news() -> None:
 
 @shared_task(acks_late=True)
 def time_out_requests() -> None:
-    """Ends what nobody answered, says what waits past its start, and keeps the evidence of open
-    requests true.
+    """Ends what nobody answered, reminds and escalates, says what waits past its start, and keeps
+    the evidence of open requests true.
     """
     timeouts.time_out_overdue(at=now())
+    reminders.remind_waiting(at=now())
     timeouts.tell_late(at=now())
     evidence.refresh_open(at=now())

@@ -11,6 +11,7 @@ from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
 from quotas.models.requests import CapacityRequest
 from quotas.models.reserves import PoolReserve
+from quotas.models.review_hours import ReviewHours
 
 __all__ = [
     "AccountLease",
@@ -29,6 +30,7 @@ __all__ = [
     "Pool",
     "PoolLimit",
     "PoolReserve",
+    "ReviewHours",
     "Scope",
     "Service",
     "SyncRun",

@@ -23,6 +23,7 @@ from quotas.selectors.pool_figures import PoolFigures, figures_of
 from quotas.selectors.pool_risks import PoolRisks, pool_risks
 from quotas.selectors.pools import PoolRow, pool_row
 from quotas.selectors.reserves import ReservePart, reserve_part
+from quotas.selectors.review_hours import reviews_of
 from quotas.selectors.rooms import entries_of
 
 KINDS = ("adopted", "baseline", "burst", "hold")
@@ -139,6 +140,7 @@ def _stats(figures: PoolFigures, limits: LimitPart, *, at: datetime) -> list[dic
 
 def _facts(pool: Pool, *, at: datetime) -> list[tuple[str, Any]]:
     owners = ", ".join(owner.display_name for owner in pool.owners.all())
+    fallback = ", ".join(person.display_name for person in pool.fallback_approvers.all())
     limit = pool.limits.first()
     return [
         ("Azure’s name", pool.usage_name),
@@ -148,6 +150,8 @@ def _facts(pool: Pool, *, at: datetime) -> list[tuple[str, Any]]:
         ("Outside Headroom", words.pool_units(pool, limit.outside_units if limit else None)),
         ("Lead", formatting_times.duration(pool.lead) if pool.lead else "none"),
         ("Owners", owners or "platform owners"),
+        ("Fallback approvers", fallback or "none"),
+        ("Reviews", reviews_of(pool).in_words()),
         ("Last seen", words.age(pool.last_seen_at, now=at)),
     ]
 

@@ -47,6 +47,18 @@ def tell_approvers(
     _tell(event, request, people, by=by, at=at, occurrence=occurrence, answer=answer)
 
 
+def tell_people(
+    event: Event,
+    request: CapacityRequest,
+    people: Iterable[int],
+    *,
+    at: datetime,
+    occurrence: object = "",
+) -> None:
+    """These and nobody else, of what time alone did."""
+    _tell(event, request, people, by=None, at=at, occurrence=occurrence)
+
+
 def _tell(
     event: Event,
     request: CapacityRequest,
