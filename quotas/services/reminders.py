@@ -4,11 +4,10 @@ Both count from the last time the request moved: sent, or answered by anybody. S
 and a question that comes back have their whole time again. Each is told once.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from portal import audit
@@ -30,12 +29,13 @@ def remind_waiting(*, at: datetime) -> int:
     )
 
 
-def _waiting() -> Iterable[CapacityRequest]:
+def _waiting() -> QuerySet[CapacityRequest]:
     rows = CapacityRequest.objects.filter(
         state=RequestState.IN_REVIEW, deployment__pool__isnull=False
     )
     moved = Greatest(F("submitted_at"), Coalesce(Max("decisions__at"), F("submitted_at")))
-    return rows.select_related("deployment__pool", "service").annotate(moved_at=moved)
+    found: QuerySet[CapacityRequest] = rows.select_related("deployment__pool", "service")
+    return found.annotate(moved_at=moved)
 
 
 def _remind(request: CapacityRequest, reviews: Reviews, *, at: datetime) -> int:
