@@ -1,87 +1,29 @@
-"""The closed list of events that people are told of: a title, a sentence, and how by default.
+"""What is said of each event: a title, a sentence, and how it is told by default.
 
 Names in braces are the event's facts. A name that ends in `_at` is a time (ISO, aware) and is shown
 in the reader's own zone; `{window}` is the span from `from_at` to `until_at`.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-from string import Formatter
+from portal.outbox.events import (
+    APPROVED,
+    AT_ONCE,
+    DENIED,
+    DIGEST,
+    INFO,
+    LOOK,
+    OFF,
+    ON,
+    OVER,
+    SOON,
+    TO_DECIDE,
+    TROUBLE,
+    YOUR_TURN,
+    Event,
+    Group,
+    Kind,
+)
 
-from portal.kernel.status import Status, Tone
-from portal.models import MailMode
-
-
-class Event(StrEnum):
-    REQUEST_SUBMITTED = "request.submitted"
-    REQUEST_REMINDER = "request.reminder"
-    REQUEST_ESCALATED = "request.escalated"
-    REQUEST_LATE = "request.late"
-    REQUEST_ANSWERED = "request.answered"
-    REQUEST_APPROVED = "request.approved"
-    REQUEST_DENIED = "request.denied"
-    REQUEST_ASKED = "request.asked"
-    REQUEST_COUNTER_OFFERED = "request.counter_offered"
-    REQUEST_EDITED = "request.edited"
-    REQUEST_WITHDRAWN = "request.withdrawn"
-    REQUEST_TIMED_OUT = "request.timed_out"
-    BURST_STARTING = "burst.starting"
-    BURST_APPLIED = "burst.applied"
-    BURST_NOT_APPLIED = "burst.not_applied"
-    BURST_ENDING_SOON = "burst.ending_soon"
-    BURST_ENDED = "burst.ended"
-    BURST_REPORT = "burst.report"
-    GRANT_GIVEN_BACK = "grant.given_back"
-    GRANT_REVOKED = "grant.revoked"
-    GRANT_TRANSFERRED = "grant.transferred"
-    GRANT_AT_RISK = "grant.at_risk"
-    GRANT_SAFE_AGAIN = "grant.safe_again"
-    DELEGATION_GIVEN = "delegation.given"
-    POOL_LIMIT_CHANGED = "pool.limit_changed"
-    DEPLOYMENT_UNMAPPED = "deployment.unmapped"
-    DRIFT_FOUND = "drift.found"
-    CHANGE_NEEDS_YES = "change.needs_yes"
-    CHANGE_BLOCKED = "change.blocked"
-    CHANGE_STUCK = "change.stuck"
-    PLAN_STOPPED = "plan.stopped"
-    POLICY_PUBLISHED = "policy.published"
-
-
-class Group(StrEnum):
-    """The headings of the page on which people choose what comes by mail."""
-
-    DECIDE = "To decide"
-    ASKED = "What you asked for"
-    HELD = "Capacity you hold"
-    OPERATE = "Pools you operate"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """`label` names the kind among a person's choices; `mail` is the default there."""
-
-    group: Group
-    label: str
-    title: str
-    sentence: str
-    mail: MailMode
-    status: Status
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """The names of facts without which it cannot be said."""
-        texts = (self.title, self.sentence)
-        return frozenset(name for t in texts for _, name, _, _ in Formatter().parse(t) if name)
-
-
-AT_ONCE, DIGEST, OFF = MailMode.AT_ONCE, MailMode.DIGEST, MailMode.OFF
-TO_DECIDE = Status("To decide", Tone.ATTENTION, "hand-raised")
-APPROVED, DENIED = Status("Approved", Tone.OK), Status("Denied", Tone.DANGER)
-YOUR_TURN = Status("Your turn", Tone.ATTENTION, "hand-raised")
-INFO, OVER = Status("News", Tone.INFO), Status("Over", Tone.QUIET)
-ON, SOON = Status("On", Tone.OK, "bolt"), Status("Soon", Tone.INFO, "clock")
-LOOK = Status("Look at it", Tone.ATTENTION)
-TROUBLE = Status("Trouble", Tone.DANGER)
+__all__ = ["KINDS", "Event", "Group", "Kind"]
 
 _DECIDE = {
     Event.REQUEST_SUBMITTED: Kind(
