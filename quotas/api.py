@@ -71,7 +71,7 @@ class DraftSerializer(serializers.Serializer[Draft]):
 
     def draft(self, service: Service) -> Draft:
         data = dict(self.validated_data)
-        deployment = _deployment(service, data.pop("deployment", None))
+        deployment = deployment_of(service, data.pop("deployment", None))
         tokens = data.pop("tokens_per_minute", 0)
         requests = data.pop("requests_per_minute", 0)
         if "units" not in data:
@@ -94,7 +94,7 @@ class BurstRequests(generics.ListCreateAPIView[CapacityRequest]):
     pagination_class = NewestFirst
 
     def get_queryset(self) -> QuerySet[CapacityRequest]:
-        rows = _visible(self.request)
+        rows = visible_requests(self.request)
         if state := self.request.query_params.get("state"):
             if state not in list(RequestState):
                 known = ", ".join(RequestState)
@@ -110,7 +110,7 @@ class BurstRequests(generics.ListCreateAPIView[CapacityRequest]):
         rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
         service = generics.get_object_or_404(rows, slug=posted.validated_data["service"])
         sent = submit_burst(posted.draft(service), by=request.user, at=now())
-        answer = self.get_serializer(_visible(request).get(pk=sent.pk)).data
+        answer = self.get_serializer(visible_requests(request).get(pk=sent.pk)).data
         headers = {"Location": answer["url"]}
         return Response(answer, status=status.HTTP_201_CREATED, headers=headers)
 
@@ -119,15 +119,16 @@ class BurstRequest(generics.RetrieveAPIView[CapacityRequest]):
     serializer_class = BurstRequestSerializer
 
     def get_queryset(self) -> QuerySet[CapacityRequest]:
-        return _visible(self.request)
+        return visible_requests(self.request)
 
 
-def _visible(request: Request) -> QuerySet[CapacityRequest]:
+def visible_requests(request: Request) -> QuerySet[CapacityRequest]:
+    """What this person may see, with everything that an answer prints."""
     rows = CapacityRequest.objects.visible_to(request.user)
     return with_names(rows).select_related("deployment__account")
 
 
-def _deployment(service: Service, name: str | None) -> Deployment:
+def deployment_of(service: Service, name: str | None) -> Deployment:
     """By `name`, or `account/name` where two accounts use one name; may be left out when alone."""
     found = grantable_deployments(service)
     if name is not None:

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from quotas import api, api_budgets, api_freezes, api_policy, api_pools
+from quotas import (
+    api,
+    api_budgets,
+    api_freezes,
+    api_policy,
+    api_pools,
+    api_requests,
+)
 from quotas.views import (
     asking,
     budgets,
@@ -89,6 +96,17 @@ urlpatterns = [
     path("api/v1/policy/draft/", api_policy.Draft.as_view(), name="api_policy_draft"),
     path("api/v1/policy/draft/replay/", api_policy.Replay.as_view(), name="api_policy_replay"),
     path("api/v1/policy/draft/publish/", api_policy.Publish.as_view(), name="api_policy_publish"),
+    path("api/v1/requests/", api_requests.Requests.as_view(), name="api_requests"),
+    path("api/v1/requests/<int:pk>/", api_requests.OneRequest.as_view(), name="api_request"),
+    path("api/v1/requests/<int:pk>/send/", api_requests.Send.as_view(), name="api_request_send"),
+    *(
+        path(
+            f"api/v1/requests/<int:pk>/{verb}/",
+            api_requests.Answer.as_view(verb=verb),
+            name=f"api_request_{verb}",
+        )
+        for verb in api_requests.VERBS
+    ),
     path("api/v1/burst-requests/", api.BurstRequests.as_view(), name="api_burst_requests"),
     path("api/v1/burst-requests/<int:pk>/", api.BurstRequest.as_view(), name="api_burst_request"),
     path("api/v1/freezes/", api_freezes.Freezes.as_view(), name="api_freezes"),

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.kernel.windows import Window
+from portal.kernel.windows import MINUTE, Window
 from portal.models import AuditRow, User
 from quotas.domain.ledger import steps_over
 from quotas.domain.plan import plan_pool
@@ -50,15 +50,18 @@ def peak(pool: Pool) -> int:
 def test_i01_many_approvals_at_once_never_grant_more_than_there_is(
     chat: Service, pool: Pool, ada: User, cleo: User
 ) -> None:
-    """1,000 units, 300 held, eight ask for 150 each: four fit, whoever they are."""
-    asked = [ask(chat, ada, units=150).pk for _ in range(8)]
+    """1,000 units, 300 held; sixteen ask for 150 each, each from a minute earlier on: all windows
+    overlap, so four fit, whoever they are, and no one waits for ever or fails otherwise.
+    """
+    windows = [{"starts_at": START - n * MINUTE} for n in range(16)]
+    asked = [ask(chat, ada, units=150, **window).pk for window in windows]
 
     def approve(pk: int) -> Callable[[], Any]:
         request = CapacityRequest.objects.get(pk=pk)
         return lambda: decisions.approve(request, by=cleo, note="", at=NOON)
 
     said = at_once([approve(pk) for pk in asked])
-    assert sorted(said) == ["", "", "", "", *["pool_exhausted"] * 4]
+    assert sorted(said) == ["", "", "", "", *["pool_exhausted"] * 12]
     assert peak(pool) == 900
     assert Decision.objects.count() == LedgerEntry.objects.filter(kind="burst").count() == 4
     assert AuditRow.objects.filter(verb="burst.approved").count() == 4
