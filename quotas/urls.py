@@ -64,6 +64,7 @@ urlpatterns = [
     path("pools/", pools.index, name="pools"),
     path("pools/<int:pk>/mode/", pools.mode, name="pool_mode"),
     path("pools/<int:pk>/calendar/", calendar.show, name="pool_calendar"),
+    path("pools/<int:pk>/calendar.ics", calendar.download, name="pool_calendar_file"),
     path("pools/<int:pk>/reserve/", reserves.reserve, name="pool_reserve"),
     path("pools/<int:pk>/reserve/check/", reserves.reserve_check, name="pool_reserve_check"),
     path("budgets/", budgets.index, name="team_budgets"),

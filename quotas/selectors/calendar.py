@@ -19,6 +19,7 @@ from quotas.selectors.at_risk import PoolRisk, risks_of
 from quotas.selectors.calendar_holders import Held, Holder, held_in, largest, names_of
 from quotas.selectors.calendar_lines import lines_of
 from quotas.selectors.cards import seen_services
+from quotas.selectors.freezes import Clash, freezes_in
 
 MOST_REQUESTS = 20  # in review, drawn; the first to start
 ADDING = ("burst", "baseline", "extension")
@@ -38,6 +39,7 @@ class Calendar:
     names: Mapping[Holder, tuple[str, str]]
     moments: list[Moment]
     asked: list[CapacityRequest]
+    freezes: list[Clash]
     risk: PoolRisk
     sees: set[int] | None
     at: datetime
@@ -92,6 +94,7 @@ def calendar(
         names=names_of(held),
         moments=moments(entries, lines_of(pool, window), window),
         asked=list(_asked(pool, user, window).exclude(pk__in=offered)[:MOST_REQUESTS]),
+        freezes=freezes_in(pool, window),
         risk=risks_of([pool.pk], at=at).get(pool.pk, PoolRisk()),
         sees=sees,
         at=at,

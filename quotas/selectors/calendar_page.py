@@ -20,6 +20,7 @@ from quotas.selectors.calendar import Calendar, calendar
 from quotas.selectors.calendar_holders import Holder
 from quotas.selectors.calendar_picture import Area, Picture, picture
 from quotas.selectors.calendar_ranges import RANGES, Range, range_of
+from quotas.selectors.freezes import Clash
 from quotas.selectors.pool_rates import PoolRate, pool_rate
 from quotas.selectors.pool_risks import PoolRisks, pool_risks_of
 
@@ -79,6 +80,7 @@ class CalendarPage:
     free_is_short: bool
     tightest: Shown | None  # None: now
     is_over: bool
+    freezes: list[str]
     risks: PoolRisks
     unit: str
     zone: str
@@ -110,6 +112,7 @@ def calendar_page(
         free_is_short=free is not None and free < 0,
         tightest=None if found.tightest_at == at else words.moment(found.tightest_at, now=at),
         is_over=found.is_over,
+        freezes=[_freeze(each, at=at) for each in found.freezes],
         risks=pool_risks_of(pool, found.risk, found.sees, at=at),
         unit="PTU" if pool.is_provisioned else "units",
         zone=str(zone),
@@ -198,6 +201,11 @@ def _fits(found: Calendar, window: Window, units: int) -> bool:
     spans = zip(found.moments, ends, strict=True)
     free = [m.free for m, end in spans if m.free is not None and window.overlaps(Window(m.at, end))]
     return min(free, default=units) >= units
+
+
+def _freeze(each: Clash, *, at: datetime) -> str:
+    where = "all pools" if each.of_all_pools else "this pool"
+    return f"{words.span(each.window.start, each.window.end, now=at)}, {where}: {each.reason}"
 
 
 def _step(each: Moment, *, at: datetime) -> StepRow:

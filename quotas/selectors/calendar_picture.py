@@ -58,6 +58,7 @@ class Picture:
     reserve: str
     outside: str
     over: list[tuple[str, str]]  # x and width in per cent, where more is promised than Azure leaves
+    freezes: list[tuple[str, str]]  # the same
     names: list[Label]  # of the lines
     ticks: list[Tick]
     grid: list[tuple[str, str]]  # y, and the units that it stands for
@@ -90,7 +91,8 @@ def picture(found: Calendar, shown: Range, names: Sequence[str]) -> Picture:
         room=canvas.line(_bounds(found, "room"), found.window.end),
         reserve=canvas.area(_band(found, "reserve")),
         outside=canvas.area(_band(found, "outside")),
-        over=[(_percent(canvas.x(w.start)), _width(canvas, w)) for w in _over(found)],
+        over=[_stretch(canvas, window) for window in _over(found)],
+        freezes=[_stretch(canvas, freeze.window) for freeze in found.freezes],
         names=_line_names(found, canvas),
         ticks=[_tick(canvas.x(at), text, stays) for at, text, stays in shown.ticks()],
         grid=[(short(canvas.y(n)), str(formatting.compact(n))) for n in _round_numbers(canvas.top)],
@@ -228,5 +230,7 @@ def _percent(per_mille: float) -> str:
     return f"{short(per_mille / 10)}%"
 
 
-def _width(canvas: Canvas, window: Window) -> str:
-    return _percent(max(canvas.x(window.end) - canvas.x(window.start), 2))
+def _stretch(canvas: Canvas, window: Window) -> tuple[str, str]:
+    """Where it begins and how wide it is; never too narrow to be seen."""
+    start = canvas.x(window.start)
+    return _percent(start), _percent(max(canvas.x(window.end) - start, 2))

@@ -8,7 +8,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
-from quotas.models import CapacityRequest, LedgerEntry, Pool, PoolLimit, Service, Team
+from quotas.models import CapacityRequest, Freeze, LedgerEntry, Pool, PoolLimit, Service, Team
 from quotas.selectors.calendar_page import CalendarPage
 from quotas.services import decisions
 from quotas.services.give_back import give_back
@@ -240,3 +240,48 @@ def test_pool_and_burst_form_lead_to_the_calendar(
     link = reverse("pool_calendar", args=[pool.pk])
     for address in (reverse("pool", args=[pool.pk]), reverse("request_burst", args=[chat.slug])):
         assert link in browse(ada).get(address).content.decode()
+
+
+def test_freezes_are_drawn_and_named(
+    browse: Browse, pool: Pool, granted: CapacityRequest, cleo: User
+):
+    start, end = utc("2026-03-05 00:00"), utc("2026-03-06 00:00")
+    freeze = {"effective_until": end, "recorded_at": NOON, "recorded_by": cleo}
+    Freeze.objects.create(effective_from=start, reason="Year-end close.", **freeze)
+    answer = browse(cleo).get(reverse("pool_calendar", args=[pool.pk]), WEEK)
+    assert answer.context["page"].picture.freezes == [("42.9%", "14.3%")]
+    assert "all pools: Year-end close." in words_of(answer)
+    other = {**WEEK, "from": "2026-03-09"}
+    assert page_of(browse, cleo, pool, **other).freezes == []
+
+
+def file_of(browse: Browse, user: User, pool: Pool) -> str:
+    answer = browse(user).get(reverse("pool_calendar_file", args=[pool.pk]), WEEK)
+    assert answer["Content-Type"].startswith("text/calendar")
+    lines = answer.content.split(b"\r\n")
+    assert all(len(line) <= 75 for line in lines)
+    return answer.content.decode().replace("\r\n ", "")
+
+
+def test_bursts_are_a_calendar_file_for_other_programs(
+    browse: Browse, pool: Pool, granted: CapacityRequest, cleo: User
+):
+    Service.objects.filter(pk=granted.service_id).update(name="Zürich; chat, résumés & naïveté")
+    text = file_of(browse, cleo, pool)
+    assert text.count("BEGIN:VEVENT") == 1
+    for line in (
+        f"UID:headroom-burst-{granted.pk}-pool-{pool.pk}",
+        "DTSTART:20260303T100000Z",
+        "DTEND:20260303T180000Z",
+        "SUMMARY:Zürich\\; chat\\, résumés & naïveté: 60 units (60k TPM and 360 RPM) more",
+        f"URL:http://testserver/requests/{granted.pk}/",
+    ):
+        assert line in text.split("\r\n")
+
+
+def test_the_file_tells_dan_nothing_of_another_team(
+    browse: Browse, pool: Pool, granted: CapacityRequest, search: Service, dan: User
+):
+    text = file_of(browse, dan, pool)
+    assert "VEVENT" not in text
+    assert "Chat" not in text

@@ -1,0 +1,66 @@
+"""The bursts of a pool's calendar as an iCalendar file (RFC 5545), to be read by other programs."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from portal.kernel.windows import Window
+from quotas.selectors import words
+from quotas.selectors.calendar import Calendar
+from quotas.selectors.calendar_holders import Holder
+from quotas.selectors.pool_rates import PoolRate
+
+OCTETS = 75  # of a line; longer ones go on in the next, after a blank
+
+
+def calendar_file(found: Calendar, rate: PoolRate, *, base_url: str) -> bytes:
+    """Bursts and holds that the person may see by name, each with the address of its request."""
+    lines = [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Headroom//Capacity calendar//EN",
+        f"X-WR-CALNAME:{_text(words.pool_name(found.pool))}",
+        *(line for holder in found.held for line in _event(found, holder, rate, base_url)),
+        "END:VCALENDAR",
+    ]
+    return b"".join(_folded(line) for line in lines)
+
+
+def _event(found: Calendar, holder: Holder, rate: PoolRate, base_url: str) -> Iterator[str]:
+    if not holder.request_id:
+        return
+    entries = [entry for entry in found.held[holder] if entry.units > 0]
+    window = Window(min(e.window.start for e in entries), max(e.window.end for e in entries))
+    amount = rate.in_words(max(entry.units for entry in entries))
+    yield "BEGIN:VEVENT"
+    yield f"UID:headroom-{holder.kind}-{holder.request_id}-pool-{found.pool.pk}"
+    yield f"DTSTAMP:{_moment(found.at)}"
+    yield f"DTSTART:{_moment(window.start)}"
+    yield f"DTEND:{_moment(window.end)}"
+    yield f"SUMMARY:{_text(f'{found.names[holder][0]}: {amount} more')}"
+    yield f"URL:{base_url}/requests/{holder.request_id}/"
+    yield "END:VEVENT"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def _text(value: str) -> str:
+    for plain, escaped in (("\\", "\\\\"), (";", "\\;"), (",", "\\,"), ("\n", "\\n")):
+        value = value.replace(plain, escaped)
+    return value
+
+
+def _folded(line: str) -> bytes:
+    """Never in the middle of a letter: each piece is a whole text of its own."""
+    return b"\r\n ".join(_pieces(line)) + b"\r\n"
+
+
+def _pieces(line: str) -> Iterable[bytes]:
+    piece = b""
+    for letter in line:
+        if len(piece) + len(letter.encode()) > OCTETS - 1:
+            yield piece
+            piece = b""
+        piece += letter.encode()
+    yield piece
