@@ -72,12 +72,11 @@ def most_reserve(pool: Pool, *, at: datetime) -> Fit:
 
 def _too_much(pool: Pool, units: int, found: Fit) -> DomainError:
     rate = pool_rate(pool)
-    asked, most = rate.in_words(units), rate.in_words(found.largest_units)
     return refuse(
         "reserve_too_large",
-        f"{asked} cannot be kept back: at {found.tightest_at:%a %d %b %Y %H:%M} UTC "
-        f"{rate.in_words(found.peak_held_units)} are held of the {rate.in_words(found.room_units)} "
-        f"that Azure leaves. At most {most} can be. Nothing was written.",
+        f"{rate.in_words(units)} cannot be kept back: {found.peak_held_units:,} are held of the "
+        f"{found.room_units:,} that Azure leaves, {found.tightest_at:%a %d %b %Y %H:%M} UTC. "
+        f"At most {rate.in_words(found.largest_units)} can be. Nothing was written.",
     )
 
 
