@@ -1,6 +1,8 @@
 """One team's budget from a month on, as finance types it."""
 
+import re
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -8,10 +10,18 @@ from django import forms
 from quotas.selectors.budgets import MONTHS_AHEAD, next_months
 
 
+class MoneyField(forms.DecimalField):
+    """As people write it: 5000, 5,000 or 5 000.00."""
+
+    def to_python(self, value: Any) -> Decimal | None:
+        found: Decimal | None = super().to_python(re.sub(r"[,\s_'’]", "", str(value or "")))
+        return found
+
+
 class BudgetForm(forms.Form):
     """`this` is the month that runs. An empty amount is no budget."""
 
-    amount = forms.DecimalField(
+    amount = MoneyField(
         max_digits=14,
         decimal_places=2,
         min_value=0,

@@ -44,7 +44,8 @@ class Verdict:
     goes_to: str  # the stages in their order; "" where nobody is asked
     usually: Shown | None  # how long these take to answer; None where too few answers say so
     refused: str  # the policy's reason; "" where it does not refuse
-    budget_left: Shown | None  # None where there is no budget, or what is left is not known
+    has_budget: bool
+    budget_left: Shown | None  # None also where it is not known
     replay: str | None
     freezes: list[str]
     observe_only: bool
@@ -85,6 +86,7 @@ def verdict(
         goes_to=", then ".join(stage.name for stage in stages),
         usually=_duration(usual_answer(stages, at=now) if stages else None),
         refused=said.reason if said else "",
+        has_budget=bool(facts["policy_facts"].get("has_budget")),
         budget_left=_known(facts["policy_facts"].get("team_budget_left")),
         replay=replay_sentence(facts["usage"]),
         freezes=[clash_sentence(clash, now=now) for clash in facts["freezes"]],

@@ -1,6 +1,8 @@
 """How long people usually take to answer: a median over 90 days, and never of a few."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -9,8 +11,9 @@ from quotas.domain.stages import ANY_OF, FINANCE, POOL_OWNERS, Stage
 from quotas.models import CapacityRequest, Service
 from quotas.selectors.answer_times import usual_answer
 from quotas.services import decisions
+from quotas.services.budgets import set_budget
 from quotas.tests.conftest import Browse, ask, words_of
-from quotas.tests.factories import NOON, utc
+from quotas.tests.factories import NO_USAGE, NOON, FakeEvidence, utc
 
 OWNERS = Stage("Platform owners", ANY_OF, POOL_OWNERS, 168)
 MONEY = Stage("Finance", ANY_OF, FINANCE, 72)
@@ -69,6 +72,17 @@ def test_the_form_says_who_answers_and_how_long_it_usually_takes(
     noon.move_to(utc("2026-03-12 12:00"))  # type: ignore[attr-defined]
     said = words_of(browse(ada).get(VERDICT))
     assert "Goes to Platform owners, median 42 min over 90 days, because:" in said
+
+
+def test_the_form_says_what_is_left_of_the_budget(
+    browse: Browse, chat: Service, ada: User, fay: User, usage: FakeEvidence
+) -> None:
+    client = browse(ada)
+    assert "budget" not in words_of(client.get(VERDICT))
+    set_budget(chat.team, amount=Decimal(500), from_month=date(2026, 3, 1), by=fay, at=NOON)
+    assert "your team’s budget is left is not known" in words_of(client.get(VERDICT))
+    usage.answer = replace(NO_USAGE, team_month_to_date_usd=Decimal(120))
+    assert "Of your team’s budget $380 are left this month" in words_of(client.get(VERDICT))
 
 
 def test_the_form_does_not_say_it_of_a_few(browse: Browse, chat: Service, ada: User) -> None:

@@ -125,7 +125,7 @@ def test_finance_sets_it_on_the_page(browse: Browse, atlas: Team, fay: User, dan
     wrong = client.post("/budgets/atlas/", {"amount": "much", "from_month": "2026-03-01"})
     assert wrong.status_code == 422
     assert "such as 5000" in words_of(wrong)
-    answer = client.post("/budgets/atlas/", {"amount": "5000.50", "from_month": "2026-03-01"})
+    answer = client.post("/budgets/atlas/", {"amount": "5,000.50", "from_month": "2026-03-01"})
     assert answer.url == "/budgets/"
     assert "5,000.50" in words_of(client.get("/budgets/"))
     assert browse(dan).get("/budgets/").status_code == 404
