@@ -46,8 +46,8 @@ PURPOSE: dict[str, Any] = {
 
 
 class AskForm(forms.Form):
-    """`service`, `deployment` and `by` come from the page. With `judged` only what a verdict needs
-    is asked for.
+    """`service`, `deployment` and `by` come from the page, and `edited`, the request that is
+    changed. With `judged` only what a verdict needs is asked for.
     """
 
     kind: ClassVar[str]
@@ -59,10 +59,12 @@ class AskForm(forms.Form):
         deployment: Deployment,
         by: User,
         judged: bool = False,
+        edited: CapacityRequest | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.service, self.deployment, self.by, self.judged = service, deployment, by, judged
+        self.edited = edited
         self.unit = amount_word(deployment)
         for name in MAY_LACK if judged else ():
             self.fields.pop(name, None)
@@ -103,7 +105,7 @@ class AskForm(forms.Form):
         draft = self.draft(at=at)
         asked = _as_if_said(draft) if self.judged else draft
         try:
-            self.terms = check_draft(asked, rules, by=self.by, at=at)
+            self.terms = check_draft(asked, rules, by=self.by, at=at, edited=self.edited)
         except DomainError as error:
             self.refuse(error)
         return not self.errors

@@ -12,7 +12,7 @@ from quotas.services import (
     apply,
     burst_news,
     change_news,
-    evidence,
+    evidence_rows,
     inventory,
     reconcile,
     reminders,
@@ -56,4 +56,4 @@ def time_out_requests() -> None:
     timeouts.time_out_overdue(at=now())
     reminders.remind_waiting(at=now())
     timeouts.tell_late(at=now())
-    evidence.refresh_open(at=now())
+    evidence_rows.refresh_open(at=now())

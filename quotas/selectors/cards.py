@@ -1,7 +1,7 @@
 """The evidence on a request, written for the person who decides or is being decided on.
 
-Reads the JSON that `quotas.services.evidence.as_json` stored, so a card shows what was known then,
-never what a query would say today. None stays "not known".
+Reads the JSON that `quotas.services.evidence_rows.as_json` stored, so a card shows what was known
+then, never what a query would say today. None stays "not known".
 """
 
 from collections.abc import Iterable

@@ -126,7 +126,7 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         kind=request.kind,
         is_draft=request.state == RequestState.DRAFT,
         may_ask=asks,
-        may_edit=mine and request.state in EDITABLE_REQUEST_STATES and request.kind != "extension",
+        may_edit=mine and request.state in EDITABLE_REQUEST_STATES,
     )
 
 

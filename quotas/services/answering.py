@@ -15,7 +15,7 @@ from portal.models import User
 from quotas.domain.policy_facts import RequestFacts
 from quotas.domain.terms import Terms, narrowed
 from quotas.models import CapacityRequest, Decision, Evidence, Pool
-from quotas.services import evidence, policy
+from quotas.services import evidence, evidence_rows, policy
 from quotas.services.asking import terms_of
 from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
@@ -60,7 +60,7 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     pool = lock_pool_of(request.deployment)
     lock_request(request)
     voice = voice_of(request, by, at=at, asked=asked)
-    seen = evidence.store(request, judged, at=at)
+    seen = evidence_rows.store(request, judged, at=at)
     number = policy.current_number(at=at)
     return Answer(request, by, voice, seen, judged.facts, number, pool, at, asked)
 

@@ -25,15 +25,24 @@ from quotas.services.reversing import steady_units
 BOUNDED = (Kind.BURST, Kind.EXTENSION)
 
 
-def check_draft(draft: Draft, rules: Policy, *, by: User, at: datetime) -> Terms:
-    """The terms that are really asked for. Raises DomainError for the first thing that is wrong."""
+def check_draft(
+    draft: Draft,
+    rules: Policy,
+    *,
+    by: User,
+    at: datetime,
+    edited: CapacityRequest | None = None,
+) -> Terms:
+    """The terms that are really asked for, instead of those of `edited` where one is. Raises
+    DomainError for the first thing that is wrong.
+    """
     if draft.kind not in (Kind.BURST, Kind.BASELINE, Kind.EXTENSION, Kind.TRANSFER):
         raise refuse("kind_unknown", "Ask for a burst, a baseline, an extension or a transfer.")
     check_may_ask(draft, by)
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what it is for; the approver reads it.")
     if draft.kind == Kind.EXTENSION:
-        return _check_extension(draft, rules, at=at)
+        return _check_extension(draft, rules, edited, at=at)
     terms = Terms(draft.units, check_window(draft, rules, at))
     check_amount(draft)
     if draft.kind == Kind.BURST and draft.occasion not in CapacityRequest.Occasion.values:
@@ -142,7 +151,9 @@ def check_release(draft: Draft) -> None:
         )
 
 
-def _check_extension(draft: Draft, rules: Policy, *, at: datetime) -> Terms:
+def _check_extension(
+    draft: Draft, rules: Policy, edited: CapacityRequest | None, *, at: datetime
+) -> Terms:
     """From the minute at which the grant ends, with as much as it holds then."""
     parent = draft.parent
     if parent is None or parent.service_id != draft.service.pk:
@@ -154,6 +165,8 @@ def _check_extension(draft: Draft, rules: Policy, *, at: datetime) -> Terms:
             f"Request #{parent.pk} holds nothing that could last longer. Ask for a new burst.",
         )
     ongoing = parent.children.filter(kind=Kind.EXTENSION)
+    if edited is not None:
+        ongoing = ongoing.exclude(pk=edited.pk)
     if other := ongoing.exclude(state__in=["denied", "withdrawn", "timed_out", "draft"]).first():
         raise refuse(
             "already_extended",

@@ -71,7 +71,7 @@ def _fields(request: CapacityRequest, draft: Draft, by: User, *, at: datetime) -
             "anew for the other one.",
         )
     _, rules = policy.current(at=at)
-    terms: Terms = check_draft(draft, rules, by=by, at=at)
+    terms: Terms = check_draft(draft, rules, by=by, at=at, edited=request)
     fields = fields_of(draft, terms)
     names = ("units", "starts_at", "ends_at", "occasion", "purpose", "accepts_provisioned_release")
     return {name: fields[name] for name in names}

@@ -3,17 +3,15 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
 from quotas.gateway import UsageEvidence, evidence_source
-from quotas.models import CapacityRequest, Deployment, Evidence, Freeze, LedgerEntry, Service
+from quotas.models import CapacityRequest, Deployment, LedgerEntry, Service
 from quotas.selectors.budgets import budget_of
 from quotas.selectors.freezes import Clash, freezes_in
 from quotas.selectors.rooms import pool_entries, room_of
@@ -264,84 +262,3 @@ def first_start(grant: CapacityRequest) -> datetime:
     while grant.kind == "extension" and grant.parent is not None:
         grant = grant.parent
     return grant.starts_at
-
-
-def store(request: CapacityRequest, judged: Judged, *, at: datetime) -> Evidence:
-    return Evidence.objects.create(request=request, computed_at=at, facts=as_json(judged))
-
-
-def refresh_open(*, at: datetime) -> int:
-    """Computes evidence again for open requests whose pool's ledger, or freezes, changed since.
-
-    Returns how many.
-    """
-    refreshed = 0
-    waiting = CapacityRequest.objects.open().filter(deployment__pool__isnull=False)
-    for request in waiting.select_related("service__owner", "deployment__pool"):
-        newest = request.evidence.first()
-        if newest and not _has_changed(request.deployment.pool_id, since=newest.computed_at):
-            continue
-        store(request, gather(asked_of(request), at=at), at=at)
-        refreshed += 1
-    return refreshed
-
-
-def _has_changed(pool_id: int | None, *, since: datetime) -> bool:
-    """Whether the pool's ledger, or a freeze that it may meet, was written since."""
-    if LedgerEntry.objects.filter(pool=pool_id, recorded_at__gt=since).exists():
-        return True
-    freezes = Freeze.objects.for_pool(pool_id)
-    return freezes.filter(Q(recorded_at__gt=since) | Q(ended_at__gt=since)).exists()
-
-
-def as_json(judged: Judged) -> dict[str, Any]:
-    """Plain JSON; money as text, so nothing is lost. Read by `quotas.selectors.cards`."""
-    usage = judged.usage
-    return {
-        "baseline_units": judged.baseline_units,
-        "fit": {
-            "asked_units": judged.fit.asked_units,
-            "largest_units": judged.fit.largest_units,
-            "tightest_at": judged.fit.tightest_at.isoformat(),
-            "peak_held_units": judged.fit.peak_held_units,
-            "room_units": judged.fit.room_units,
-            "longest_until": judged.fit.longest.end.isoformat() if judged.fit.longest else None,
-        },
-        "others": [
-            {"request": e.request_id, "units": e.units, "until": e.window.end.isoformat()}
-            for e in judged.others
-            if e.request_id
-        ],
-        "freezes": [clash.as_json() for clash in judged.freezes],
-        "past_bursts": [
-            {
-                "request": number,
-                "units": units,
-                "from": window.start.isoformat(),
-                "until": window.end.isoformat(),
-                "used_share": usage.used_share_of_past_bursts.get(number),
-            }
-            for number, window, units in judged.past_bursts
-        ],
-        "usage": {
-            "days_of_minutes": usage.days_of_minutes,
-            "completeness": usage.completeness,
-            "p50": usage.p50_tokens_per_minute,
-            "p95": usage.p95_tokens_per_minute,
-            "p99": usage.p99_tokens_per_minute,
-            "peak": usage.peak_tokens_per_minute,
-            "throttled_minutes_7_days": usage.throttled_minutes_7_days,
-            "throttled_requests_7_days": usage.throttled_requests_7_days,
-            "likely_cause": usage.likely_cause_7_days,
-            "replayed_now": usage.replayed_throttled_minutes_now,
-            "replayed_with": usage.replayed_throttled_minutes_with,
-        },
-        "cost_if_fully_used": _text(judged.cost_if_fully_used),
-        "cost_as_used": _text(judged.cost_as_used),
-        "month_to_date": _text(usage.month_to_date_usd),
-        "policy_facts": judged.facts.as_json(),
-    }
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(round(amount, 4))

@@ -7,7 +7,7 @@ from quotas.domain.policy import Policy
 from quotas.domain.policy_judge import Verdict, judge
 from quotas.domain.policy_rules import Outcome
 from quotas.models import CapacityRequest, Evidence
-from quotas.services import evidence, policy
+from quotas.services import evidence, evidence_rows, policy
 from quotas.services.refusals import does_not_fit, policy_refuses
 
 
@@ -33,7 +33,7 @@ def rule(request: CapacityRequest, *, at: datetime, must_fit: bool = True) -> Ru
     verdict = judge(judged.facts, rules)
     if verdict.outcome == Outcome.DENY and not is_always_granted(request):
         raise policy_refuses(verdict.reason, number)
-    seen = evidence.store(request, judged, at=at)
+    seen = evidence_rows.store(request, judged, at=at)
     return Ruling(number, rules, judged, verdict, seen)
 
 

@@ -12,7 +12,7 @@ from quotas.domain.policy import RequestFacts
 from quotas.domain.policy_facts import FACTS
 from quotas.models import CapacityRequest, Freeze, Pool, Service
 from quotas.selectors.freezes import freezes_in
-from quotas.services import evidence
+from quotas.services import evidence_rows
 from quotas.services.freezes import add_freeze, end_freeze
 from quotas.tests.conftest import Browse, ask, words_of
 from quotas.tests.factories import NOON, utc
@@ -178,11 +178,11 @@ def test_evidence_of_open_requests_follows_freezes(
 ):
     assert waiting.evidence.first().facts["freezes"] == []
     agreed = add_freeze(pool, starts_at=START, ends_at=END, reason="Late.", by=cleo, at=NOON + HOUR)
-    assert evidence.refresh_open(at=NOON + HOUR) == 1
-    assert evidence.refresh_open(at=NOON + HOUR) == 0
+    assert evidence_rows.refresh_open(at=NOON + HOUR) == 1
+    assert evidence_rows.refresh_open(at=NOON + HOUR) == 0
     assert waiting.evidence.first().facts["freezes"][0]["reason"] == "Late."
     end_freeze(agreed, by=cleo, at=NOON + 2 * HOUR)
-    assert evidence.refresh_open(at=NOON + 2 * HOUR) == 1
+    assert evidence_rows.refresh_open(at=NOON + 2 * HOUR) == 1
     assert waiting.evidence.first().facts["freezes"] == []
 
 
@@ -212,7 +212,7 @@ def test_the_card_of_the_inbox_names_the_clash(
         by=cleo,
         at=NOON + HOUR,
     )
-    evidence.refresh_open(at=NOON + HOUR)
+    evidence_rows.refresh_open(at=NOON + HOUR)
     said = "all pools: Fire drill (it begins later in the window)"
     assert said in words_of(inbox.get("/requests/inbox/"))
 

@@ -202,6 +202,20 @@ def test_an_open_request_is_edited_on_its_page(browse: Browse, chat: Service, ad
     assert asked.units == 80
 
 
+def test_an_extension_in_review_is_edited_too(browse: Browse, granted: CapacityRequest, ada: User):
+    longer = granted.ends_at + timedelta(days=5)
+    browse(ada).post(
+        reverse("request_extend", args=[granted.pk]), typed(ends_at=f"{longer:%Y-%m-%dT%H:%M}")
+    )
+    sent = granted.children.get()
+    assert sent.state == "in_review"
+    shorter = granted.ends_at + timedelta(days=4)
+    address = reverse("request_edit", args=[sent.pk])
+    browse(ada).post(address, typed(ends_at=f"{shorter:%Y-%m-%dT%H:%M}"))
+    sent.refresh_from_db()
+    assert sent.ends_at == shorter
+
+
 def test_asking_again_fills_in_the_same_for_next_week(
     browse: Browse, granted: CapacityRequest, ada: User
 ):

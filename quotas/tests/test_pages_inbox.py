@@ -189,7 +189,7 @@ def test_a_request_whose_start_has_passed_raises_an_alarm(
 def test_an_owner_of_one_pool_reads_who_else_is_in_it(
     browse: Browse, waiting: CapacityRequest, search: Service, pool: Pool, dan: User
 ):
-    from quotas.services.evidence import refresh_open
+    from quotas.services.evidence_rows import refresh_open
 
     ask(search, dan, units=50, at=utc("2026-03-02 12:01"))
     refresh_open(at=utc("2026-03-02 12:02"))

@@ -35,7 +35,8 @@ def state_of(request: CapacityRequest) -> str:
 @pytest.fixture
 def tight(waiting: CapacityRequest) -> CapacityRequest:
     """Only 40 units are left for it."""
-    from quotas.services.evidence import asked_of, gather, store
+    from quotas.services.evidence import asked_of, gather
+    from quotas.services.evidence_rows import store
 
     Pool.objects.update(reserve_units=660)
     waiting = CapacityRequest.objects.get(pk=waiting.pk)

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from portal.kernel.errors import DomainError
 from portal.models import AuditRow, Message, User
 from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool, PoolLimit, Service
-from quotas.services import decisions, evidence, requests, timeouts
+from quotas.services import decisions, evidence_rows, requests, timeouts
 from quotas.services.asking import content_hash
 from quotas.services.give_back import give_back
 from quotas.tests.conftest import ask
@@ -294,9 +294,9 @@ def test_evidence_is_refreshed_when_the_ledger_of_the_pool_changed(
     chat: Service, search: Service, ada: User, dan: User
 ) -> None:
     request = ask(chat, ada, **BIG)
-    assert evidence.refresh_open(at=utc("2026-03-02 12:30")) == 0
+    assert evidence_rows.refresh_open(at=utc("2026-03-02 12:30")) == 0
     ask(search, dan, at=utc("2026-03-02 12:40"))
-    assert evidence.refresh_open(at=utc("2026-03-02 12:41")) == 1
+    assert evidence_rows.refresh_open(at=utc("2026-03-02 12:41")) == 1
     newest = request.evidence.first()
     assert newest is not None
     assert newest.facts["fit"]["peak_held_units"] == 340

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
@@ -34,7 +34,7 @@ from quotas.selectors import ask_forms, burst_form, words
 from quotas.selectors.amounts import rounding_sentence
 from quotas.selectors.policy import policy_in_force
 from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
-from quotas.services import drafts, evidence
+from quotas.services import drafts, evidence, evidence_rows
 from quotas.services.asking import Draft, Kind
 from quotas.services.edits import edit as edit_request
 from quotas.services.granting import granted_until, held_at_end
@@ -42,7 +42,7 @@ from quotas.services.refusals import refuse
 from quotas.services.requests import submit
 from quotas.views.burst import asked_for, thanks
 from quotas.views.requests import visible_request
-from quotas.views.sources import draft_of, kept_sentence, own_draft, source_of
+from quotas.views.sources import draft_of, kept_sentence, source_of
 
 Send = Callable[[Draft], CapacityRequest]
 
@@ -71,7 +71,7 @@ class Page:
 def baseline(request: HttpRequest, slug: str) -> HttpResponse:
     service, deployment = asked_for(request, slug)
     source = source_of(request, service)
-    facts = evidence.as_json(_usual(service, deployment))
+    facts = evidence_rows.as_json(_usual(service, deployment))
     page = Page(
         BaselineForm,
         {"service": service, "deployment": deployment, "by": request.user},
@@ -148,9 +148,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             "not_editable", "This cannot be edited. Withdraw it, and ask for what you need instead."
         )
     at, zone = now(), get_current_timezone()
+    needs = {"service": asked.service, "deployment": asked.deployment, "by": request.user}
+    needs |= {"edited": asked} | ({"parent": asked.parent} if asked.parent else {})
     page = Page(
         _EDITED[Kind(asked.kind)],
-        {"service": asked.service, "deployment": asked.deployment, "by": request.user},
+        needs,
         lambda: ask_forms.initial_of(asked, at=at, zone=zone),
         lambda draft: edit_request(asked, draft, by=request.user, at=now()),
         f"Edit request #{pk}, {asked.service.name}",
@@ -162,44 +164,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return _serve(request, page)
 
 
-@require_GET
-def again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks for the same once more: the form of its kind, filled in, in a time still to come."""
-    old = visible_request(request, pk)
-    if old.kind == Kind.GIVE_BACK:
-        raise refuse("not_askable", "What was given back is asked for as a burst or a baseline.")
-    return redirect(_form_of(old, "like"))
-
-
-@require_GET
-def resume(request: HttpRequest, pk: int) -> HttpResponse:
-    return redirect(_form_of(own_draft(request, pk), "draft"))
-
-
-@require_POST
-def delete_draft(request: HttpRequest, pk: int) -> HttpResponse:
-    drafts.delete_draft(own_draft(request, pk), by=request.user, at=now())
-    messages.success(request, f"Draft #{pk} is deleted.")
-    return redirect("requests")
-
-
-def _form_of(source: CapacityRequest, name: str) -> str:
-    query = f"?deployment={source.deployment_id}&{name}={source.pk}"
-    if source.kind in _PAGES:
-        return reverse(_PAGES[Kind(source.kind)], args=[source.service.slug]) + query
-    if source.state == RequestState.DRAFT and source.parent_id:
-        return reverse("request_extend", args=[source.parent_id]) + query
-    return reverse("request_burst", args=[source.service.slug]) + query
-
-
-_PAGES = {
-    Kind.BURST: "request_burst",
-    Kind.BASELINE: "request_baseline",
-    Kind.TRANSFER: "request_transfer",
-}
 _EDITED: dict[Kind, type[AskForm]] = {
     Kind.BURST: SentBurstForm,
     Kind.BASELINE: BaselineForm,
+    Kind.EXTENSION: ExtensionForm,
     Kind.TRANSFER: TransferForm,
 }
 
@@ -309,7 +277,7 @@ def _judge(form: AskForm) -> Verdict | None:
         draft.kind,
         evidence.first_start(parent) if parent else None,
     )
-    facts = evidence.as_json(evidence.gather(asked, at=at))
+    facts = evidence_rows.as_json(evidence.gather(asked, at=at))
     said = verdict(facts, form.deployment, form.asked, starts_at=terms.window.start, now=at)
     change = -terms.units if draft.kind == Kind.TRANSFER else terms.units
     return replace(

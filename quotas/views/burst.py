@@ -20,7 +20,7 @@ from quotas.selectors import ask_forms, burst_form
 from quotas.selectors.holdings import Holding, holdings_of
 from quotas.selectors.policy import policy_in_force
 from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
-from quotas.services import evidence
+from quotas.services import evidence, evidence_rows
 from quotas.services.drafts import save_draft
 from quotas.services.refusals import breaks_residency, not_yours, refuse
 from quotas.services.requests import submit
@@ -34,7 +34,7 @@ SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
 def request_burst(request: HttpRequest, slug: str) -> HttpResponse:
     service, deployment = asked_for(request, slug)
     usual = _usual(service, deployment)
-    facts = evidence.as_json(usual)
+    facts = evidence_rows.as_json(usual)
     if request.method != "POST":
         if source := source_of(request, service):
             filled = ask_forms.initial_of(source, at=now(), zone=get_current_timezone())
@@ -170,7 +170,7 @@ def _page(
         "service": service,
         "deployment": deployment,
         "holding": holdings_of([service.pk], at=now()).get(service.pk, Holding()),
-        "presets": burst_form.presets(deployment, evidence.as_json(usual)),
+        "presets": burst_form.presets(deployment, evidence_rows.as_json(usual)),
         "sufficient": said,
         "tabs": burst_form.tabs(service, deployment),
         "verdict": _judge(_same_window(form), usual),
@@ -199,7 +199,7 @@ def _judge(form: WindowForm, usual: evidence.Judged | None = None) -> Verdict | 
     window = Window(at if draft.starts_now else draft.starts_at, draft.ends_at)
     known = usual.usage if usual else None
     judged = _gathered(form.service, form.deployment, units=draft.units, window=window, known=known)
-    facts = evidence.as_json(judged)
+    facts = evidence_rows.as_json(judged)
     return verdict(facts, form.deployment, form.asked, starts_at=window.start, now=at)
 
 
