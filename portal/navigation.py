@@ -17,7 +17,7 @@ def everyone(user: User) -> bool:
 
 
 def decides(user: User) -> bool:
-    return user.operates_pools
+    return user.decides_requests
 
 
 def reads_everything(user: User) -> bool:

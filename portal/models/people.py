@@ -8,6 +8,8 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils.functional import cached_property
 
+from portal.kernel.clock import now
+
 
 class Role(models.TextChoices):
     PLATFORM_OWNER = "platform_owner", "Platform owner"  # approves and operates every pool
@@ -19,8 +21,8 @@ class Role(models.TextChoices):
 class User(AbstractUser):
     """A person. `time_zone` is an IANA name; every time on a page is shown in it.
 
-    `portal.sign_in` loads the person of a request with `roles`, `owns_pools` and `unread_messages`
-    in one query.
+    `portal.sign_in` loads the person of a request with `roles`, `owns_pools`, `stands_in` and
+    `unread_messages` in one query.
     """
 
     time_zone = models.CharField(max_length=64, default="UTC")
@@ -49,6 +51,16 @@ class User(AbstractUser):
     def operates_pools(self) -> bool:
         """Platform owners, and owners of a pool: they decide requests and switch pools."""
         return self.is_platform_owner or self.owns_pools
+
+    @cached_property
+    def stands_in(self) -> bool:
+        """Whether somebody let them decide in their place, now."""
+        return self.delegations_taken.in_force_at(now()).exists()
+
+    @property
+    def decides_requests(self) -> bool:
+        """Whom a stage of a review may name: those who operate pools, finance, and delegates."""
+        return self.operates_pools or Role.FINANCE in self.roles or self.stands_in
 
     @property
     def reads_everything(self) -> bool:

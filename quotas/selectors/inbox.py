@@ -142,6 +142,11 @@ def _stands_in_for(requests: list[CapacityRequest], user: User, *, at: datetime)
     return found
 
 
+def inbox_count(user: User, *, at: datetime) -> int:
+    """How many requests wait for this person."""
+    return int(CapacityRequest.objects.decidable_by(user, at=at).count())
+
+
 def with_people(rows):  # type: ignore[no-untyped-def]
     return rows.select_related(
         "service__team", "deployment__pool", "deployment__account", "requester", "on_behalf_of"

@@ -11,6 +11,7 @@ from portal.views.home.freshness import freshness
 from portal.views.home.mine import my_services
 from portal.views.home.money import money_so_far
 from portal.views.home.platform import platform_work
+from quotas.selectors.inbox import inbox_count
 from showback.selectors.data_age import data_until
 
 
@@ -22,6 +23,7 @@ def home(request: HttpRequest) -> HttpResponse:
     fresh = freshness(at=at) if user.operates_pools or user.reads_everything else None
     context = {
         "platform": platform_work(user, at=at) if user.operates_pools else None,
+        "to_decide": inbox_count(user, at=at) if decides_elsewhere(user) else 0,
         "mine": my_services(user, at=at),
         "money": money_so_far(user, at=at) if Role.FINANCE in user.roles else None,
         "audit": latest_rows(at=at) if Role.AUDITOR in user.roles else None,
@@ -31,3 +33,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "may_see_health": user.reads_everything,
     }
     return render(request, "portal/home.html", context)
+
+
+def decides_elsewhere(user: User) -> bool:
+    """Finance, and delegates: they decide, and have no part of the platform's own here."""
+    return user.decides_requests and not user.operates_pools
