@@ -33,9 +33,11 @@ KNOWN_TO_ASK_MORE = {
     "pool": 22,
     "request_burst": 32,
     "burst_verdict": 24,
+    "request_offer": 13,
     "unattributed": 16,
     "shared_deployment": 14,
     "showback_team": 17,
+    "showback_day": 14,
 }
 
 

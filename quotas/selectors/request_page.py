@@ -102,7 +102,8 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
     evidence = request.evidence.first()
     mine = user.pk in {request.requester_id, request.on_behalf_of_id}
     asks = Service.objects.may_request(user).filter(pk=request.service_id).exists()
-    operates = Pool.objects.operated_by(user).filter(pk=request.deployment.pool_id).exists()
+    pool = Pool.objects.operated_by(user).filter(pk=request.deployment.pool_id)
+    operates = user.is_platform_owner or pool.exists()
     withdrawable = (RequestState(request.state), RequestEvent.WITHDRAW) in REQUEST_TRANSITIONS
     return RequestPage(
         row=row,

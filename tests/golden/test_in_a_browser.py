@@ -76,7 +76,7 @@ def ask(page: "Page", address: str, code: Service) -> None:
     page.check("[name=occasion][value=launch]")
     page.fill("[name=purpose]", "Everybody writes code at once.")
     page.wait_for_selector("output.verdict")
-    page.locator("main form button[type=submit]").last.click()
+    page.get_by_role("button", name="Send request").click()
     page.wait_for_url("**/requests/*/")
 
 

@@ -18,8 +18,8 @@ from showback.gateway import finance_zone
 from showback.models import SharedDeployment
 
 # Not pages that people work with: the door, the design system, checks by machines, the API, and the
-# way from a message to what it is about.
-LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "message")
+# ways from a message, or a draft, to what it is about.
+LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "message", "draft_resume")
 LEFT_OUT_UNDER = ("api/",)
 PARAMETERS = {"search": "?q=service", "service": "?period=7d"}
 
