@@ -102,7 +102,7 @@ def test_the_inbox_is_worked_by_keys(
     page = visit(cleo, reverse("inbox"))
     page.keyboard.press("d")
     page.get_by_text("Say why; the requester reads it.").wait_for()
-    assert page.evaluate("document.activeElement.name") == "note"
+    page.wait_for_function("document.activeElement.name === 'note'")
     page.keyboard.press("Escape")
     page.keyboard.press("a")
     page.get_by_text("is approved").wait_for()
