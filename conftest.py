@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from portal.tests.browsing import Windows
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile(
@@ -53,3 +55,13 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         yield launched
         launched.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Windows]:
+    """visit(ada, "/requests/") is that page in Ada's window; width and colours may be chosen."""
+    from portal.tests.browsing import Windows  # only browser tests need Playwright
+
+    windows = Windows(browser, live_server.url)
+    yield windows
+    windows.close_all()

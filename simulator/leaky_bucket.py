@@ -125,15 +125,3 @@ def rooms_corrected(estimated: Ints, actual: Ints, drain: Ints, size: Ints) -> I
         taken = min(room, wanted)
         room = min(room - (taken * used // wanted if wanted else 0) + drained, later)
     return np.array(found, dtype=np.int64)
-
-
-def retry_after_ms(level_tokens: int, size_tokens: int, tokens_per_minute: int) -> int:
-    """``retry-after-ms`` of a refusal: the time until utilisation is below 100 %.
-
-    ``level_tokens`` is what is in the bucket, ``size_tokens`` what it holds. 0 when it is below
-    already. Raises ValueError without any throughput: then it never will be.
-    """
-    if tokens_per_minute <= 0:
-        raise ValueError("A bucket without throughput never drains.")
-    above = level_tokens - size_tokens + 1
-    return max(0, -(-above * MILLISECONDS_PER_MINUTE // tokens_per_minute))

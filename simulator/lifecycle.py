@@ -103,11 +103,6 @@ class Lifecycles:
         plan = self.plan(model)
         return model.retired_at if plan is None else plan.retires_at
 
-    def is_retired(self, model: Model, at: datetime) -> bool:
-        """Half-open: at the moment of its date a version is retired."""
-        date = self.retired_at(model)
-        return date is not None and date <= at
-
     def is_listed(self, model: Model, at: datetime) -> bool:
         """Whether ``models.list`` still has it."""
         plan = self.plan(model)

@@ -130,12 +130,6 @@ class State:
         """Regional key and units of everything that counts against quota now."""
         return ((each.pool, units) for each, units in self.units_held())
 
-    def write_capacity(self, deployment: Deployment, capacity: int) -> Deployment:
-        """``capacity`` is in force from now on; on disk when this returns."""
-        written = self.resources.change(deployment, self.clock.now(), units=capacity)
-        self.save()
-        return written
-
     def reset(self, parts: frozenset[str] = frozenset(RESET_PARTS)) -> None:
         """Back to the world as first loaded, or those ``parts`` of it. The rest stays."""
         if "faults" in parts:

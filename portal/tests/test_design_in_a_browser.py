@@ -6,45 +6,16 @@ Waits are for marks in the page: under the strict policy Playwright's wait_for_f
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+
+from portal.tests.browsing import axe_finds, draw_every_chart, fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WATCH = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
-"""
 
 
 @pytest.fixture
-def guide(browser, live_server):
-    """The style guide, wide and light, with every breach of the policy and every error noted."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(15_000)
-    page = context.new_page()
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.add_init_script(WATCH)
-    page.goto(f"{live_server.url}/styleguide")
-    page.wait_for_selector("html[data-ready]")
-    yield page
-    assert page.errors == []
-    assert page.evaluate("window.violations") == []
-    context.close()
-
-
-def draw_every_chart(page):
-    for figure in page.locator("figure[data-chart]").all():
-        figure.scroll_into_view_if_needed()
-        page.wait_for_selector(f"#{figure.get_attribute('id')}[data-drawn]")
-    return [figure.get_attribute("data-drawn") for figure in page.locator("figure.chart").all()]
-
-
-def axe_finds(page):
-    return [
-        (found["id"], [node["target"] for node in found["nodes"]])
-        for found in Axe().run(page).response["violations"]
-    ]
+def guide(visit):
+    """The style guide, wide and light."""
+    return visit(None, "/styleguide")
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
@@ -53,7 +24,7 @@ def test_every_component_is_accessible_and_keeps_to_the_policy(guide, width, col
     guide.emulate_media(color_scheme=colours)
     assert draw_every_chart(guide) == ["narrow" if width < 560 else "wide"] * 5
     assert axe_finds(guide) == []
-    assert guide.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(guide)
 
 
 def test_a_chart_shows_its_table_and_saves_both_forms(guide):

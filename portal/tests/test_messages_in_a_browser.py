@@ -9,15 +9,13 @@ from portal.kernel.clock import now
 from portal.kernel.windows import DAY, HOUR
 from portal.models import Message
 from portal.outbox import Event
-from portal.tests.test_design_in_a_browser import axe_finds
-from portal.tests.test_pages_in_a_browser import browse, used  # noqa: F401  fixtures
 from quotas.services.freezes import add_freeze
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
-def told(used):  # noqa: F811
+def told(used):
     """Ada's burst ends soon; Fay has agreed on a freeze of all pools."""
     at = now()
     outbox.tell(
@@ -36,7 +34,7 @@ def told(used):  # noqa: F811
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
-def test_the_pages_are_accessible_and_fit_every_width(told, browse, width, colours):  # noqa: F811
+def test_the_pages_are_accessible_and_fit_every_width(told, visit, width, colours):
     for user, path in [
         (told.ada, "/messages/"),
         (told.fay, "/messages/"),
@@ -44,13 +42,11 @@ def test_the_pages_are_accessible_and_fit_every_width(told, browse, width, colou
         (told.fay, "/freezes/"),
         (told.ada, "/freezes/"),
     ]:
-        page = browse(user, path, width=width, colours=colours)
-        assert axe_finds(page) == [], (user, path)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (user, path)
+        visit.inspect(user, path, width=width, colours=colours)
 
 
-def test_a_message_is_found_by_its_bell_and_opened_by_keys(told, browse):  # noqa: F811
-    page = browse(told.ada, "/glossary/")
+def test_a_message_is_found_by_its_bell_and_opened_by_keys(told, visit):
+    page = visit(told.ada, "/glossary/")
     page.get_by_role("link", name="Messages, 1 unread").focus()
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("/messages/$"))

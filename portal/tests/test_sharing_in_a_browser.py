@@ -1,7 +1,4 @@
-"""Unattributed use worked to zero in Chromium, and the pages of sharing: axe, policy, widths.
-
-Time is real here: the browser and its session live in it.
-"""
+"""Unattributed use worked to zero in Chromium, and the pages of sharing: axe, policy, widths."""
 
 from datetime import timedelta
 
@@ -10,7 +7,7 @@ import pytest
 from portal.kernel.clock import now
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_hour
 from portal.models import Role
-from portal.tests.test_design_in_a_browser import WATCH, axe_finds, draw_every_chart
+from portal.tests.browsing import axe_finds
 from showback.gateway import CallerKey
 from showback.models import SplitRule
 from showback.services import caller_pull
@@ -30,8 +27,6 @@ def shared(world, settings, monkeypatch):
     """Three hours of a shared chat: its gateway saw nine of its ten requests a minute."""
     settings.HEADROOM_LOG_WORKSPACES = ["22222222-2222-2222-2222-222222222222"]
     world.cleo = make.person("Cleo", Role.PLATFORM_OWNER)
-    world.cleo.set_password("headroom")
-    world.cleo.save()
     keys = [CallerKey(name, "ai-apps", make.HOST, "chat") for name in ("assistant-key", "k-77")]
     callers = FakeCallers(keys, share_of_steady({"assistant-key": 6, "k-77": 3}))
     monkeypatch.setattr(caller_pull, "caller_source", callers)
@@ -43,36 +38,6 @@ def shared(world, settings, monkeypatch):
     fill_everything(at=at)
     world.page = f"/sharing/{world.chat.pk}/"
     return world
-
-
-@pytest.fixture
-def hers(browser, live_server, shared):
-    """Cleo's browser: hers(path, width=…) is a page; nothing may break the policy or fail in it."""
-    opened = []
-
-    def go(path, *, width=1280, colours="light"):
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=colours
-        )
-        context.set_default_timeout(15_000)
-        page = context.new_page()
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.add_init_script(WATCH)
-        opened.append(page)
-        page.goto(f"{live_server.url}/accounts/login/?next={path}")
-        page.fill("[name=username]", "cleo")
-        page.fill("[name=password]", "headroom")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{live_server.url}{path}")
-        page.wait_for_selector("html[data-ready]")
-        return page
-
-    yield go
-    for page in opened:
-        assert page.errors == []
-        assert page.evaluate("window.violations") == []
-        page.context.close()
 
 
 def row(page, words):
@@ -90,8 +55,8 @@ def give(page, words, service):
     page.get_by_text("The figures follow").first.wait_for()
 
 
-def test_what_is_nobodys_is_worked_to_zero(shared, hers, live_server):
-    page = hers(NOBODYS)
+def test_what_is_nobodys_is_worked_to_zero(shared, visit, live_server):
+    page = visit(shared.cleo, NOBODYS)
     assert "likely, names" in row(page, "assistant-key").inner_text()
     row(page, "assistant-key").get_by_role("button", name="Accept").click()
     page.get_by_text("assistant-key is Assistant since its first call").wait_for()
@@ -126,9 +91,9 @@ def test_what_is_nobodys_is_worked_to_zero(shared, hers, live_server):
 
 
 def test_a_refused_mark_keeps_what_was_chosen_and_its_address_can_be_opened(
-    shared, hers, live_server
+    shared, visit, live_server
 ):
-    page = hers(LIST)
+    page = visit(shared.cleo, LIST)
     page.select_option("[name=deployment]", label="acme/ptu")
     page.fill("[name=start]", (now() - timedelta(days=1)).strftime("%Y-%m-%d"))
     page.get_by_role("button", name="Mark as shared").click()
@@ -140,9 +105,6 @@ def test_a_refused_mark_keeps_what_was_chosen_and_its_address_can_be_opened(
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
-def test_the_pages_are_accessible_and_keep_to_the_policy(shared, hers, width, colours):
+def test_the_pages_are_accessible_and_keep_to_the_policy(shared, visit, width, colours):
     for path in (LIST, shared.page, NOBODYS, IMPORT):
-        page = hers(path, width=width, colours=colours)
-        draw_every_chart(page)
-        assert axe_finds(page) == [], path
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        visit.inspect(shared.cleo, path, width=width, colours=colours)

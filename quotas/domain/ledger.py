@@ -78,9 +78,3 @@ def pieces(entries: Iterable[Entry], window: Window) -> list[tuple[Window, int]]
     steps = steps_over(entries, window)
     ends = [*(step.at for step in steps[1:]), window.end]
     return [(Window(s.at, end), s.units) for s, end in zip(steps, ends, strict=True)]
-
-
-def next_edge_after(entries: Iterable[Entry], at: datetime) -> datetime | None:
-    """The next moment at which any sum changes; None when nothing is due."""
-    edges = (edge for e in entries for edge in (e.window.start, e.window.end) if edge > at)
-    return min(edges, default=None)

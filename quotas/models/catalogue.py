@@ -1,7 +1,5 @@
 """Teams, their people, and the services that use capacity."""
 
-from datetime import datetime
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -30,10 +28,6 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def cost_centre_at(self, at: datetime) -> str:
-        row = self.cost_centres.filter(effective_from__lte=at, effective_until__gt=at).first()
-        return row.code if row else ""
 
 
 class TeamCostCentre(models.Model):

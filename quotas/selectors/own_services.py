@@ -26,10 +26,6 @@ class OwnService:
     burst: RequestRow | None
     may_request: bool
 
-    @property
-    def burst_is_live(self) -> bool:
-        return bool(self.burst and self.burst.grant and self.burst.grant.phase in LIVE)
-
 
 @dataclass(frozen=True)
 class OwnServices:

@@ -12,6 +12,7 @@ import time_machine
 from django.http import HttpResponse
 from django.test import Client
 
+from portal.kernel.clock import real_now
 from portal.models import User
 from quotas import gateway
 from quotas.models import CapacityRequest, Deployment, Pool, Service, Team
@@ -174,3 +175,11 @@ def waiting(chat: Service, ada: User) -> CapacityRequest:
 @pytest.fixture
 def granted(waiting: CapacityRequest, cleo: User) -> CapacityRequest:
     return decisions.approve(waiting, by=cleo, note="Good luck.", at=NOON)
+
+
+@pytest.fixture
+def next_week(chat: Service, ada: User) -> CapacityRequest:
+    """The same in a week by the real clock, for the browser."""
+    at = real_now()
+    start = at + timedelta(days=7)
+    return ask(chat, ada, at=at, units=60, starts_at=start, ends_at=start + timedelta(hours=8))

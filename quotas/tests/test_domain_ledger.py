@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from portal.kernel.windows import FOREVER, Window
 from quotas.domain.availability import Room, fit, free_steps
-from quotas.domain.ledger import Entry, desired_units, next_edge_after, steps_over, units_at
+from quotas.domain.ledger import Entry, desired_units, steps_over, units_at
 from quotas.tests.factories import utc
 
 DAY = utc("2026-03-02 00:00")
@@ -97,9 +97,3 @@ def test_room_is_never_below_nought() -> None:
 def test_the_free_line_goes_below_nought_where_azure_lowered_the_limit() -> None:
     held = Entry(1, 100, Window(at(0), FOREVER))
     assert free_steps([held], Room(60), Window(at(0), at(10)))[0].units == -40
-
-
-def test_the_next_edge_is_the_next_start_or_end() -> None:
-    held = [Entry(1, 5, Window(at(10), at(50))), Entry(1, 5, Window(at(30), FOREVER))]
-    assert next_edge_after(held, at(10)) == at(30)
-    assert next_edge_after(held, at(30)) == at(50)

@@ -3,73 +3,18 @@
 Time is real here: the browser and its session live in it, so the window is next week's.
 """
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
-from typing import TYPE_CHECKING
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.test import Client
 from django.urls import reverse
 
-from portal.kernel.clock import real_now
 from portal.models import User
+from portal.tests.browsing import Windows
 from quotas.models import CapacityRequest, Pool, Service
-from quotas.tests.conftest import ask
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WATCH = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
-"""
-Visit = Callable[[User, str], "Page"]
-
-
-@pytest.fixture
-def visit(browser: "Browser", live_server) -> Iterator[Visit]:
-    """visit(ada, "/requests/") is that page in Ada's browser; the policy was never broken in it."""
-    pages: list[Page] = []
-
-    def go(user: User, address: str, *, width: int = 1280) -> "Page":
-        client = Client()
-        client.force_login(user)
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        session = client.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.add_init_script(WATCH)
-        page.goto(live_server.url + address)
-        page.wait_for_selector("html[data-ready]")
-        pages.append(page)
-        return page
-
-    yield go
-    for page in pages:
-        assert page.evaluate("window.violations") == []
-        page.context.close()
-
-
-@pytest.fixture
-def next_week(chat: Service, ada: User) -> CapacityRequest:
-    at = real_now()
-    start = at + timedelta(days=7)
-    return ask(chat, ada, at=at, units=60, starts_at=start, ends_at=start + timedelta(hours=8))
-
-
-def axe_finds(page: "Page") -> list[tuple[str, list[str]]]:
-    return [
-        (found["id"], [node["target"] for node in found["nodes"]])
-        for found in Axe().run(page).response["violations"]
-    ]
 
 
 def test_the_verdict_follows_the_typing_and_its_offer_fills_the_form_in(
-    visit: Visit, chat: Service, ada: User
+    visit: Windows, chat: Service, ada: User
 ):
     page = visit(ada, reverse("request_burst", args=[chat.slug]))
     verdict = page.locator("#verdict")
@@ -85,7 +30,7 @@ def test_the_verdict_follows_the_typing_and_its_offer_fills_the_form_in(
 
 
 def test_enter_in_a_field_sends_the_request_and_not_a_preset(
-    visit: Visit, chat: Service, ada: User
+    visit: Windows, chat: Service, ada: User
 ):
     page = visit(ada, reverse("request_burst", args=[chat.slug]))
     page.fill("[name=amount]", "41k")
@@ -97,7 +42,7 @@ def test_enter_in_a_field_sends_the_request_and_not_a_preset(
 
 
 def test_the_inbox_is_worked_by_keys(
-    visit: Visit, next_week: CapacityRequest, chat: Service, ada: User, cleo: User
+    visit: Windows, next_week: CapacityRequest, chat: Service, ada: User, cleo: User
 ):
     page = visit(cleo, reverse("inbox"))
     page.keyboard.press("d")
@@ -111,7 +56,7 @@ def test_the_inbox_is_worked_by_keys(
 
 
 def test_blocks_of_the_calendar_are_reached_and_followed_by_keys(
-    visit: Visit, next_week: CapacityRequest, pool: Pool, cleo: User
+    visit: Windows, next_week: CapacityRequest, pool: Pool, cleo: User
 ):
     week = f"?from={next_week.starts_at:%Y-%m-%d}"
     page = visit(cleo, reverse("pool_calendar", args=[pool.pk]) + week)
@@ -126,7 +71,7 @@ def test_blocks_of_the_calendar_are_reached_and_followed_by_keys(
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    visit: Visit,
+    visit: Windows,
     next_week: CapacityRequest,
     pool: Pool,
     chat: Service,
@@ -141,6 +86,4 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     of_pool = ("pool", "pool_calendar", "pool_reserve")
     places += [(cleo, reverse(name, args=[pool.pk])) for name in of_pool]
     for user, address in places:
-        page = visit(user, address, width=width)
-        assert (address, axe_finds(page)) == (address, [])
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        visit.inspect(user, address, width=width)

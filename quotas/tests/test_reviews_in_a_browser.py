@@ -9,18 +9,12 @@ import pytest
 from django.urls import reverse
 
 from portal.models import User
+from portal.tests.browsing import Windows, axe_finds
 from quotas.models import CapacityRequest, LedgerEntry, Pool, Service
-from quotas.tests.test_pages_in_a_browser import (  # fixtures among them
-    Visit,
-    axe_finds,
-    next_week,
-    visit,
-)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-__all__ = ["next_week", "visit"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
@@ -37,10 +31,10 @@ def offer_by_keys(page: "Page", amount: str) -> None:
 
 
 def test_an_offer_made_by_keys_alone_is_taken_in_one_click(
-    visit: Visit,
+    visit: Windows,
     next_week: CapacityRequest,
     ada: User,
-    cleo: User,  # noqa: F811
+    cleo: User,
 ):
     offer_by_keys(visit(cleo, reverse("inbox")), "30k")
     hers = visit(ada, next_week.get_absolute_url())
@@ -51,9 +45,9 @@ def test_an_offer_made_by_keys_alone_is_taken_in_one_click(
 
 
 def test_a_question_is_asked_by_keys_alone(
-    visit: Visit,
+    visit: Windows,
     next_week: CapacityRequest,
-    cleo: User,  # noqa: F811
+    cleo: User,
 ):
     page = visit(cleo, reverse("inbox"))
     page.keyboard.press("q")
@@ -67,10 +61,10 @@ def test_a_question_is_asked_by_keys_alone(
 
 
 def test_a_person_of_another_team_sees_nothing_of_it(
-    visit: Visit,
+    visit: Windows,
     next_week: CapacityRequest,
     search: Service,
-    dan: User,  # noqa: F811
+    dan: User,
 ):
     page = visit(dan, reverse("inbox"))
     assert page.get_by_text("Nothing to decide").count() == 1
@@ -83,11 +77,11 @@ def test_a_person_of_another_team_sees_nothing_of_it(
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_on_the_pages_of_reviews(
-    visit: Visit,
+    visit: Windows,
     next_week: CapacityRequest,
     pool: Pool,
     cleo: User,
-    width: int,  # noqa: F811
+    width: int,
 ):
     places = [
         reverse("request_offer", args=[next_week.pk]),
@@ -95,6 +89,4 @@ def test_axe_finds_nothing_on_the_pages_of_reviews(
         reverse("pool_reviews", args=[pool.pk]),
     ]
     for address in places:
-        page = visit(cleo, address, width=width)
-        assert (address, axe_finds(page)) == (address, [])
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        visit.inspect(cleo, address, width=width)

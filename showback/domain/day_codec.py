@@ -56,13 +56,6 @@ def unpack_into(target: Ints, offset: int, packed: bytes | None) -> None:
     np.subtract(values, 1, out=target[start:end], dtype=np.int64, casting="unsafe")
 
 
-def unpack(packed: bytes | None) -> Ints:
-    """The 1,440 minutes of a day."""
-    minutes = np.full(MINUTES, MISSING, dtype=np.int64)
-    unpack_into(minutes, 0, packed)
-    return minutes
-
-
 def bits_of(hours: Sequence[int]) -> int:
     """Hours of the day (0 to 23) as a set of bits."""
     return sum(1 << hour for hour in set(hours))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.hashing import Ints
-from simulator.leaky_bucket import Load, pour, retry_after_ms, rooms, rooms_corrected
+from simulator.leaky_bucket import Load, pour, rooms, rooms_corrected
 from simulator.slots import SLOTS_PER_MINUTE
 
 MINUTES = 5
@@ -92,19 +92,3 @@ def test_more_units_never_serve_fewer_requests_in_any_minute(
     little = np.array(many, dtype=np.int64) * 700
     much = little + np.array(more, dtype=np.int64) * 300
     assert (pour(arriving, much).served >= pour(arriving, little).served).all()
-
-
-@pytest.mark.parametrize(
-    ("level", "milliseconds"), [(0, 0), (999, 0), (1000, 10), (1099, 1000), (1100, 1010)]
-)
-def test_retry_after_is_the_time_until_utilisation_is_below_a_hundred_per_cent(
-    level: int, milliseconds: int
-):
-    assert retry_after_ms(level, size_tokens=1000, tokens_per_minute=TPM) == milliseconds
-    drained = milliseconds * TPM // 60_000
-    assert level - drained < 1000
-
-
-def test_a_bucket_that_never_drains_has_no_time_to_wait():
-    with pytest.raises(ValueError, match="never drains"):
-        retry_after_ms(5, size_tokens=1, tokens_per_minute=0)

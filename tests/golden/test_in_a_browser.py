@@ -9,6 +9,7 @@ import pytest
 from portal.management.clocks import TwoClocks
 from portal.management.stepper import advance
 from portal.models import User
+from portal.tests.browsing import WATCH
 from quotas.models import CapacityRequest, Service
 from quotas.tests import factories
 from stack.simulator_process import SimulatorProcess
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-WATCH = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
-"""
 PASSWORD = "golden-path"
 
 

@@ -10,7 +10,6 @@ from showback.domain.day_codec import (
     bits_of,
     hours_of,
     pack,
-    unpack,
     unpack_into,
 )
 from showback.domain.measures import MISSING
@@ -18,6 +17,12 @@ from showback.domain.measures import MISSING
 
 def a_day(*values: int, seed: int = 0):
     return np.random.default_rng(seed).choice(np.array(values, dtype=np.int64), MINUTES)
+
+
+def unpack(packed: bytes | None):
+    minutes = np.full(MINUTES, MISSING, dtype=np.int64)
+    unpack_into(minutes, 0, packed)
+    return minutes
 
 
 @given(
