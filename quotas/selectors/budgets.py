@@ -1,13 +1,15 @@
 """Budgets of teams: of one month, and as they were set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import Role, User
 from quotas.models import Team, TeamBudget
 from quotas.models.budgets import NO_END
@@ -54,13 +56,31 @@ class BudgetRow:
     later: str
 
 
-def budget_rows(*, at: datetime) -> list[BudgetRow]:
-    """Every team, by name."""
-    this = month_of(at)
+@dataclass(frozen=True)
+class BudgetList:
+    """A page of teams; `count` is of all."""
+
+    rows: list[BudgetRow]
+    place: Slice
+    count: int
+
+
+def budget_list(params: Mapping[str, str] = MappingProxyType({}), *, at: datetime) -> BudgetList:
+    """By name, narrowed by `?q=`. Three queries at most for any number of teams."""
+    this, wanted = month_of(at), Team.objects.all()
+    for word in query_of(params).split():
+        wanted = wanted.filter(name__icontains=word)
+    place = slice_of(params, wanted.count())
+    teams = list(wanted[place.start : place.stop])
     rows: dict[int, list[TeamBudget]] = {}
-    for row in TeamBudget.objects.filter(until_month__gt=this).order_by("from_month"):
+    later = TeamBudget.objects.filter(team__in=teams, until_month__gt=this)
+    for row in later.order_by("from_month"):
         rows.setdefault(row.team_id, []).append(row)
-    return [_row(team, rows.get(team.pk, []), this) for team in Team.objects.all()]
+    return BudgetList(
+        [_row(team, rows.get(team.pk, []), this) for team in teams],
+        place,
+        count=Team.objects.count() if place.query else place.total,
+    )
 
 
 def _row(team: Team, rows: list[TeamBudget], this: date) -> BudgetRow:

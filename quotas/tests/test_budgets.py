@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from portal.kernel.errors import DomainError
 from portal.models import AuditRow, User
 from quotas.models import Service, Team, TeamBudget
-from quotas.selectors.budgets import budget_of, budget_rows, month_of, next_months
+from quotas.selectors.budgets import budget_list, budget_of, month_of, next_months
 from quotas.services.budgets import set_budget
 from quotas.tests.conftest import Browse, ask, words_of
 from quotas.tests.factories import NO_USAGE, NOON, FakeEvidence, utc
@@ -39,7 +39,7 @@ def test_a_new_amount_replaces_what_was_planned_for_later(atlas: Team, fay: User
     set_budget(atlas, amount=None, from_month=JUNE, by=fay, at=NOON)
     assert months(atlas)[-1] == (APRIL, JUNE, 600)
     assert budget_of(atlas, at=utc("2026-07-01 00:00")) is None
-    row = next(row for row in budget_rows(at=NOON) if row.slug == "atlas")
+    row = next(row for row in budget_list(at=NOON).rows if row.slug == "atlas")
     assert row.later == "$600 from April 2026, then none from June 2026"
     assert AuditRow.objects.filter(verb="team.budget_set", actor_id=fay.pk).count() == 4
 
@@ -130,6 +130,18 @@ def test_finance_sets_it_on_the_page(browse: Browse, atlas: Team, fay: User, dan
     assert "5,000.50" in words_of(client.get("/budgets/"))
     assert browse(dan).get("/budgets/").status_code == 404
     assert browse(dan).get("/budgets/atlas/").status_code == 404
+
+
+def test_many_teams_come_in_pages_that_can_be_searched(browse: Browse, fay: User) -> None:
+    Team.objects.bulk_create(Team(name=f"Unit {n:02}", slug=f"unit-{n:02}") for n in range(30))
+    client = browse(fay)
+    first, last = (words_of(client.get(f"/budgets/?page={page}")) for page in (1, 2))
+    assert "Unit 29" not in first
+    assert "Unit 29" in last
+    found = words_of(client.get("/budgets/?q=unit+29"))
+    assert "Unit 29" in found
+    assert "Unit 28" not in found
+    assert "1–1 of 1 teams" in found
 
 
 def test_budgets_by_the_api(browse: Browse, atlas: Team, fay: User, dan: User) -> None:

@@ -12,7 +12,7 @@ from portal.kernel.clock import now
 from quotas.forms_budgets import BudgetForm
 from quotas.models import Team
 from quotas.selectors import words
-from quotas.selectors.budgets import budget_of, budget_rows, may_set_budgets, month_of
+from quotas.selectors.budgets import budget_list, budget_of, may_set_budgets, month_of
 from quotas.services.budgets import set_budget
 from quotas.services.refusals import refuse
 
@@ -21,7 +21,7 @@ from quotas.services.refusals import refuse
 def index(request: HttpRequest) -> HttpResponse:
     user, at = must_read_everything(request), now()
     context = {
-        "rows": budget_rows(at=at),
+        "found": budget_list(request.GET.dict(), at=at),
         "month": f"{month_of(at):%B %Y}",
         "may_set": may_set_budgets(user),
     }
