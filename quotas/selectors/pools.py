@@ -10,10 +10,12 @@ from portal.kernel import formatting
 from portal.kernel.shown import Shown, not_known
 from portal.kernel.slices import Slice, query_of, slice_of
 from portal.kernel.status import Status
+from portal.kernel.windows import Window
 from portal.models import User
 from quotas.models import Pool
 from quotas.selectors import statuses, words
-from quotas.selectors.pool_figures import PoolFigures, figures_of
+from quotas.selectors.pool_figures import AHEAD, PoolFigures, figures_of
+from quotas.selectors.pool_peaks import Peak, pool_peaks
 
 
 @dataclass(frozen=True)
@@ -78,31 +80,43 @@ def pool_list(
     """Pools that feed one's own services; every pool for organisation-wide roles. Fullest first,
     narrowed by `?q=`.
     """
-    pools = list(Pool.objects.visible_to(user).select_related("successor"))
-    figures = figures_of(pools, at=at)
-    listed = [each for each in figures if each.pool.gone_at is None]
-    capacity = [each for each in listed if each.pool.is_allocatable]
+    pools = list(Pool.objects.visible_to(user).only(*_TOLD))
+    peaks = pool_peaks((pool.pk for pool in pools), Window(at, at + AHEAD))
+    capacity = [pool for pool in pools if pool.gone_at is None and pool.is_allocatable]
     wanted = query_of(params).lower().split()
-    found = [each for each in capacity if all(word in _searched(each.pool) for word in wanted)]
-    found.sort(key=lambda each: -(_share(each.fullest.units, each.limit_units) or Decimal(-1)))
+    found = [pool for pool in capacity if all(word in _searched(pool) for word in wanted)]
+    found.sort(key=lambda pool: -(peaks[pool.pk].share or -1))
     place = slice_of(params, len(found))
+    shown = found[place.start : place.stop]
+    others = [pool for pool in pools if pool.gone_at is None and not pool.is_allocatable]
+    former = [pool for pool in pools if pool.gone_at and pool.is_allocatable]
+    rows = _rows([*shown, *others, *former], at=at)
     return PoolList(
-        [pool_row(each) for each in found[place.start : place.stop]],
+        [rows[pool.pk] for pool in shown],
         place,
-        _counts(capacity),
-        others=[pool_row(each) for each in listed if not each.pool.is_allocatable],
-        former=[
-            pool_row(each) for each in figures if each.pool.gone_at and each.pool.is_allocatable
-        ],
+        _counts(capacity, peaks),
+        others=[rows[pool.pk] for pool in others],
+        former=[rows[pool.pk] for pool in former],
     )
 
 
-def _counts(figures: Sequence[PoolFigures]) -> PoolCounts:
+# What sorting, searching and counting need of each pool; of those that are shown, all is read.
+_TOLD = ("subscription_id", "scope_type", "scope_id", "region", "usage_name", "kind", "mode",
+         "reserve_units", "gone_at")  # fmt: skip
+
+
+def _rows(pools: Sequence[Pool], *, at: datetime) -> dict[int, PoolRow]:
+    """By pool id. Three queries."""
+    whole = Pool.objects.filter(pk__in=[pool.pk for pool in pools]).select_related("successor")
+    return {each.pool.pk: pool_row(each) for each in figures_of(list(whole), at=at)}
+
+
+def _counts(pools: Sequence[Pool], peaks: Mapping[int, Peak]) -> PoolCounts:
     return PoolCounts(
-        total=len(figures),
-        observing=sum(1 for each in figures if not each.pool.applies),
-        short=sum(1 for each in figures if each.is_short),
-        names_subscription=len({each.pool.subscription_id for each in figures}) > 1,
+        total=len(pools),
+        observing=sum(1 for pool in pools if not pool.applies),
+        short=sum(1 for pool in pools if peaks[pool.pk].is_short(pool.reserve_units)),
+        names_subscription=len({pool.subscription_id for pool in pools}) > 1,
     )
 
 
