@@ -1,13 +1,11 @@
 """`quotas.gateway.EvidenceSource`: what is known of the use that a request is about."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import numpy as np
-from django.conf import settings
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from portal.kernel.units import UnitRate
@@ -18,18 +16,15 @@ from showback.domain.bands import held_at_steps
 from showback.domain.lost_demand import UniqueShare
 from showback.domain.measures import MISSING
 from showback.domain.minutes import ARRIVES_WITHIN, SETTLES_AFTER, due_minutes
-from showback.domain.months import Month, day_of
 from showback.domain.percentiles import percentiles
-from showback.domain.prices import Priced
 from showback.domain.replay import Replay, used_share_of_extra
 from showback.domain.throttling import Minutes
 from showback.domain.throttling_causes import explained, main_cause
-from showback.gateway import finance_zone
-from showback.models import CostLine, ServiceDay, SharedDeployment
+from showback.models import SharedDeployment
 from showback.querysets import in_force_at
 from showback.selectors.deployment_use import ptu_model_of
+from showback.selectors.evidence_costs import LATELY, evidence_costs
 from showback.selectors.minutes import tokens_per_minute
-from showback.selectors.prices import read_prices
 from showback.selectors.throttled_minutes import (
     ThrottledMinutes,
     history_window,
@@ -38,8 +33,6 @@ from showback.selectors.throttled_minutes import (
 from showback.selectors.throttling import as_the_service_met_it
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-LATELY = timedelta(days=7)
-MILLION = Decimal(1_000_000)
 
 Ints = NDArray[np.int64]
 Burst = tuple[int, Window, int]  # number of the request, window, units
@@ -73,15 +66,16 @@ class UsageHistory:
         met = as_the_service_met_it(read, deployment_id, service_id, spans)
         week = read.last(LATELY)
         replay = read.replay(week)
+        costs = evidence_costs(deployment, service_id, at=at)
         return UsageEvidence(
             **_percentiles(tokens_per_minute(read.values), read.window),
             throttled_minutes_7_days=_minutes(read.minutes.refused[week]),
             throttled_requests_7_days=_requests(read.minutes.refused[week]),
             likely_cause_7_days=_likely_cause(met.minutes, read.share, week),
-            usd_per_million_tokens=_usd_per_million(deployment_id, service_id, at=at),
-            usd_per_unit_hour=_usd_per_unit_hour(deployment, at=at),
-            month_to_date_usd=_month_to_date(service_id, at=at),
-            team_month_to_date_usd=_team_month_to_date(service_id, at=at),
+            usd_per_million_tokens=costs.usd_per_million,
+            usd_per_unit_hour=costs.usd_per_unit_hour,
+            month_to_date_usd=costs.month_to_date,
+            team_month_to_date_usd=costs.team_month_to_date,
             replayed_throttled_minutes_now=_replayed(replay, held_units),
             replayed_throttled_minutes_with=_replayed(replay, held_units + extra_units),
             used_share_of_past_bursts={
@@ -175,49 +169,3 @@ def _used_share(
     return used_share_of_extra(
         read.minutes.load[places][inside], before[inside] * per_unit, units * per_unit
     )
-
-
-def _usd_per_million(deployment_id: int, service_id: int, *, at: datetime) -> Decimal | None:
-    """Blended over the last seven days; None without use, or where any of it is unpriced."""
-    since = day_of(at - LATELY, finance_zone())
-    mine = Q(deployment_id=deployment_id, service_id=service_id, day__gte=since)
-    cost = CostLine.objects.filter(mine, category="tokens").aggregate(
-        amount=Sum("amount"), unpriced=Count("id", filter=Q(price__isnull=True))
-    )
-    use = ServiceDay.objects.filter(mine).aggregate(
-        prompt=Sum("prompt_tokens"), generated=Sum("generated_tokens")
-    )
-    tokens = (use["prompt"] or 0) + (use["generated"] or 0)
-    if not tokens or cost["unpriced"] or cost["amount"] is None:
-        return None
-    return Decimal(cost["amount"]) * MILLION / tokens
-
-
-def _usd_per_unit_hour(deployment: MeteredDeployment, *, at: datetime) -> Decimal | None:
-    if not deployment.is_provisioned:
-        return None
-    what = Priced(
-        deployment.model_name, deployment.model_version, deployment.sku_name, deployment.region
-    )
-    price = read_prices().find(what, "ptu_hour", at)
-    return price.amount(Decimal(1)) if price else None
-
-
-def _month_to_date(service_id: int, *, at: datetime) -> Decimal | None:
-    """Of what is priced; None where nothing is."""
-    first = Month.of(day_of(at, finance_zone())).first_day
-    found = CostLine.objects.filter(
-        service_id=service_id, day__gte=first, currency=settings.HEADROOM_CURRENCY
-    ).aggregate(amount=Sum("amount"))
-    return found["amount"]
-
-
-def _team_month_to_date(service_id: int, *, at: datetime) -> Decimal | None:
-    """Of all services of the team; None where nothing is known, or any of it is unpriced: what is
-    spent is then at least so much, and nobody knows what is left.
-    """
-    first = Month.of(day_of(at, finance_zone())).first_day
-    found = CostLine.objects.filter(
-        team__services=service_id, day__gte=first, currency=settings.HEADROOM_CURRENCY
-    ).aggregate(amount=Sum("amount"), unpriced=Count("id", filter=Q(price__isnull=True)))
-    return None if found["unpriced"] else found["amount"]

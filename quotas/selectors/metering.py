@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from portal.kernel.windows import Window
@@ -195,6 +195,11 @@ def service_names(
 def team_of_services() -> dict[int, int]:
     """Team id by service id."""
     return dict(Service.objects.order_by().values_list("pk", "team_id"))
+
+
+def team_of_service(service_id: int) -> "QuerySet[Service, int]":
+    """Id of its team. Not read here: it is part of the query of whoever asks."""
+    return Service.objects.filter(pk=service_id).values_list("team_id", flat=True)
 
 
 def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -> list[HeldSpan]:

@@ -9,13 +9,14 @@ from django.utils.timezone import get_current_timezone
 from portal.kernel import formatting_times
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
+from quotas.domain.policy import Policy
 from quotas.models import Deployment
 from quotas.selectors import statuses, words
 from quotas.selectors.amounts import Asked, rounding_sentence, typed
 from quotas.selectors.answer_times import usual_answer
 from quotas.selectors.cards import replay_sentence
 from quotas.selectors.freezes import clash_sentence
-from quotas.selectors.policy import Check, checks_of, judged, policy_in_force
+from quotas.selectors.policy import Check, checks_of, judged
 
 INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
 
@@ -64,13 +65,16 @@ def verdict(
     deployment: Deployment,
     asked: Asked,
     *,
+    policy: Policy,
     starts_at: datetime,
     now: datetime,
 ) -> Verdict:
-    """From the same facts that would be frozen with the request, were it sent now."""
+    """From the same facts that would be frozen with the request, were it sent now; `policy` is the
+    one in force.
+    """
     found, units = facts["fit"], facts["fit"]["asked_units"]
     fits = units <= found["largest_units"]
-    said = judged(facts, policy_in_force())
+    said = judged(facts, policy)
     stages = said.stages if said else ()
     return Verdict(
         fits=fits,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
-from quotas.domain.availability import Fit, fit
+from quotas.domain.availability import Fit, Room, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
 from quotas.gateway import UsageEvidence, evidence_source
@@ -46,6 +46,20 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class _Read:
+    """What was read for a window of the ledger, whatever amount is asked over it."""
+
+    shown: Window  # as it was asked
+    window: Window  # the ledger's, as far as it is still to come
+    entries: tuple[Entry, ...]
+    room: Room
+    baseline: int
+    past: tuple[tuple[int, Window, int], ...]
+    freezes: tuple[Clash, ...]
+    budget: Decimal | None
+
+
+@dataclass(frozen=True)
 class Judged:
     """Everything that is known of what is asked: fit over the window, use, policy facts."""
 
@@ -58,6 +72,7 @@ class Judged:
     past_bursts: tuple[tuple[int, Window, int], ...]
     cost_if_fully_used: Decimal | None
     cost_as_used: Decimal | None
+    read: _Read
 
 
 def ledger_window(asked: Asked) -> Window:
@@ -76,68 +91,65 @@ def _still_to_come(window: Window, at: datetime) -> Window:
     return Window(start, window.end) if start < window.end else window
 
 
-def gather(
-    asked: Asked,
-    *,
-    at: datetime,
-    without_request: int | None = None,
-    known: UsageEvidence | None = None,
-) -> Judged:
-    """`without_request` leaves that request's own entry out, so it is never its own competitor.
-
-    `known` is the usage of the same service and deployment, gathered just before: it is not read
-    again, only replayed with these units.
+def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged:
+    """`known` is what was gathered a moment ago for the same service and deployment, with another
+    amount or window: only what these change is read again. A decision, under its lock, has none.
     """
-    pool = asked.deployment.pool
-    if pool is None:
-        raise ValueError("a deployment without a pool cannot be granted anything")
-    window = _still_to_come(ledger_window(asked), at)
-    entries = [
-        entry
-        for entry in pool_entries(pool, window)
-        if without_request is None or entry.request_id != without_request
-    ]
-    baseline = _baseline(asked.deployment, at=window.start)
-    past = past_bursts(asked.deployment, before=asked.window.start)
-    usage = _usage(asked, baseline, past, known, at=at)
-    found = fit(entries, room_of(pool), window, asked.units_to_fit)
+    read = _read(asked, at=at, known=known.read if known else None)
+    usage = _usage(asked, read, known.usage if known else None, at=at)
+    found = fit(read.entries, read.room, read.window, asked.units_to_fit)
     full, as_used = _costs(asked, usage)
-    freezes = tuple(freezes_in(pool, window, starts_at=asked.window.start))
     return Judged(
         fit=found,
         usage=usage,
         facts=replace(
-            _facts(asked, found, usage, baseline, past, full, at=at),
-            starts_in_freeze=any(clash.holds_start for clash in freezes),
+            _facts(asked, found, usage, read, full, at=at),
+            starts_in_freeze=any(clash.holds_start for clash in read.freezes),
         ),
-        baseline_units=baseline,
-        others=tuple(e for e in entries if e.kind == "burst"),
-        freezes=freezes,
-        past_bursts=past,
+        baseline_units=read.baseline,
+        others=tuple(e for e in read.entries if e.kind == "burst"),
+        freezes=read.freezes,
+        past_bursts=read.past,
         cost_if_fully_used=full,
         cost_as_used=as_used,
+        read=read,
+    )
+
+
+def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
+    """Six queries; four where the limit and the budget are known, none where the window is."""
+    pool = asked.deployment.pool
+    if pool is None:
+        raise ValueError("a deployment without a pool cannot be granted anything")
+    window = _still_to_come(ledger_window(asked), at)
+    if known and (known.shown, known.window) == (asked.window, window):
+        return known
+    return _Read(
+        shown=asked.window,
+        window=window,
+        entries=tuple(pool_entries(pool, window)),
+        room=known.room if known else room_of(pool),
+        baseline=_baseline(asked.deployment, at=window.start),
+        past=past_bursts(asked.deployment, before=asked.window.start),
+        freezes=tuple(freezes_in(pool, window, starts_at=asked.window.start)),
+        budget=known.budget if known else budget_of(asked.service.team, at=at),
     )
 
 
 def _usage(
-    asked: Asked,
-    baseline: int,
-    past: tuple[tuple[int, Window, int], ...],
-    known: UsageEvidence | None,
-    *,
-    at: datetime,
+    asked: Asked, read: _Read, known: UsageEvidence | None, *, at: datetime
 ) -> UsageEvidence:
-    if known is not None and {number for number, *_ in past} == set(
+    if known is not None and {number for number, *_ in read.past} == set(
         known.used_share_of_past_bursts
     ):
-        return known.of_units(baseline, asked.units)
+        return known.of_units(read.baseline, asked.units)
     return evidence_source().usage_evidence(
         deployment_id=asked.deployment.pk,
         service_id=asked.service.pk,
-        held_units=baseline,
+        held_units=read.baseline,
         extra_units=asked.units,
         tokens_per_minute_per_unit=asked.deployment.tokens_per_minute_per_unit,
-        past_bursts=past,
+        past_bursts=read.past,
         at=at,
     )
 
@@ -206,19 +218,17 @@ def _facts(
     asked: Asked,
     found: Fit,
     usage: UsageEvidence,
-    baseline: int,
-    past: tuple[tuple[int, Window, int], ...],
+    read: _Read,
     cost: Decimal | None,
     *,
     at: datetime,
 ) -> RequestFacts:
-    budget = budget_of(asked.service.team, at=at)
-    spent = usage.team_month_to_date_usd
+    budget, spent, past = read.budget, usage.team_month_to_date_usd, read.past
     used = usage.used_share_of_past_bursts.get(past[0][0]) if past else None
     share = found.peak_share
     return RequestFacts(
         extra_units=asked.units,
-        baseline_units=baseline,
+        baseline_units=read.baseline,
         hours=_length(asked),
         pool_peak_share=Decimal(str(round(share, 4))) if share != float("inf") else Decimal(9),
         cost_if_fully_used=None if cost is None else round(cost, 2),

@@ -264,8 +264,8 @@ def _shown(request: HttpRequest, page: Page, form: AskForm, *, status: int = 200
 
 def _judge(form: AskForm) -> Verdict | None:
     """None while something typed cannot be judged; the form then says what."""
-    at = now()
-    if not form.check(policy_in_force(), at=at) or form.terms is None:
+    at, rules = now(), policy_in_force()
+    if not form.check(rules, at=at) or form.terms is None:
         return None
     draft, terms = form.draft(at=at), form.terms
     parent = getattr(form, "parent", None)
@@ -278,7 +278,9 @@ def _judge(form: AskForm) -> Verdict | None:
         evidence.first_start(parent) if parent else None,
     )
     facts = evidence_rows.as_json(evidence.gather(asked, at=at))
-    said = verdict(facts, form.deployment, form.asked, starts_at=terms.window.start, now=at)
+    said = verdict(
+        facts, form.deployment, form.asked, policy=rules, starts_at=terms.window.start, now=at
+    )
     change = -terms.units if draft.kind == Kind.TRANSFER else terms.units
     return replace(
         said,

@@ -14,7 +14,6 @@ from portal.kernel.windows import Window
 from quotas.domain.states import RequestState
 from quotas.forms import LARGEST, BurstForm, WindowForm
 from quotas.forms_asking import MAY_LACK
-from quotas.gateway import UsageEvidence
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import ask_forms, burst_form
 from quotas.selectors.holdings import Holding, holdings_of
@@ -190,17 +189,16 @@ def _same_window(form: BurstForm) -> WindowForm:
 def _judge(form: WindowForm, usual: evidence.Judged | None = None) -> Verdict | None:
     """None while something typed cannot be judged; the form then says what.
 
-    The use that `usual` knows is not read again.
+    What `usual` knows is not read again.
     """
-    at = now()
-    if not form.check(policy_in_force(), at=at):
+    at, rules = now(), policy_in_force()
+    if not form.check(rules, at=at):
         return None
     draft = form.draft(at=at)
     window = Window(at if draft.starts_now else draft.starts_at, draft.ends_at)
-    known = usual.usage if usual else None
-    judged = _gathered(form.service, form.deployment, units=draft.units, window=window, known=known)
+    judged = _gathered(form.service, form.deployment, units=draft.units, window=window, known=usual)
     facts = evidence_rows.as_json(judged)
-    return verdict(facts, form.deployment, form.asked, starts_at=window.start, now=at)
+    return verdict(facts, form.deployment, form.asked, policy=rules, starts_at=window.start, now=at)
 
 
 def _gathered(
@@ -209,7 +207,7 @@ def _gathered(
     *,
     units: int,
     window: Window,
-    known: UsageEvidence | None = None,
+    known: evidence.Judged | None = None,
 ) -> evidence.Judged:
     asked = evidence.Asked(service, deployment, units, window)
     return evidence.gather(asked, at=now(), known=known)
