@@ -18,6 +18,7 @@ from portal.kernel.clock import now
 from quotas.api import MomentField
 from quotas.domain.policy import Policy
 from quotas.models import PolicyVersion
+from quotas.selectors.policy import low_risk_words
 from quotas.selectors.policy_page import published, rules_in_words
 from quotas.selectors.policy_replay_page import replay_page
 from quotas.services import policy, policy_drafts
@@ -170,6 +171,7 @@ def _version(version: PolicyVersion) -> dict[str, Any]:
         "note": version.note,
         "policy": version.policy.as_json(),
         "sentences": _sentences(version.policy),
+        "low_risk": list(low_risk_words(version.policy).all),
     }
 
 

@@ -22,7 +22,16 @@ from quotas.api import (
     visible_requests,
 )
 from quotas.models import CapacityRequest, Service
-from quotas.services import decisions, drafts, edits, give_back, offers, questions, requests
+from quotas.services import (
+    decisions,
+    drafts,
+    edits,
+    give_back,
+    offers,
+    questions,
+    requests,
+    together,
+)
 from quotas.services.asking import Draft, Kind, draft_of
 from quotas.services.granting import held_at_end
 
@@ -36,7 +45,7 @@ class RequestSerializer(BurstRequestSerializer):
 
     class Meta(BurstRequestSerializer.Meta):
         fields = [*BurstRequestSerializer.Meta.fields, "kind", "parent", "to_deployment", "stage",
-                  "deadline_at"]  # fmt: skip
+                  "deadline_at", "content_hash"]  # fmt: skip
 
     def get_stage(self, request: CapacityRequest) -> str | None:
         stage = request.open_stage
@@ -204,6 +213,34 @@ class Answer(APIView):
         said.is_valid(raise_exception=True)
         VERBS[self.verb](found, said, request.user)
         return _answer(request, pk)
+
+
+class PickedSerializer(serializers.Serializer[Any]):
+    """A request, and the hash of its content as the approver read it."""
+
+    id = serializers.IntegerField(min_value=1, max_value=LARGEST)
+    content_hash = serializers.CharField(max_length=64)
+
+
+class ApproveLowRisk(APIView):
+    """POST a list of `{"id", "content_hash"}`: approves those of low risk, each by itself; 200 with
+    what came of each. What somebody may not see is not there.
+    """
+
+    def post(self, request: Request) -> Response:
+        posted = PickedSerializer(data=request.data, many=True, allow_empty=False, max_length=100)
+        posted.is_valid(raise_exception=True)
+        hashes = {row["id"]: row["content_hash"] for row in posted.validated_data}
+        rows = visible_requests(request).filter(pk__in=hashes).order_by("pk")
+        picked = [together.Picked(row, hashes[row.pk]) for row in rows]
+        outcomes = together.approve_together(picked, by=request.user, at=now())
+        return Response({"results": [_outcome(outcome) for outcome in outcomes]})
+
+
+def _outcome(outcome: together.Outcome) -> dict[str, Any]:
+    told = outcome.refusal
+    problem = {"code": told.code, "detail": told.sentence} if told else None
+    return {"id": outcome.request.pk, "approved": told is None, "problem": problem}
 
 
 class Send(APIView):

@@ -20,11 +20,20 @@ NEW_RULE: Document = {"name": "", "kinds": [], "when": [], "then": "stages", "st
 NEW_CONDITION: Document = {"fact": "", "is": "", "value": ""}
 NEW_STAGE: Document = {"name": "", "mode": "any_of", "approvers": "pool_owners", "hours": ""}
 
+NEW = {
+    "rules": NEW_RULE,
+    "when": NEW_CONDITION,
+    "low_risk": NEW_CONDITION,
+    "stages": NEW_STAGE,
+}
+
 
 def document_of(data: QueryDict) -> Document:
     """What the page sent, as a document."""
     rules = [_rule(data, f"rules.{n}") for n in _numbers(data, "rules")]
-    return {"longest_hours": data.get("longest_hours", "").strip(), "rules": rules}
+    low_risk = [_condition(data, f"low_risk.{n}") for n in _numbers(data, "low_risk")]
+    longest = data.get("longest_hours", "").strip()
+    return {"longest_hours": longest, "rules": rules, "low_risk": low_risk}
 
 
 def _numbers(data: QueryDict, path: str) -> list[int]:
@@ -119,9 +128,7 @@ def carry_out(document: Document, action: str) -> str:
 
 def _add(document: Document, path: str) -> str:
     rows = _at(document, path)
-    new = {"rules": NEW_RULE, "when": NEW_CONDITION, "stages": NEW_STAGE}.get(
-        path.rpartition(".")[2]
-    )
+    new = NEW.get(path.rpartition(".")[2])
     if not isinstance(rows, list) or new is None:
         return path
     # The last rule stays the last: it answers what no other does.

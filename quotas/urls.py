@@ -33,6 +33,7 @@ urlpatterns = [
     path("requests/", requests.mine, name="requests"),
     path("requests/new/", requests.choose, name="request_new"),
     path("requests/inbox/", inbox.show, name="inbox"),
+    path("requests/inbox/approve-low-risk/", inbox.approve_low_risk, name="approve_low_risk"),
     path("requests/<int:pk>/", requests.detail, name="request"),
     path("requests/<int:pk>/approve/", inbox.approve, name="request_approve"),
     path(
@@ -99,6 +100,11 @@ urlpatterns = [
     path("api/v1/policy/draft/replay/", api_policy.Replay.as_view(), name="api_policy_replay"),
     path("api/v1/policy/draft/publish/", api_policy.Publish.as_view(), name="api_policy_publish"),
     path("api/v1/requests/", api_requests.Requests.as_view(), name="api_requests"),
+    path(
+        "api/v1/requests/approve-low-risk/",
+        api_requests.ApproveLowRisk.as_view(),
+        name="api_approve_low_risk",
+    ),
     path("api/v1/requests/<int:pk>/", api_requests.OneRequest.as_view(), name="api_request"),
     path("api/v1/requests/<int:pk>/send/", api_requests.Send.as_view(), name="api_request_send"),
     *(

@@ -97,6 +97,19 @@ def of_limits(limits: PolicyLimits) -> Policy:
     return Policy((ordinary_bursts(limits), everything_else(limits)), limits.longest_hours)
 
 
+# Like an ordinary burst, but larger, longer or dearer than what is approved at once.
+LOW_RISK = (
+    Condition("share_of_baseline", Operator.AT_MOST, Decimal(1)),
+    Condition("hours", Operator.AT_MOST, Decimal(7 * 24)),
+    Condition("pool_peak_share", Operator.AT_MOST, Decimal("0.85")),
+    Condition("cost_if_fully_used", Operator.AT_MOST, Decimal(1000)),
+    Condition("last_burst_used_share", Operator.AT_LEAST, Decimal("0.40"), or_absent=True),
+    Condition("denied_lately", Operator.IS, False),
+    Condition("starts_in_freeze", Operator.IS, False),
+    Condition("owner_is_active", Operator.IS, True),
+)
+
+
 def _default() -> Policy:
     limits = PolicyLimits()
     return Policy(
@@ -107,6 +120,7 @@ def _default() -> Policy:
             everything_else(limits, FINANCE_STAGE),
         ),
         limits.longest_hours,
+        LOW_RISK,
     )
 
 

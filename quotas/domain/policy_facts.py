@@ -58,6 +58,7 @@ class RequestFacts:
     team_budget_left: Decimal | None = None  # of this month, before this request
     use_is_known: bool | None = None
     starts_in_freeze: bool | None = None
+    denied_lately: bool | None = None  # a request of the service, in the 30 days before
 
     def as_json(self) -> dict[str, Any]:
         return {k: str(v) if isinstance(v, Decimal) else v for k, v in asdict(self).items()}
@@ -219,6 +220,13 @@ _ALL = (
         "Whether it would start while a freeze of its pool, or of all pools, lasts.",
         lambda f: f.starts_in_freeze, "Starts while a freeze lasts.", "Starts in no freeze.",
         unknown="Whether it starts in a freeze is not known.",
+    ),
+    Fact(
+        "denied_lately", "denied lately", FactType.TRUTH,
+        "Whether a request of the service was denied in the 30 days before.",
+        lambda f: f.denied_lately, "A request of the service was denied in the last 30 days.",
+        "No request of the service was denied in the last 30 days.",
+        unknown="Whether a request of the service was denied lately is not known.",
     ),
 )  # fmt: skip
 FACTS: dict[str, Fact] = {fact.key: fact for fact in _ALL}

@@ -37,6 +37,7 @@ _FOLLOWS = {
     Outcome.STAGES: "goes to people",
     Outcome.DENY: "refused",
 }
+LOW_RISK = "low risk"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Verdict:
 
     `clauses` are those of the rule that said yes; else those of every automatic rule that did not,
     then those for which the deciding rule asks people or refuses. `stages` hold no condition that
-    is still open: they are the ones to be asked, in their order.
+    is still open: they are the ones to be asked, in their order. `risk` are the clauses of low
+    risk, of what goes to people; none where the policy calls nothing low risk.
     """
 
     clauses: tuple[Clause, ...]
@@ -63,6 +65,12 @@ class Verdict:
     rule: str = ""
     stages: tuple[Stage, ...] = ()
     reason: str = ""
+    risk: tuple[Clause, ...] = ()
+
+    @property
+    def low_risk(self) -> bool:
+        """Goes to people, who may approve it together with others of low risk."""
+        return bool(self.risk) and all(clause.passed for clause in self.risk)
 
     @property
     def automatic(self) -> bool:
@@ -81,20 +89,41 @@ def judge(facts: RequestFacts, policy: Policy) -> Verdict:
             continue
         clauses = tuple(clause_of(condition, facts, rule) for condition in rule.conditions)
         if all(holds(condition, facts) for condition in rule.conditions):
-            return _decided(rule, facts, clauses, against)
+            return _decided(rule, facts, policy, clauses, against)
         if rule.outcome == Outcome.AUTO:
             against += clauses
     raise ValueError("a policy ends with a rule for every request")
 
 
 def _decided(
-    rule: Rule, facts: RequestFacts, clauses: tuple[Clause, ...], against: list[Clause]
+    rule: Rule,
+    facts: RequestFacts,
+    policy: Policy,
+    clauses: tuple[Clause, ...],
+    against: list[Clause],
 ) -> Verdict:
     if rule.outcome == Outcome.AUTO:
         return Verdict(clauses, Outcome.AUTO, rule.name)
     asked = (s.stage for s in rule.stages if s.condition is None or holds(s.condition, facts))
     return Verdict(
-        (*against, *clauses), rule.outcome, rule.name, stages=tuple(asked), reason=rule.reason
+        (*against, *clauses),
+        rule.outcome,
+        rule.name,
+        stages=tuple(asked),
+        reason=rule.reason,
+        risk=_risk(facts, policy) if rule.outcome == Outcome.STAGES else (),
+    )
+
+
+def _risk(facts: RequestFacts, policy: Policy) -> tuple[Clause, ...]:
+    return tuple(
+        Clause(
+            fact_of(condition).word,
+            holds(condition, facts),
+            _sentence(condition, facts, LOW_RISK),
+            LOW_RISK,
+        )
+        for condition in policy.low_risk
     )
 
 
@@ -114,10 +143,10 @@ def clause_of(condition: Condition, facts: RequestFacts, rule: Rule) -> Clause:
     fact = fact_of(condition)
     held = holds(condition, facts)
     passed = held if rule.outcome == Outcome.AUTO else not held
-    return Clause(fact.word, passed, _sentence(condition, facts, rule.outcome), rule.name)
+    return Clause(fact.word, passed, _sentence(condition, facts, _FOLLOWS[rule.outcome]), rule.name)
 
 
-def _sentence(condition: Condition, facts: RequestFacts, outcome: Outcome) -> str:
+def _sentence(condition: Condition, facts: RequestFacts, follows: str) -> str:
     fact = fact_of(condition)
     value = fact.read(facts)
     if value is None:
@@ -126,7 +155,7 @@ def _sentence(condition: Condition, facts: RequestFacts, outcome: Outcome) -> st
         return fact.absent
     if fact.type == FactType.TRUTH:
         return fact.says if value else fact.denies
-    return f"{_found(condition, value, facts)}; {_limit(condition, facts.currency, outcome)}."
+    return f"{_found(condition, value, facts)}; {_limit(condition, facts.currency, follows)}."
 
 
 def _found(condition: Condition, value: Value | Absent, facts: RequestFacts) -> str:
@@ -135,6 +164,6 @@ def _found(condition: Condition, value: Value | Absent, facts: RequestFacts) -> 
     return fact.says.format(value=written(fact, value, facts.currency))
 
 
-def _limit(condition: Condition, currency: str, outcome: Outcome) -> str:
+def _limit(condition: Condition, currency: str, follows: str) -> str:
     limit = written_limit(fact_of(condition), condition.value, currency)
-    return f"{_FOLLOWS[outcome]} {OPERATOR_WORDS[condition.operator]} {limit}"
+    return f"{follows} {OPERATOR_WORDS[condition.operator]} {limit}"

@@ -54,16 +54,29 @@ class _RuleSoFar:
 def read_policy(data: Any) -> Policy:
     """Raises PolicyInvalid with every problem that was found."""
     top = Reader("", "The policy")
-    found = top.mapping(data, {"longest_hours", "rules"})
+    found = top.mapping(data, {"longest_hours", "rules", "low_risk"})
     longest = top.whole(found, "longest_hours", least=1, most=LONGEST_HOURS)
     rows = top.listed(found, "rules", least=1, most=MOST_RULES)
     rules = [_rule(row, number, top) for number, row in enumerate(rows)]
     _check_names(rules, top)
     _check_last(rules, top)
+    low_risk = _low_risk(found, top)
     if top.problems:
         raise PolicyInvalid(tuple(top.problems))
     assert longest is not None  # noqa: S101  else there is a problem
-    return Policy(tuple(_finished(rule) for rule in rules), longest)
+    known = tuple(condition for condition in low_risk if condition)
+    return Policy(tuple(_finished(rule) for rule in rules), longest, known)
+
+
+def _low_risk(found: dict[str, Any], top: Reader) -> tuple[Condition | None, ...]:
+    """As an automatic rule, it never passes on what is not known."""
+    rows = top.listed(found, "low_risk", least=0, most=MOST_CONDITIONS)
+    return tuple(
+        read_condition(
+            row, top.within(f"low_risk.{n}", f"Low risk, condition {n + 1}"), automatic=True
+        )
+        for n, row in enumerate(rows)
+    )
 
 
 def _rule(row: Any, number: int, top: Reader) -> _RuleSoFar:

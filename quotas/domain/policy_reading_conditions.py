@@ -35,7 +35,9 @@ def read_condition(data: Any, reader: Reader, *, automatic: bool = False) -> Con
     or_unknown = _flag(found, "or_unknown", reader)
     or_absent = _flag(found, "or_absent", reader)
     if or_unknown and automatic:
-        reader.problem("or_unknown", "an automatic rule never passes on what is not known.")
+        reader.problem(
+            "or_unknown", "neither an automatic yes nor low risk rests on what is not known."
+        )
     if or_unknown and not fact.unknown:
         reader.problem("or_unknown", f"{fact.word} is always known.")
     if or_absent and not fact.absent:

@@ -119,15 +119,21 @@ class Rule:
 class Policy:
     """The rules in their order: the first whose conditions hold decides. The last one has none and
     is not automatic, so there is always an answer, and it is never yes by accident.
+
+    `low_risk`: what goes to people counts as low risk where all of these hold, and may be approved
+    together with others. Without any, nothing counts as low risk.
     """
 
     rules: tuple[Rule, ...]
     longest_hours: int  # of a burst
+    low_risk: tuple[Condition, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
+        low_risk = {"low_risk": [condition.as_json() for condition in self.low_risk]}
         return {
             "longest_hours": self.longest_hours,
             "rules": [rule.as_json() for rule in self.rules],
+            **(low_risk if self.low_risk else {}),
         }
 
     @property

@@ -35,6 +35,12 @@ KIND_WORDS = {
     "give_back": "give-backs",
     "transfer": "transfers",
 }
+LOW_RISK = "Low risk"
+LOW_RISK_HEAD = (
+    "What goes to people is low risk, and may be approved together with others, where all of this "
+    "holds:"
+)
+NOTHING_LOW_RISK = "Nothing counts as low risk: each request is decided by itself."
 ROLE_WORDS = {"platform_owner": "the platform owners", "finance": "finance"}
 
 
@@ -53,6 +59,12 @@ class RuleWords:
 
 def in_words(policy: Policy, *, currency: str, named: Named) -> tuple[RuleWords, ...]:
     return tuple(rule_in_words(rule, currency=currency, named=named) for rule in policy.rules)
+
+
+def low_risk_in_words(policy: Policy, *, currency: str) -> RuleWords:
+    """What may be approved together with others; a line for each condition."""
+    lines = tuple(condition_in_words(c, currency) for c in policy.low_risk)
+    return RuleWords(LOW_RISK, LOW_RISK_HEAD if lines else NOTHING_LOW_RISK, lines)
 
 
 def rule_in_words(rule: Rule, *, currency: str, named: Named) -> RuleWords:

@@ -18,7 +18,7 @@ from quotas.domain.policy import Policy
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.selectors import words
 from quotas.selectors.freezes import clash_sentence
-from quotas.selectors.policy import Check, checks_of, judged
+from quotas.selectors.policy import Check, checks_of, judged, risk_checks_of
 
 LINE_BREAK = mark_safe("<br>")  # noqa: S308  a constant of ours
 Fact = tuple[str, Any]
@@ -26,7 +26,9 @@ Fact = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Grounds:
-    """`use` and `pool` are (label, value) lists; `checks` the policy's clauses; `age` of it all."""
+    """`use` and `pool` are (label, value) lists; `checks` the policy's clauses, `risk` those of low
+    risk where people decide; `age` of it all.
+    """
 
     use: list[Fact]
     pool: list[Fact]
@@ -35,6 +37,16 @@ class Grounds:
     computed: Any
     completeness: float | None
     fits: bool
+    risk: list[Check]
+
+    @property
+    def low_risk(self) -> bool:
+        """By the policy, and it fits: it may be approved together with others."""
+        return self.fits and bool(self.risk) and not self.risk_failed
+
+    @property
+    def risk_failed(self) -> list[Check]:
+        return [check for check in self.risk if not check["passed"]]
 
 
 def grounds(
@@ -58,6 +70,7 @@ def grounds(
         computed=words.age(computed_at, now=now),
         completeness=facts["usage"]["completeness"],
         fits=facts["fit"]["asked_units"] <= facts["fit"]["largest_units"],
+        risk=risk_checks_of(verdict),
     )
 
 

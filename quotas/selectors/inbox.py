@@ -9,10 +9,11 @@ from django.db.models.functions import Least
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
+from quotas.domain.policy_words import RuleWords
 from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
 from quotas.selectors.cards import Grounds, grounds, names_of_others
-from quotas.selectors.policy import Policies
+from quotas.selectors.policy import Policies, low_risk_words
 from quotas.selectors.stage_words import approvals_of, stage_line
 
 MOST_CARDS = 30  # more than anybody decides in one sitting; the rest follow as these are answered
@@ -53,6 +54,16 @@ class InboxCard:
     stands_in_for: str
     largest: Shown | None
     may_be_offered: bool
+    content_hash: str
+
+    @property
+    def low_risk(self) -> bool:
+        return bool(self.grounds and self.grounds.low_risk)
+
+    @property
+    def picked(self) -> str:
+        """What a tick on the card sends: the request, and its content as it is shown here."""
+        return f"{self.id}:{self.content_hash}"
 
     @property
     def status(self) -> Status:
@@ -73,11 +84,20 @@ class _Around:
 
 @dataclass(frozen=True)
 class Inbox:
-    """`total` and `late` count those beyond the cards too."""
+    """`total` and `late` count those beyond the cards too. `low_risk` is what the policy in force
+    calls so, in sentences.
+    """
 
     cards: list[InboxCard]
     total: int
     late: int
+    low_risk: RuleWords
+
+    @property
+    def together(self) -> int:
+        """How many of the cards may be approved together; nought where there is only one."""
+        found = sum(1 for card in self.cards if card.low_risk)
+        return found if found > 1 else 0
 
     @property
     def more(self) -> int:
@@ -94,7 +114,8 @@ def inbox(user: User, *, at: datetime) -> Inbox:
     total, late = len(found), sum(1 for row in found if row.starts_at <= at)
     if total == MOST_CARDS:
         total, late = _counts(rows, at=at)
-    return Inbox([_card(row, around, at=at) for row in found], total, late)
+    cards = [_card(row, around, at=at) for row in found]
+    return Inbox(cards, total, late, low_risk_words(around.policies.newest))
 
 
 def _most_urgent_first(
@@ -193,6 +214,7 @@ def _card(request: CapacityRequest, around: _Around, *, at: datetime) -> InboxCa
         stands_in_for=around.stands_in_for.get(request.pk, ""),
         largest=_largest(request, evidence),
         may_be_offered=request.kind in OFFERED_KINDS,
+        content_hash=request.content_hash,
     )
 
 

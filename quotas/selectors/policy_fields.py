@@ -96,6 +96,11 @@ class PolicyFields:
         self.longest = self._text("longest_hours", "A burst lasts at most (h)", document)
         rows = _rows(document.get("rules"))
         self.rules = [self._rule(row, n, n == len(rows) - 1) for n, row in enumerate(rows)]
+        self.low_risk = [
+            self._condition(row, f"low_risk.{n}", automatic=True)
+            for n, row in enumerate(_rows(document.get("low_risk")))
+        ]
+        self.low_risk_problems = self._wrong("low_risk")
 
     def _wrong(self, name: str) -> tuple[str, ...]:
         return tuple(self._problems.get(name, ()))

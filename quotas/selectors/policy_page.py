@@ -11,10 +11,11 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.policy import Policy
 from quotas.domain.policy_changes import RuleChange, changes
-from quotas.domain.policy_words import RuleWords, in_words, longest_in_words
+from quotas.domain.policy_words import LOW_RISK, RuleWords, in_words, longest_in_words
 from quotas.domain.stages import PEOPLE
 from quotas.models import PolicyVersion
 from quotas.selectors import words
+from quotas.selectors.policy import low_risk_words
 
 NOBODY = "Headroom"
 
@@ -35,6 +36,7 @@ class VersionPage:
     row: VersionRow
     rules: tuple[RuleWords, ...]
     longest: str
+    low_risk: RuleWords
     changes: list[RuleChange]
     is_in_force: bool
 
@@ -69,6 +71,7 @@ def version_page(number: int, *, at: datetime) -> VersionPage | None:
         row=version_rows([found], at=at)[0],
         rules=rules_in_words(found.policy),
         longest=longest_in_words(found.policy),
+        low_risk=low_risk_words(found.policy),
         changes=differences(before.policy, found.policy) if before else [],
         is_in_force=found is versions[0],
     )
@@ -79,7 +82,7 @@ def rules_in_words(policy: Policy) -> tuple[RuleWords, ...]:
 
 
 def differences(old: Policy, new: Policy) -> list[RuleChange]:
-    """In sentences, how long a burst may last first."""
+    """In sentences, how long a burst may last first, what is low risk last."""
     named, currency = _named([old, new]), settings.HEADROOM_CURRENCY
     found = changes(
         in_words(old, currency=currency, named=named), in_words(new, currency=currency, named=named)
@@ -87,6 +90,11 @@ def differences(old: Policy, new: Policy) -> list[RuleChange]:
     was, now = longest_in_words(old), longest_in_words(new)
     if was != now:
         found.insert(0, RuleChange("Every burst", 0, "changed", (was,), (now,)))
+    before, after = low_risk_words(old).all, low_risk_words(new).all
+    if before != after:
+        gone = tuple(line for line in before if line not in after)
+        come = tuple(line for line in after if line not in before)
+        found.append(RuleChange(LOW_RISK, 0, "changed", gone, come))
     return found
 
 

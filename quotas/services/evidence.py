@@ -10,6 +10,7 @@ from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.availability import Fit, Room, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
+from quotas.domain.states import RequestState
 from quotas.gateway import UsageEvidence, evidence_source
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Service
 from quotas.selectors.budgets import budget_of
@@ -19,6 +20,7 @@ from quotas.selectors.rooms import pool_entries, room_of
 PAST_BURSTS = 3
 WHOLE = 0.995  # of the minutes; with as many the use is known
 ENDLESS = timedelta(days=30)  # for which the cost of what has no end is told
+LATELY = timedelta(days=30)  # a denial of so long ago still counts
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class _Read:
     past: tuple[tuple[int, Window, int], ...]
     freezes: tuple[Clash, ...]
     budget: Decimal | None
+    denied_lately: bool
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged
         facts=replace(
             _facts(asked, found, usage, read, full, at=at),
             starts_in_freeze=any(clash.holds_start for clash in read.freezes),
+            denied_lately=read.denied_lately,
         ),
         baseline_units=read.baseline,
         others=tuple(e for e in read.entries if e.kind == "burst"),
@@ -117,7 +121,7 @@ def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged
 
 
 def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
-    """Six queries; four where the limit and the budget are known, none where the window is."""
+    """Seven queries; four where limit, budget and denials are known, none where the window is."""
     pool = asked.deployment.pool
     if pool is None:
         raise ValueError("a deployment without a pool cannot be granted anything")
@@ -133,6 +137,7 @@ def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
         past=past_bursts(asked.deployment, before=asked.window.start),
         freezes=tuple(freezes_in(pool, window, starts_at=asked.window.start)),
         budget=known.budget if known else budget_of(asked.service.team, at=at),
+        denied_lately=known.denied_lately if known else _denied_lately(asked.service, at=at),
     )
 
 
@@ -152,6 +157,12 @@ def _usage(
         past_bursts=read.past,
         at=at,
     )
+
+
+def _denied_lately(service: Service, *, at: datetime) -> bool:
+    since = at - LATELY
+    rows = CapacityRequest.objects.filter(service=service, state=RequestState.DENIED)
+    return rows.filter(decided_at__gt=since, decided_at__lte=at).exists()
 
 
 def _baseline(deployment: Deployment, *, at: datetime) -> int:

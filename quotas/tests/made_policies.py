@@ -45,6 +45,7 @@ facts = st.builds(
     team_budget_left=st.none() | MONEY,
     use_is_known=st.none() | st.booleans(),
     starts_in_freeze=st.none() | st.booleans(),
+    denied_lately=st.none() | st.booleans(),
 )
 VALUES: dict[FactType, st.SearchStrategy[Any]] = {
     FactType.UNITS: st.integers(-500, 500),
@@ -110,7 +111,8 @@ def rules(draw: st.DrawFn, number: int, *, last: bool = False) -> Rule:
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
     first = tuple(draw(rules(number)) for number in range(draw(st.integers(0, 4))))
-    return Policy((*first, draw(rules(99, last=True))), draw(st.integers(1, 8784)))
+    low_risk = tuple(draw(st.lists(conditions(automatic=True), max_size=3)))
+    return Policy((*first, draw(rules(99, last=True))), draw(st.integers(1, 8784)), low_risk)
 
 
 GOOD = RequestFacts(

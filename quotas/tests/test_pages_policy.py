@@ -48,7 +48,7 @@ class Fields(HTMLParser):
         elif tag == "input" and has.get("type") == "checkbox":
             if "checked" in has:
                 self.found.setdefault(has["name"], []).append(has["value"])
-        elif tag == "input" and has.get("name", "").startswith(("rules", "longest", "seen")):
+        elif tag == "input" and has.get("name", "").startswith(("rules", "longest", "low_risk", "seen")):
             self.found[has["name"]] = has.get("value", "")
 
 

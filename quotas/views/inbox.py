@@ -12,10 +12,11 @@ from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from quotas.forms import NoteForm
 from quotas.models import CapacityRequest
-from quotas.selectors.inbox import inbox, inbox_card
+from quotas.selectors.inbox import MOST_CARDS, inbox, inbox_card, with_people
 from quotas.selectors.requests import request_rows
 from quotas.selectors.stage_words import what_became
-from quotas.services import decisions, questions
+from quotas.services import decisions, questions, together
+from quotas.services.refusals import refuse
 from quotas.views.requests import visible_request
 
 Decide = Callable[..., CapacityRequest]
@@ -46,6 +47,30 @@ def deny(request: HttpRequest, pk: int) -> HttpResponse:
 @posts_from("inbox")
 def ask(request: HttpRequest, pk: int) -> HttpResponse:
     return _answer(request, pk, questions.ask)
+
+
+@posts_from("inbox")
+def approve_low_risk(request: HttpRequest) -> HttpResponse:
+    """Those that were ticked, each by itself; the inbox again, and above it what came of each."""
+    picked = _picked(request)
+    outcomes = together.approve_together(picked, by=request.user, at=now())
+    context = {
+        "inbox": inbox(request.user, at=now()),
+        "approved": [(o.request, what_became(o.request)) for o in outcomes if not o.refusal],
+        "refused": [(o.request, o.refusal) for o in outcomes if o.refusal],
+    }
+    status = 200 if context["approved"] else 422
+    return render(request, "quotas/inbox.html", context, status=status)
+
+
+def _picked(request: HttpRequest) -> list[together.Picked]:
+    """What was ticked, `id:content hash` each, of what this person may see. Raises DomainError."""
+    ticked = (value.partition(":") for value in request.POST.getlist("low_risk")[:MOST_CARDS])
+    hashes = {int(pk): content for pk, _, content in ticked if pk.isdecimal()}
+    if not hashes:
+        raise refuse("nothing_ticked", "Tick the requests of low risk that you approve.")
+    rows = with_people(CapacityRequest.objects.visible_to(request.user).filter(pk__in=hashes))
+    return [together.Picked(row, hashes[row.pk]) for row in rows.order_by("pk")]
 
 
 def _answer(request: HttpRequest, pk: int, decide: Decide) -> HttpResponse:

@@ -17,6 +17,7 @@ from quotas.domain.policy_words import longest_in_words
 from quotas.forms_policy import carry_out, document_of
 from quotas.models import PolicyVersion
 from quotas.selectors import policy_page
+from quotas.selectors.policy import low_risk_words
 from quotas.selectors.policy_fields import PolicyFields
 from quotas.selectors.policy_replay_page import replay_page
 from quotas.services import policy, policy_drafts
@@ -32,6 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "number": number,
         "rules": policy_page.rules_in_words(rules),
         "longest": longest_in_words(rules),
+        "low_risk": low_risk_words(rules),
         "versions": policy_page.version_rows(versions, at=at),
         "draft": policy_drafts.open_draft(),
         "may_change": policy_drafts.may_change(user),

@@ -2,6 +2,7 @@
 import { startCopy } from "./copy.js";
 import { startKeys } from "./keys.js";
 import { startShares } from "./shares.js";
+import { startTicked } from "./ticked.js";
 import { startTables } from "./tables.js";
 import { startTheme } from "./theme_menu.js";
 import { startTimes } from "./times.js";
@@ -31,8 +32,10 @@ function prepare(root) {
   startTables(root);
   startShares(root);
   startTimes(root);
+  countTicked();
 }
 
+const countTicked = startTicked();
 startDismiss();
 startCopy();
 startTheme();

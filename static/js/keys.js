@@ -26,13 +26,21 @@ function step(by) {
   next.scrollIntoView({ block: "nearest" });
 }
 
-/** a, d and others: the button with data-key inside the card in hand; with one card, that one. */
+/**
+ * a, d and others: the button with data-key inside the card in hand; with one card, that one. What
+ * is for the whole page (data-page-key) only gets the focus: it does much at once, so Enter does it.
+ */
 function press(key) {
   const items = [...document.querySelectorAll("main [data-item]")];
   const item = items[current(items)] ?? (items.length === 1 ? items[0] : null);
   const button = item?.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  button?.click();
-  return Boolean(button);
+  if (button) {
+    button.click();
+    return true;
+  }
+  const whole = document.querySelector(`main [data-page-key="${CSS.escape(key)}"]`);
+  whole?.focus();
+  return Boolean(whole);
 }
 
 function search() {
