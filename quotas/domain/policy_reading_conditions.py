@@ -36,7 +36,7 @@ def read_condition(data: Any, reader: Reader, *, automatic: bool = False) -> Con
     or_absent = _flag(found, "or_absent", reader)
     if or_unknown and automatic:
         reader.problem(
-            "or_unknown", "neither an automatic yes nor low risk rests on what is not known."
+            "or_unknown", "an automatic rule, or low risk, never passes on what is not known."
         )
     if or_unknown and not fact.unknown:
         reader.problem("or_unknown", f"{fact.word} is always known.")

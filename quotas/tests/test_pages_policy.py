@@ -33,6 +33,9 @@ def fields_of(client: Client) -> dict[str, Any]:
     return parser.found
 
 
+KEPT = ("rules", "longest", "low_risk", "seen")
+
+
 class Fields(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +51,7 @@ class Fields(HTMLParser):
         elif tag == "input" and has.get("type") == "checkbox":
             if "checked" in has:
                 self.found.setdefault(has["name"], []).append(has["value"])
-        elif tag == "input" and has.get("name", "").startswith(("rules", "longest", "low_risk", "seen")):
+        elif tag == "input" and has.get("name", "").startswith(KEPT):
             self.found[has["name"]] = has.get("value", "")
 
 
