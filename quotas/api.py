@@ -21,7 +21,7 @@ from quotas.selectors.burst_form import grantable_deployments
 from quotas.selectors.requests import with_names
 from quotas.selectors.words import amount_word
 from quotas.services.asking import Draft
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
 
 LARGEST = 2_000_000_000  # what the ledger's column holds
 
@@ -109,7 +109,7 @@ class BurstRequests(generics.ListCreateAPIView[CapacityRequest]):
         posted.is_valid(raise_exception=True)
         rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
         service = generics.get_object_or_404(rows, slug=posted.validated_data["service"])
-        sent = submit_burst(posted.draft(service), by=request.user, at=now())
+        sent = submit(posted.draft(service), by=request.user, at=now())
         answer = self.get_serializer(visible_requests(request).get(pk=sent.pk)).data
         headers = {"Location": answer["url"]}
         return Response(answer, status=status.HTTP_201_CREATED, headers=headers)

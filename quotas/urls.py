@@ -13,7 +13,6 @@ from quotas import (
 from quotas.views import (
     asking,
     budgets,
-    burst,
     calendar,
     changes,
     deciders,
@@ -57,8 +56,7 @@ urlpatterns = [
     path("requests/<int:pk>/resume/", drafts.resume, name="draft_resume"),
     path("requests/<int:pk>/delete/", drafts.delete_draft, name="draft_delete"),
     path("services/", services.index, name="services"),
-    path("services/<slug:slug>/burst/", burst.request_burst, name="request_burst"),
-    path("services/<slug:slug>/burst/verdict/", burst.burst_verdict, name="burst_verdict"),
+    path("services/<slug:slug>/burst/", asking.burst, name="request_burst"),
     path("services/<slug:slug>/baseline/", asking.baseline, name="request_baseline"),
     path("services/<slug:slug>/transfer/", asking.transfer, name="request_transfer"),
     path("unmapped/", unmapped.index, name="unmapped"),

@@ -21,7 +21,7 @@ from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Servic
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services import decisions, mapping, pools
 from quotas.services.asking import Draft
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
 from quotas.tests import factories
 from stack import simulator_process
 from stack.simulator_process import SimulatorProcess
@@ -107,7 +107,7 @@ def burst(service: Service, units: int, by: User, yes: User, *, hours: int = 24)
     draft = Draft(
         service, service.deployments.get(), units, start, start + 5 * HOUR, "launch", "The launch."
     )
-    asked = submit_burst(draft, by=by, at=now())
+    asked = submit(draft, by=by, at=now())
     if asked.state == "approved":
         return asked
     return decisions.approve(asked, by=yes, note="", at=now())

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
 from portal.kernel.windows import Window
 from quotas.models import Deployment, Service
 from quotas.selectors import amounts, words
+from quotas.selectors.holdings import Holding, holdings_of
 
 OPENS, CLOSES = time(8), time(18)
 SATURDAY = 5
@@ -30,6 +34,18 @@ def next_working_hours(at: datetime, zone: tzinfo) -> Window:
     while day.weekday() >= SATURDAY or datetime.combine(day, OPENS, zone) <= at:
         day += timedelta(days=1)
     return Window(datetime.combine(day, OPENS, zone), datetime.combine(day, CLOSES, zone))
+
+
+def holding_sentence(service: Service, *, at: datetime) -> SafeString:
+    """What the service holds now, and the question of the page."""
+    held = holdings_of([service.pk], at=at).get(service.pk, Holding())
+    part = f", of it {held.burst} by a burst" if held.has_burst else ""
+    return format_html(
+        "{} holds <strong>{}</strong>{}. How much more, and when?",
+        service.name,
+        held.total or "nothing",
+        part,
+    )
 
 
 def grantable_deployments(service: Service) -> list[Deployment]:

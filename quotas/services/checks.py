@@ -36,17 +36,32 @@ def check_draft(
     """The terms that are really asked for, instead of those of `edited` where one is. Raises
     DomainError for the first thing that is wrong.
     """
-    if draft.kind not in (Kind.BURST, Kind.BASELINE, Kind.EXTENSION, Kind.TRANSFER):
-        raise refuse("kind_unknown", "Ask for a burst, a baseline, an extension or a transfer.")
     check_may_ask(draft, by)
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what it is for; the approver reads it.")
+    terms = terms_asked(draft, rules, by=by, at=at, edited=edited)
+    if draft.kind == Kind.BURST and draft.occasion not in CapacityRequest.Occasion.values:
+        raise refuse("occasion_unknown", "Choose one of the listed occasions.")
+    return terms
+
+
+def terms_asked(
+    draft: Draft,
+    rules: Policy,
+    *,
+    by: User,
+    at: datetime,
+    edited: CapacityRequest | None = None,
+) -> Terms:
+    """`check_draft` without who asks and what for: the part that a verdict is given on while
+    somebody types.
+    """
+    if draft.kind not in (Kind.BURST, Kind.BASELINE, Kind.EXTENSION, Kind.TRANSFER):
+        raise refuse("kind_unknown", "Ask for a burst, a baseline, an extension or a transfer.")
     if draft.kind == Kind.EXTENSION:
         return _check_extension(draft, rules, edited, at=at)
     terms = Terms(draft.units, check_window(draft, rules, at))
     check_amount(draft)
-    if draft.kind == Kind.BURST and draft.occasion not in CapacityRequest.Occasion.values:
-        raise refuse("occasion_unknown", "Choose one of the listed occasions.")
     if draft.kind == Kind.TRANSFER:
         _check_transfer(draft, terms, by)
     if draft.kind == Kind.BASELINE and draft.units < 0:
@@ -59,12 +74,15 @@ def check_may_ask(draft: Draft, by: User) -> None:
     if not Service.objects.may_request(by).filter(pk=draft.service.pk).exists():
         raise not_yours(draft.service)
     _check_deployment(draft.deployment, draft.service)
-    if not draft.service.owner.is_active:
-        raise refuse(
-            "no_owner", f"{draft.service} has no active owner. Name one first, then ask again."
-        )
+    check_owner(draft.service)
     if draft.on_behalf_of is not None and not draft.on_behalf_of.is_active:
         raise refuse("not_active", f"{draft.on_behalf_of} is no longer active; name somebody else.")
+
+
+def check_owner(service: Service) -> None:
+    """Every grant is somebody's. Raises DomainError where the owner left."""
+    if not service.owner.is_active:
+        raise refuse("no_owner", f"{service} has no active owner. Name one first, then ask again.")
 
 
 def _check_deployment(deployment: Deployment, service: Service) -> None:

@@ -45,11 +45,6 @@ def submit(
     return follow(request, ruling, at=at)
 
 
-def submit_burst(draft: Draft, *, by: User, at: datetime) -> CapacityRequest:
-    """`submit`, of what is a burst unless it says otherwise."""
-    return submit(draft, by=by, at=at)
-
-
 def _new(fields: dict[str, object], by: User, *, at: datetime) -> CapacityRequest:
     request = CapacityRequest(**fields, requester=by, state=RequestState.SUBMITTED, submitted_at=at)
     request.content_hash = content_hash(request)

@@ -18,7 +18,7 @@ from quotas import gateway
 from quotas.models import CapacityRequest, Deployment, Pool, Service, Team
 from quotas.services import apply, decisions, inventory, mapping, pools, reconcile
 from quotas.services.asking import Draft
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
 from quotas.tests import factories
 from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, FakeEvidence, deployment_seen
 
@@ -135,7 +135,7 @@ def draft(service: Service, **more: object) -> Draft:
 
 
 def ask(service: Service, by: User, *, at: datetime = NOON, **more: object) -> CapacityRequest:
-    return submit_burst(draft(service, **more), by=by, at=at)
+    return submit(draft(service, **more), by=by, at=at)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_more_than_can_go_is_refused_beside_the_amount(browse: Browse, baseline:
 
 
 def test_the_verdict_comes_from_the_same_address(browse: Browse, baseline: str, ada: User):
-    query = {"direction": "more", "amount": "20k", "starts_now": "on"}
+    query = {"direction": "more", "amount": "20k", "starts_now": "on", "verdict": "yes"}
     answer = browse(ada).get(baseline, query, headers=HTMX)
     assert answer.templates[0].name == "quotas/asking/_verdict.html"
     assert "120,000" in answer.content.decode()
@@ -159,7 +159,7 @@ def test_a_burst_is_kept_as_a_draft_and_sent_from_it(browse: Browse, chat: Servi
     resumed = hers.get(hers.get(reverse("draft_resume", args=[kept.pk]))["Location"])
     assert resumed.context["form"].initial["amount"] == "40,000"
     more = {"occasion": "launch", "purpose": "The launch.", "send": "yes"}
-    hers.post(resumed.context["here"], {"amount": "40k", **window, **more})
+    hers.post(resumed.context["page"].here, {"amount": "40k", **window, **more})
     kept.refresh_from_db()
     assert (CapacityRequest.objects.count(), kept.state) == (1, "approved")
 

@@ -181,7 +181,7 @@ def test_an_offer_fills_the_form_in_without_sending_it(browse: Browse, address, 
     del typed["send"]
     answer = browse(ada).post(address, typed, headers=HTMX)
     assert answer.status_code == 200
-    assert answer.templates[0].name == "quotas/burst/_form.html"
+    assert answer.templates[0].name == "quotas/asking/_form.html"
     assert answer.context["form"].initial["amount"] == "700000"
     assert "The launch." in answer.content.decode()
     assert CapacityRequest.objects.count() == 0
@@ -199,10 +199,10 @@ def test_without_script_a_check_shows_the_verdict_on_the_page(browse: Browse, ad
 @pytest.fixture
 def judge(browse: Browse, chat: Service, ada: User):
     hers = browse(ada)
-    address = reverse("burst_verdict", args=[chat.slug])
+    address = reverse("request_burst", args=[chat.slug])
 
     def answer(**typed: str) -> str:
-        given = {**form(), **typed}
+        given = {**form(), **typed, "verdict": "yes"}
         return " ".join(hers.get(address, given, headers=HTMX).content.decode().split())
 
     return answer
@@ -260,8 +260,9 @@ def test_another_teams_service_and_an_unknown_one_are_not_found(
     browse: Browse, address, search: Service, dan: User
 ):
     for slug in ("chat-assistant", "no-such-service"):
-        for name in ("request_burst", "burst_verdict"):
-            assert browse(dan).get(reverse(name, args=[slug])).status_code == 404
+        for typed in ({}, form(verdict="yes")):
+            burst = reverse("request_burst", args=[slug])
+            assert browse(dan).get(burst, typed).status_code == 404
     assert browse(dan).post(address, form()).status_code == 404
 
 

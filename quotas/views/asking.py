@@ -1,94 +1,195 @@
-"""Asking for what is no burst: a baseline, a longer burst, a transfer; and editing what was sent.
+"""Asking for a burst, a baseline, a longer burst, a transfer; and editing what was sent.
 
-One page for all: a form, its verdict beside it, the same address for the page and for the verdict
-that htmx asks for while somebody types. Nothing needs script.
+What differs between their pages; what they have in common is `ask_page`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.kernel.clock import now
-from portal.kernel.errors import DomainError
-from portal.kernel.windows import Window
 from quotas.domain.states import RequestState
-from quotas.forms_asking import (
-    MAY_LACK,
-    AskForm,
-    BaselineForm,
-    ExtensionForm,
-    SentBurstForm,
-    TransferForm,
-    targets_of,
-)
-from quotas.models import CapacityRequest, Deployment, Service
+from quotas.forms import LARGEST
+from quotas.forms_asking import AskForm
+from quotas.forms_kinds import BaselineForm, BurstForm, ExtensionForm, TransferForm, targets_of
+from quotas.models import CapacityRequest
 from quotas.selectors import ask_forms, burst_form, words
-from quotas.selectors.amounts import rounding_sentence
-from quotas.selectors.policy import policy_in_force
-from quotas.selectors.verdict import INPUT_FORMAT, Verdict, verdict
-from quotas.services import drafts, evidence, evidence_rows
+from quotas.selectors.verdict import INPUT_FORMAT
 from quotas.services.asking import Draft, Kind
 from quotas.services.edits import edit as edit_request
 from quotas.services.granting import granted_until, held_at_end
 from quotas.services.refusals import refuse
-from quotas.services.requests import submit
-from quotas.views.burst import asked_for, thanks
+from quotas.views.ask_page import AskPage, serve
 from quotas.views.requests import visible_request
-from quotas.views.sources import draft_of, kept_sentence, source_of
-
-Send = Callable[[Draft], CapacityRequest]
+from quotas.views.sources import asked_for, source_of
 
 
-@dataclass(frozen=True)
-class Page:
-    """What is different between the pages: the form's class and what it needs, and the words."""
+class BurstPage(AskPage):
+    form_class = BurstForm
+    word = "Burst"
 
-    form_class: type[AskForm]
-    needs: dict[str, Any]
-    initial: Callable[[], dict[str, Any]]
-    send: Send
-    heading: str
-    lead: str
-    trail: list[tuple[str, str]]
-    saved: CapacityRequest | None = None
-    may_keep: bool = True
-    tabs: list[dict[str, Any]] | None = None
+    @property
+    def heading(self) -> str:
+        return f"Request a burst for {self.service.name}"
 
-    def form(self, data: Any = None, *, judged: bool = False) -> AskForm:
-        initial = None if data is not None else self.initial()
-        return self.form_class(data, initial=initial, judged=judged, **self.needs)
+    @property
+    def lead(self) -> str:
+        return burst_form.holding_sentence(self.service, at=now())
+
+    @property
+    def presets(self) -> list[burst_form.Preset]:
+        return burst_form.presets(self.deployment, self.usual_facts)
+
+    @property
+    def said(self) -> str:
+        return burst_form.sufficient_sentence(self.deployment, self.usual_facts, self._sufficient)
+
+    @property
+    def _sufficient(self) -> int:
+        """Units that a page on throttling worked out, in the link to this form; 0 without."""
+        text = self.request.GET.get("units", "")
+        return min(int(text), LARGEST) if text.isdecimal() and text.isascii() else 0
+
+    def first(self) -> dict[str, Any]:
+        window = burst_form.next_working_hours(now(), get_current_timezone())
+        amount = burst_form.first_amount(
+            self.deployment, self.usual_facts, sufficient_units=self._sufficient
+        )
+        return {
+            "amount": f"{amount:,}",
+            "starts_at": window.start.strftime(INPUT_FORMAT),
+            "ends_at": window.end.strftime(INPUT_FORMAT),
+        }
+
+
+class BaselinePage(AskPage):
+    form_class = BaselineForm
+    word = "Baseline"
+
+    @property
+    def heading(self) -> str:
+        return f"Change the baseline of {self.service.name}"
+
+    @property
+    def lead(self) -> str:
+        return ask_forms.use_sentence(self.deployment, self.usual_facts)
+
+    def first(self) -> dict[str, Any]:
+        return _from_now() | ask_forms.first_change(self.deployment, self.usual_facts)
+
+
+class TransferPage(AskPage):
+    form_class = TransferForm
+    word = "Transfer"
+    lead = (
+        "What moves leaves the baseline here and holds there instead; the pool holds as much as "
+        "before."
+    )
+
+    @property
+    def heading(self) -> str:
+        return f"Transfer capacity of {self.service.name}"
+
+    def first(self) -> dict[str, Any]:
+        return _from_now()
+
+
+class OfRequestPage(AskPage):
+    """About a request that is there already: `about`."""
+
+    tabs = ()
+
+    def __init__(
+        self, request: HttpRequest, about: CapacityRequest, source: CapacityRequest | None = None
+    ) -> None:
+        super().__init__(request, about.service, about.deployment, source)
+        self.about = about
+
+    @property
+    def trail(self) -> list[tuple[str, str]]:
+        own = (f"#{self.about.pk}", self.about.get_absolute_url())
+        return [("Requests", reverse("requests")), own, (self.word, "")]
+
+
+class ExtensionPage(OfRequestPage):
+    form_class = ExtensionForm
+    word = "Extend"
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        return {**super().needs, "parent": self.about}
+
+    @property
+    def heading(self) -> str:
+        return f"Extend request #{self.about.pk} of {self.service.name}"
+
+    @property
+    def lead(self) -> str:
+        shown = words.amount(self.deployment, held_at_end(self.about))
+        return (
+            f"+{shown} end {words.moment(granted_until(self.about), now=now())}. An extension "
+            "begins in that minute: nothing drops in between."
+        )
+
+    def first(self) -> dict[str, Any]:
+        until = granted_until(self.about) or self.about.window.end
+        end = until.astimezone(get_current_timezone()) + timedelta(days=1)
+        return {"ends_at": end.strftime(INPUT_FORMAT), "purpose": self.about.purpose}
+
+
+class EditPage(OfRequestPage):
+    word = "Edit"
+    may_keep = False
+    lead = (
+        "More units, or another minute, and everybody is asked again. Less, or a shorter window "
+        "inside this one, and every yes that was given stands."
+    )
+
+    def __init__(self, request: HttpRequest, about: CapacityRequest) -> None:
+        super().__init__(request, about)
+        self.form_class = _FORMS[Kind(about.kind)]
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        parent = {"parent": self.about.parent} if self.about.parent else {}
+        return {**super().needs, "edited": self.about, **parent}
+
+    @property
+    def heading(self) -> str:
+        return f"Edit request #{self.about.pk}, {self.service.name}"
+
+    def first(self) -> dict[str, Any]:
+        return ask_forms.initial_of(self.about, at=now(), zone=get_current_timezone())
+
+    def send(self, draft: Draft) -> CapacityRequest:
+        return edit_request(self.about, draft, by=self.request.user, at=now())
+
+
+_FORMS: dict[Kind, type[AskForm]] = {
+    Kind.BURST: BurstForm,
+    Kind.BASELINE: BaselineForm,
+    Kind.EXTENSION: ExtensionForm,
+    Kind.TRANSFER: TransferForm,
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def burst(request: HttpRequest, slug: str) -> HttpResponse:
+    return serve(BurstPage(request, *asked_for(request, slug)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def baseline(request: HttpRequest, slug: str) -> HttpResponse:
-    service, deployment = asked_for(request, slug)
-    source = source_of(request, service)
-    facts = evidence_rows.as_json(_usual(service, deployment))
-    page = Page(
-        BaselineForm,
-        {"service": service, "deployment": deployment, "by": request.user},
-        lambda: _begins(source) or _first_baseline(deployment, facts),
-        _sender(request, source),
-        f"Change the baseline of {service.name}",
-        ask_forms.use_sentence(deployment, facts),
-        _trail(service, "Baseline"),
-        saved=draft_of(source),
-        tabs=burst_form.tabs(service, deployment),
-    )
-    return _serve(request, page)
+    return serve(BaselinePage(request, *asked_for(request, slug)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: HttpRequest, slug: str) -> HttpResponse:
-    service, deployment = asked_for(request, slug)
+    service, deployment, source = asked_for(request, slug)
     if not targets_of(deployment, request.user).exists():
         raise refuse(
             "no_target",
@@ -96,198 +197,29 @@ def transfer(request: HttpRequest, slug: str) -> HttpResponse:
             "of it can move without the platform owners. Ask for a smaller baseline here and a "
             "larger one there.",
         )
-    source = source_of(request, service)
-    page = Page(
-        TransferForm,
-        {"service": service, "deployment": deployment, "by": request.user},
-        lambda: _begins(source) or _from_now(),
-        _sender(request, source),
-        f"Transfer capacity of {service.name}",
-        "What moves leaves the baseline here and holds there instead; the pool holds as much as "
-        "before.",
-        _trail(service, "Transfer"),
-        saved=draft_of(source),
-        tabs=burst_form.tabs(service, deployment),
-    )
-    return _serve(request, page)
+    return serve(TransferPage(request, service, deployment, source))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def extend(request: HttpRequest, pk: int) -> HttpResponse:
     parent = visible_request(request, pk)
-    until, held = granted_until(parent), held_at_end(parent)
-    if parent.state != RequestState.APPROVED or until is None or held <= 0:
+    is_held = granted_until(parent) is not None and held_at_end(parent) > 0
+    if parent.state != RequestState.APPROVED or not is_held:
         raise refuse("nothing_to_extend", f"Request #{pk} holds nothing that could last longer.")
-    source = source_of(request, parent.service)
-    shown = words.amount(parent.deployment, held)
-    page = Page(
-        ExtensionForm,
-        {
-            "service": parent.service,
-            "deployment": parent.deployment,
-            "by": request.user,
-            "parent": parent,
-        },
-        lambda: _begins(source) or _a_day_longer(parent, until),
-        _sender(request, source),
-        f"Extend request #{pk} of {parent.service.name}",
-        f"+{shown} end {words.moment(until, now=now())}. An extension begins in that minute: "
-        "nothing drops in between.",
-        [("Requests", reverse("requests")), (f"#{pk}", parent.get_absolute_url()), ("Extend", "")],
-        saved=draft_of(source),
-    )
-    return _serve(request, page)
+    return serve(ExtensionPage(request, parent, source_of(request, parent.service)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """One's own open request again; the service says who is asked anew."""
     asked = visible_request(request, pk)
-    if asked.kind not in _EDITED:
+    if asked.kind not in _FORMS:
         raise refuse(
             "not_editable", "This cannot be edited. Withdraw it, and ask for what you need instead."
         )
-    at, zone = now(), get_current_timezone()
-    needs = {"service": asked.service, "deployment": asked.deployment, "by": request.user}
-    needs |= {"edited": asked} | ({"parent": asked.parent} if asked.parent else {})
-    page = Page(
-        _EDITED[Kind(asked.kind)],
-        needs,
-        lambda: ask_forms.initial_of(asked, at=at, zone=zone),
-        lambda draft: edit_request(asked, draft, by=request.user, at=now()),
-        f"Edit request #{pk}, {asked.service.name}",
-        "More units, or another minute, and everybody is asked again. Less, or a shorter window "
-        "inside this one, and every yes that was given stands.",
-        [("Requests", reverse("requests")), (f"#{pk}", asked.get_absolute_url()), ("Edit", "")],
-        may_keep=False,
-    )
-    return _serve(request, page)
-
-
-_EDITED: dict[Kind, type[AskForm]] = {
-    Kind.BURST: SentBurstForm,
-    Kind.BASELINE: BaselineForm,
-    Kind.EXTENSION: ExtensionForm,
-    Kind.TRANSFER: TransferForm,
-}
-
-
-def _sender(request: HttpRequest, source: CapacityRequest | None) -> Send:
-    return lambda draft: submit(draft, by=request.user, at=now(), saved=draft_of(source))
-
-
-def _trail(service: Service, word: str) -> list[tuple[str, str]]:
-    return [
-        ("Services", reverse("services")),
-        (service.name, service.get_absolute_url()),
-        (word, ""),
-    ]
-
-
-def _begins(source: CapacityRequest | None) -> dict[str, Any]:
-    if source is None:
-        return {}
-    return ask_forms.initial_of(source, at=now(), zone=get_current_timezone())
+    return serve(EditPage(request, asked))
 
 
 def _from_now() -> dict[str, Any]:
     here = now().astimezone(get_current_timezone())
     return {"starts_now": True, "starts_at": here.strftime(INPUT_FORMAT)}
-
-
-def _first_baseline(deployment: Deployment, facts: dict[str, Any]) -> dict[str, Any]:
-    return _from_now() | ask_forms.first_change(deployment, facts)
-
-
-def _a_day_longer(parent: CapacityRequest, until: datetime) -> dict[str, Any]:
-    end = until.astimezone(get_current_timezone()) + timedelta(days=1)
-    return {"ends_at": end.strftime(INPUT_FORMAT), "purpose": parent.purpose}
-
-
-def _usual(service: Service, deployment: Deployment) -> evidence.Judged:
-    at = now()
-    window = burst_form.next_working_hours(at, get_current_timezone())
-    asked = evidence.Asked(service, deployment, deployment.step_units or 1, window)
-    return evidence.gather(asked, at=at)
-
-
-def _serve(request: HttpRequest, page: Page) -> HttpResponse:
-    if request.method == "POST":
-        return _sent(request, page)
-    if request.htmx and "csrfmiddlewaretoken" not in request.GET and request.GET:
-        form = page.form(request.GET, judged=True)
-        context = {"verdict": _judge(form), "form": form, "checked": True}
-        return render(request, "quotas/asking/_verdict.html", context)
-    return _shown(request, page, page.form())
-
-
-def _sent(request: HttpRequest, page: Page) -> HttpResponse:
-    form = page.form(request.POST)
-    if "check" in request.POST:
-        return _shown(request, page, page.form_class(initial=request.POST.dict(), **page.needs))
-    try:
-        done = _keep(request, page, form) if "keep" in request.POST else _send(request, page, form)
-    except DomainError as error:
-        form.refuse(error)
-        done = None
-    return done or _shown(request, page, form, status=422)
-
-
-def _send(request: HttpRequest, page: Page, form: AskForm) -> HttpResponse | None:
-    at = now()
-    if not form.check(policy_in_force(), at=at):
-        return None
-    sent = page.send(form.draft(at=at))
-    messages.success(request, thanks(sent))
-    return redirect(sent)
-
-
-def _keep(request: HttpRequest, page: Page, form: AskForm) -> HttpResponse | None:
-    form.full_clean()
-    if set(form.errors) - MAY_LACK or not page.may_keep:
-        return None
-    at = now()
-    kept = drafts.save_draft(form.draft(at=at), by=request.user, at=at, saved=page.saved)
-    messages.success(request, kept_sentence(kept))
-    return redirect("requests")
-
-
-def _shown(request: HttpRequest, page: Page, form: AskForm, *, status: int = 200) -> HttpResponse:
-    data = form.data if form.is_bound else {k: str(v) for k, v in form.initial.items()}
-    if not form.is_bound and not form.initial.get("starts_now"):
-        data.pop("starts_now", None)
-    judged = page.form(data, judged=True)
-    context = {"page": page, "form": form, "verdict": _judge(judged)}
-    context |= {"zone": get_current_timezone(), "here": request.get_full_path()}
-    return render(request, "quotas/asking.html", context, status=status)
-
-
-def _judge(form: AskForm) -> Verdict | None:
-    """None while something typed cannot be judged; the form then says what."""
-    at, rules = now(), policy_in_force()
-    if not form.check(rules, at=at) or form.terms is None:
-        return None
-    draft, terms = form.draft(at=at), form.terms
-    parent = getattr(form, "parent", None)
-    asked = evidence.Asked(
-        form.service,
-        form.deployment,
-        terms.units,
-        Window(terms.window.start, terms.window.end),
-        draft.kind,
-        evidence.first_start(parent) if parent else None,
-    )
-    facts = evidence_rows.as_json(evidence.gather(asked, at=at))
-    said = verdict(
-        facts, form.deployment, form.asked, policy=rules, starts_at=terms.window.start, now=at
-    )
-    change = -terms.units if draft.kind == Kind.TRANSFER else terms.units
-    return replace(
-        said,
-        total=words.amount(form.deployment, facts["baseline_units"] + change),
-        rounding=rounding_sentence(form.deployment, form.asked, abs(terms.units)),
-        offers=[],
-        automatic=said.automatic or terms.units < 0,
-        cost_full=said.cost_full if change > 0 else None,
-        replay=said.replay if change > 0 else None,
-    )

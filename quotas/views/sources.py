@@ -1,10 +1,39 @@
-"""What a form goes on with: a draft of one's own, or an older request that is asked for again."""
+"""What a form is about: a service and its deployment; and what it goes on with: a draft of one's
+own, or an older request that is asked for again.
+"""
 
 from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
 
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Service
+from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors import burst_form
+from quotas.services.refusals import breaks_residency, not_yours, refuse
 from quotas.views.requests import visible_request
+
+
+def asked_for(
+    request: HttpRequest, slug: str
+) -> tuple[Service, Deployment, CapacityRequest | None]:
+    """The service, its deployment that is chosen, and the source of the form.
+
+    404 for another team's service; a sentence where this person or service cannot ask.
+    """
+    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
+    service = get_object_or_404(rows, slug=slug)
+    if not Service.objects.may_request(request.user).filter(pk=service.pk).exists():
+        raise not_yours(service)
+    chosen = request.POST.get("deployment") or request.GET.get("deployment")
+    deployment = burst_form.deployment_named(service, chosen)
+    if deployment is None:
+        raise refuse(
+            "no_pool",
+            f"{service} has no deployment that a quota pool is known to feed, so there is nothing "
+            "to ask for yet. The platform owners map deployments to services.",
+        )
+    if barred := breaks_residency(service, deployment):
+        raise barred
+    return service, deployment, source_of(request, service)
 
 
 def own_draft(request: HttpRequest, pk: int) -> CapacityRequest:

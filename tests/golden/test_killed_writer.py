@@ -17,7 +17,7 @@ from quotas.models import AccountLease, Change, Deployment, LedgerEntry, Pool
 from quotas.services import mapping, pools
 from quotas.services.asking import Draft
 from quotas.services.decisions import approve
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
 from quotas.tests import factories
 from stack.paths import PROJECT
 from stack.simulator_process import SimulatorProcess
@@ -46,7 +46,7 @@ def a_granted_burst(clocks: TwoClocks) -> None:
         occasion="launch",
         purpose="The launch.",
     )
-    approve(submit_burst(draft, by=ada, at=at), by=cleo, note="", at=at)
+    approve(submit(draft, by=ada, at=at), by=cleo, note="", at=at)
 
 
 def start_worker() -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ from quotas.models import (
     Service,
 )
 from quotas.services.asking import Draft
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
 
 OPEN_EVERY = 15  # services for one request that waits for an answer: two in the demo
 CLOSED_EVERY = 2
@@ -65,7 +65,7 @@ def _asked(made: Made, service: Service, deployment: object) -> CapacityRequest:
         occasion="launch",
         purpose="A day on which twice as many people write.",
     )
-    return submit_burst(draft, by=service.owner, at=made.at - HOUR)
+    return submit(draft, by=service.owner, at=made.at - HOUR)
 
 
 def _copy(asked: CapacityRequest, service: Service, deployment: object) -> CapacityRequest:

@@ -44,11 +44,11 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, URLPattern]
 def addresses(*, at: datetime) -> dict[str, str]:
     """Name → address of what may be a page: actions are among them still."""
     examples = Examples(at)
-    asked = PARAMETERS | {"burst_verdict": examples.verdict()}
-    return {
-        name: reverse(name, kwargs=examples.of(name, parameters)) + asked.get(name, "")
+    found = {
+        name: reverse(name, kwargs=examples.of(name, parameters)) + PARAMETERS.get(name, "")
         for name, parameters in routes()
     }
+    return found | {"burst_verdict": found["request_burst"] + examples.verdict()}
 
 
 class Examples:
@@ -84,4 +84,5 @@ class Examples:
     def verdict(self) -> str:
         """What somebody has typed so far who asks for tomorrow."""
         start, end = self.at + DAY, self.at + DAY + HOUR
-        return f"?amount=20k&starts_at={start:{INPUT_FORMAT}}&ends_at={end:{INPUT_FORMAT}}"
+        window = f"starts_at={start:{INPUT_FORMAT}}&ends_at={end:{INPUT_FORMAT}}"
+        return f"?verdict=yes&amount=20k&{window}"

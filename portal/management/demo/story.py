@@ -17,7 +17,7 @@ from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services import decisions, mapping, pools
 from quotas.services.asking import Draft
 from quotas.services.give_back import give_back
-from quotas.services.requests import submit_burst
+from quotas.services.requests import submit
 from showback.models import Caller
 from showback.services import caller_mapping, sharing
 
@@ -130,7 +130,7 @@ def ask(
             occasion=occasion,
             purpose=purpose,
         )
-        return submit_burst(draft, by=found.owner, at=at)
+        return submit(draft, by=found.owner, at=at)
 
     return act
 

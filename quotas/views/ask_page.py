@@ -1,0 +1,223 @@
+"""The page on which capacity is asked for, of any kind: a form, the verdict beside it, and what its
+buttons do.
+
+One address for the page, for the verdict that htmx asks for while somebody types (`?verdict=`),
+and for what a button fills in. Nothing needs script.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.timezone import get_current_timezone
+
+from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
+from portal.kernel.windows import Window
+from quotas.domain.states import RequestState
+from quotas.forms_asking import MAY_LACK, AskForm
+from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors import ask_forms, burst_form, words
+from quotas.selectors.amounts import rounding_sentence
+from quotas.selectors.policy import policy_in_force
+from quotas.selectors.verdict import Verdict, verdict
+from quotas.services import drafts, evidence, evidence_rows
+from quotas.services.asking import Draft, Kind
+from quotas.services.requests import submit
+from quotas.views.sources import draft_of, kept_sentence
+
+NOT_APPLIED = "Its pool only observes, so nothing is written to Azure."
+SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
+STAYS = ("deployment", "draft", "like")  # of the address; the rest of it is what was typed
+
+
+class AskPage:
+    """What all kinds have in common; each kind's page says what is its own.
+
+    `source` is the draft that goes on, or the older request that is asked for again.
+    """
+
+    form_class: type[AskForm]
+    may_keep = True
+    word = ""  # of the trail
+    heading = ""
+    lead: str = ""
+    said = ""  # beside the amount
+    presets: Sequence[burst_form.Preset] = ()
+
+    def __init__(
+        self,
+        request: HttpRequest,
+        service: Service,
+        deployment: Deployment,
+        source: CapacityRequest | None = None,
+    ) -> None:
+        self.request, self.service, self.deployment = request, service, deployment
+        self.source, self.saved = source, draft_of(source)
+
+    @property
+    def needs(self) -> dict[str, Any]:
+        """What the form is made with."""
+        return {"service": self.service, "deployment": self.deployment, "by": self.request.user}
+
+    def first(self) -> dict[str, Any]:
+        """What the form begins with where nothing goes on."""
+        raise NotImplementedError
+
+    @property
+    def trail(self) -> list[tuple[str, str]]:
+        own = self.service.get_absolute_url()
+        return [("Services", reverse("services")), (self.service.name, own), (self.word, "")]
+
+    @cached_property
+    def tabs(self) -> Sequence[dict[str, Any]]:
+        return burst_form.tabs(self.service, self.deployment)
+
+    def send(self, draft: Draft) -> CapacityRequest:
+        return submit(draft, by=self.request.user, at=now(), saved=self.saved)
+
+    @property
+    def here(self) -> str:
+        kept = {name: self.request.GET[name] for name in STAYS if name in self.request.GET}
+        return f"{self.request.path}?{urlencode(kept)}" if kept else self.request.path
+
+    @cached_property
+    def usual(self) -> evidence.Judged:
+        """What is known for the next working hours: where a form begins."""
+        at = now()
+        window = burst_form.next_working_hours(at, get_current_timezone())
+        units = self.deployment.step_units or 1
+        return evidence.gather(evidence.Asked(self.service, self.deployment, units, window), at=at)
+
+    @cached_property
+    def usual_facts(self) -> dict[str, Any]:
+        return evidence_rows.as_json(self.usual)
+
+    @property
+    def known(self) -> evidence.Judged | None:
+        """What was read for the page already."""
+        return self.usual if "usual" in self.__dict__ else None
+
+    def form(self, data: Any = None, **more: Any) -> AskForm:
+        return self.form_class(data, **self.needs, **more)
+
+    def begun(self) -> AskForm:
+        if self.source is None:
+            return self.form(initial=self.first())
+        zone = get_current_timezone()
+        return self.form(initial=ask_forms.initial_of(self.source, at=now(), zone=zone))
+
+
+def serve(page: AskPage) -> HttpResponse:
+    request = page.request
+    if request.method == "POST":
+        filled = _filled_in(request.POST)
+        return _sent(page) if filled is None else _shown(page, page.form(initial=filled))
+    if "verdict" in request.GET:
+        form = page.form(request.GET, judged=True)
+        context = {"page": page, "form": form, "verdict": _judge(page, form), "checked": True}
+        return render(request, "quotas/asking/_verdict.html", context)
+    return _shown(page, page.begun(), said="" if page.source else page.said)
+
+
+def _filled_in(data: QueryDict) -> dict[str, Any] | None:
+    """What was typed, with what a button fills in; None when it is to be sent, or kept."""
+    chosen = {name: data[f"set_{name}"] for name in SETTABLE if f"set_{name}" in data}
+    if {"send", "keep"} & set(data) or not (chosen or "check" in data):
+        return None
+    return {**data.dict(), **chosen}
+
+
+def _sent(page: AskPage) -> HttpResponse:
+    form = page.form(page.request.POST)
+    try:
+        done = _keep(page, form) if "keep" in page.request.POST else _send(page, form)
+    except DomainError as error:
+        form.refuse(error)
+        done = None
+    return done or _shown(page, form, status=422)
+
+
+def _send(page: AskPage, form: AskForm) -> HttpResponse | None:
+    """None where the form says why not; then nothing was written."""
+    at = now()
+    if not form.check(policy_in_force(), at=at):
+        return None
+    sent = page.send(form.draft(at=at))
+    messages.success(page.request, _thanks(sent))
+    return redirect(sent)
+
+
+def _keep(page: AskPage, form: AskForm) -> HttpResponse | None:
+    """As a draft, for its writer alone; None where what was typed cannot be kept."""
+    form.full_clean()
+    if set(form.errors) - MAY_LACK or not page.may_keep:
+        return None
+    at, by = now(), page.request.user
+    kept = drafts.save_draft(form.draft(at=at), by=by, at=at, saved=page.saved)
+    messages.success(page.request, kept_sentence(kept))
+    return redirect("requests")
+
+
+def _thanks(sent: CapacityRequest) -> str:
+    if sent.state == RequestState.APPROVED:
+        starts = "It starts and ends by itself." if sent.deployment.pool.applies else NOT_APPLIED
+        return f"Request #{sent.pk} is approved by the policy. {starts}"
+    asked = ", then ".join(stage["name"] for stage in sent.stages)
+    return f"Request #{sent.pk} waits for {asked}. You need do nothing more."
+
+
+def _shown(page: AskPage, form: AskForm, *, status: int = 200, said: str = "") -> HttpResponse:
+    """The whole page, or only the form for htmx. The verdict is of what the fields hold now."""
+    data = form.data if form.is_bound else {k: str(v) for k, v in form.initial.items()}
+    if not form.is_bound and not form.initial.get("starts_now"):
+        data.pop("starts_now", None)
+    context = {
+        "page": page,
+        "form": form,
+        "presets": page.presets,
+        "said": said,
+        "verdict": _judge(page, page.form(data, judged=True)),
+        "zone": get_current_timezone(),
+    }
+    template = "quotas/asking/_form.html" if page.request.htmx else "quotas/asking.html"
+    return render(page.request, template, context, status=status)
+
+
+def _judge(page: AskPage, form: AskForm) -> Verdict | None:
+    """None while something typed cannot be judged; the form then says what."""
+    at, rules = now(), policy_in_force()
+    if not form.check(rules, at=at) or form.terms is None:
+        return None
+    terms, kind = form.terms, form.kind
+    parent = getattr(form, "parent", None)
+    asked = evidence.Asked(
+        form.service,
+        form.deployment,
+        terms.units,
+        Window(terms.window.start, terms.window.end),
+        kind,
+        evidence.first_start(parent) if parent else None,
+    )
+    facts = evidence_rows.as_json(evidence.gather(asked, at=at, known=page.known))
+    said = verdict(
+        facts, form.deployment, form.asked, policy=rules, starts_at=terms.window.start, now=at
+    )
+    if kind == Kind.BURST:
+        return said
+    change = -terms.units if kind == Kind.TRANSFER else terms.units
+    return replace(
+        said,
+        total=words.amount(form.deployment, facts["baseline_units"] + change),
+        rounding=rounding_sentence(form.deployment, form.asked, abs(terms.units)),
+        offers=[],
+        automatic=said.automatic or terms.units < 0,
+        cost_full=said.cost_full if change > 0 else None,
+        replay=said.replay if change > 0 else None,
+    )
