@@ -71,12 +71,17 @@ def terms_asked(
 
 def check_may_ask(draft: Draft, by: User) -> None:
     """By those who may ask for the service, on a deployment of its own that a pool feeds."""
-    if not Service.objects.may_request(by).filter(pk=draft.service.pk).exists():
-        raise not_yours(draft.service)
+    check_may_request(by, draft.service)
     _check_deployment(draft.deployment, draft.service)
     check_owner(draft.service)
     if draft.on_behalf_of is not None and not draft.on_behalf_of.is_active:
         raise refuse("not_active", f"{draft.on_behalf_of} is no longer active; name somebody else.")
+
+
+def check_may_request(by: User, service: Service) -> None:
+    """Raises DomainError unless this person may ask for the service."""
+    if not Service.objects.may_request(by).filter(pk=service.pk).exists():
+        raise not_yours(service)
 
 
 def check_owner(service: Service) -> None:
@@ -202,8 +207,7 @@ def _check_transfer(draft: Draft, terms: Terms, by: User) -> None:
     to = draft.to_deployment
     if to is None or to.service is None or to.pk == draft.deployment.pk:
         raise refuse("no_target", "Say which other deployment of your services it is to go to.")
-    if not Service.objects.may_request(by).filter(pk=to.service.pk).exists():
-        raise not_yours(to.service)
+    check_may_request(by, to.service)
     _check_deployment(to, to.service)
     if to.pool_id != draft.deployment.pool_id:
         raise refuse(

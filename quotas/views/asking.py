@@ -20,6 +20,7 @@ from quotas.models import CapacityRequest
 from quotas.selectors import ask_forms, burst_form, words
 from quotas.selectors.verdict import INPUT_FORMAT
 from quotas.services.asking import Draft, Kind
+from quotas.services.checks import check_asker, check_may_request
 from quotas.services.edits import edit as edit_request
 from quotas.services.granting import granted_until, held_at_end
 from quotas.services.refusals import refuse
@@ -203,6 +204,7 @@ def transfer(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def extend(request: HttpRequest, pk: int) -> HttpResponse:
     parent = visible_request(request, pk)
+    check_may_request(request.user, parent.service)
     is_held = granted_until(parent) is not None and held_at_end(parent) > 0
     if parent.state != RequestState.APPROVED or not is_held:
         raise refuse("nothing_to_extend", f"Request #{pk} holds nothing that could last longer.")
@@ -217,6 +219,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         raise refuse(
             "not_editable", "This cannot be edited. Withdraw it, and ask for what you need instead."
         )
+    check_asker(asked, request.user)
     return serve(EditPage(request, asked))
 
 

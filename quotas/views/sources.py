@@ -8,7 +8,8 @@ from django.shortcuts import get_object_or_404
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import burst_form
-from quotas.services.refusals import breaks_residency, not_yours, refuse
+from quotas.services.checks import check_may_request
+from quotas.services.refusals import breaks_residency, refuse
 from quotas.views.requests import visible_request
 
 
@@ -21,8 +22,7 @@ def asked_for(
     """
     rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
     service = get_object_or_404(rows, slug=slug)
-    if not Service.objects.may_request(request.user).filter(pk=service.pk).exists():
-        raise not_yours(service)
+    check_may_request(request.user, service)
     chosen = request.POST.get("deployment") or request.GET.get("deployment")
     deployment = burst_form.deployment_named(service, chosen)
     if deployment is None:
