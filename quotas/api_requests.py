@@ -21,7 +21,8 @@ from quotas.api import (
     deployment_of,
     visible_requests,
 )
-from quotas.models import CapacityRequest, Service
+from quotas.models import BurstReport, CapacityRequest, Service
+from quotas.selectors.burst_report import report_line
 from quotas.services import (
     decisions,
     drafts,
@@ -241,6 +242,17 @@ def _outcome(outcome: together.Outcome) -> dict[str, Any]:
     told = outcome.refusal
     problem = {"code": told.code, "detail": told.sentence} if told else None
     return {"id": outcome.request.pk, "approved": told is None, "problem": problem}
+
+
+class Report(APIView):
+    """GET: how a burst that is over was used, saved and cost, with null for what is not known; 404
+    until the report is there.
+    """
+
+    def get(self, request: Request, pk: int) -> Response:
+        found = generics.get_object_or_404(BurstReport, request=_seen(request, pk))
+        facts = {**found.facts, "request": pk, "made_at": found.made_at}
+        return Response({**facts, "sentence": report_line(found.facts)})
 
 
 class Send(APIView):

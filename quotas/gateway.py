@@ -209,6 +209,28 @@ class UsageEvidence:
         )
 
 
+@dataclass(frozen=True)
+class BurstUse:
+    """How a burst that is over was used, what it saved, what it cost. None: not known.
+
+    Shares are fractions of what the burst added: of its busiest minute, and on average over the
+    minutes that came. Throttled minutes are of the `minutes_judged`: those that were refused, and
+    those that would have been without the burst (replay). `cost` is of the burst alone.
+    """
+
+    minutes: int
+    minutes_received: int
+    peak_share: float | None
+    mean_share: float | None
+    peak_tokens_per_minute: int | None  # of the whole deployment, as the mean
+    mean_tokens_per_minute: int | None
+    minutes_judged: int
+    throttled_with: int | None
+    throttled_without: int | None
+    cost: Decimal | None
+    cost_is_estimated: bool
+
+
 class EvidenceSource(Protocol):
     def usage_evidence(
         self,
@@ -222,6 +244,16 @@ class EvidenceSource(Protocol):
         at: datetime,
     ) -> UsageEvidence:
         """The evidence for one request, as known at `at`."""
+
+    def burst_use(
+        self,
+        *,
+        deployment_id: int,
+        window: Window,
+        spans: tuple[tuple[Window, int], ...],  # of the burst; what was taken back is below nought
+        tokens_per_minute_per_unit: int | None,
+    ) -> BurstUse:
+        """Of a burst that is over, from what has come in by now."""
 
     def shared_deployments(self, *, at: datetime) -> Iterable[int]:
         """Ids of those whose use is divided between several services; may be a lazy query."""

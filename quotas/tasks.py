@@ -13,6 +13,7 @@ from quotas.services import (
     burst_news,
     change_news,
     evidence_rows,
+    grant_news,
     inventory,
     reconcile,
     reminders,
@@ -43,8 +44,11 @@ def reconcile_now() -> None:
 
 @shared_task(acks_late=True)
 def tell_news() -> None:
-    """What happened by time alone: bursts that began, ended or did not, changes that are stuck."""
+    """What happened by time alone: bursts and lasting changes that came or did not,
+    what ended, changes that are stuck.
+    """
     burst_news.tell_of_bursts(at=now())
+    grant_news.tell_of_lasting(at=now())
     change_news.tell_of_stuck(at=now())
 
 

@@ -104,6 +104,11 @@ urlpatterns = [
         name="api_approve_low_risk",
     ),
     path("api/v1/requests/<int:pk>/", api_requests.OneRequest.as_view(), name="api_request"),
+    path(
+        "api/v1/requests/<int:pk>/report/",
+        api_requests.Report.as_view(),
+        name="api_request_report",
+    ),
     path("api/v1/requests/<int:pk>/send/", api_requests.Send.as_view(), name="api_request_send"),
     *(
         path(

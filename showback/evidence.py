@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import MINUTE, Window, floor_to_minute
-from quotas.gateway import UsageEvidence
+from quotas.gateway import BurstUse, UsageEvidence
 from quotas.selectors.metering import MeteredDeployment, held_spans, metered_deployments
 from showback.domain.bands import held_at_steps
 from showback.domain.lost_demand import UniqueShare
@@ -22,6 +22,7 @@ from showback.domain.throttling import Minutes
 from showback.domain.throttling_causes import explained, main_cause
 from showback.models import SharedDeployment
 from showback.querysets import in_force_at
+from showback.selectors.burst_use import use_of_burst, whole_minutes
 from showback.selectors.deployment_use import ptu_model_of
 from showback.selectors.evidence_costs import LATELY, evidence_costs
 from showback.selectors.minutes import tokens_per_minute
@@ -45,6 +46,18 @@ class UsageHistory:
         """Not read here: it is part of the query of whoever asks."""
         shared = SharedDeployment.objects.filter(in_force_at(at)).order_by()
         return shared.values_list("deployment_id", flat=True)
+
+    def burst_use(
+        self,
+        *,
+        deployment_id: int,
+        window: Window,
+        spans: tuple[tuple[Window, int], ...],
+        tokens_per_minute_per_unit: int | None,
+    ) -> BurstUse:
+        deployment = _deployment(deployment_id)
+        rate = _rate(deployment, tokens_per_minute_per_unit)
+        return use_of_burst(deployment, whole_minutes(window), spans, rate=rate)
 
     def usage_evidence(
         self,

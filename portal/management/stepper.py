@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from portal.kernel.windows import DAY, HOUR, floor_to
 from portal.management.clocks import TwoClocks
 from quotas import tasks as quotas_tasks
-from quotas.services.burst_news import next_moment
+from quotas.services import burst_news, grant_news
 from quotas.services.reconcile import next_due_moment
 from showback import tasks as showback_tasks
 
@@ -36,7 +36,12 @@ def stops(start: datetime, until: datetime, *, with_schedule: bool) -> Iterator[
     at = start
     while at < until:
         slot = floor_to(at, SLOT) + SLOT
-        edges = [e for e in (next_due_moment(after=at), next_moment(after=at)) if e]
+        due = (
+            next_due_moment(after=at),
+            burst_news.next_moment(after=at),
+            grant_news.next_moment(after=at),
+        )
+        edges = [edge for edge in due if edge]
         candidates = [until, *([slot] if with_schedule else []), *edges]
         at = min(moment for moment in candidates if moment > at)
         yield Stop(at, with_schedule and at == slot)

@@ -27,6 +27,8 @@ class Event(StrEnum):
     BURST_ENDING_SOON = "burst.ending_soon"
     BURST_ENDED = "burst.ended"
     BURST_REPORT = "burst.report"
+    GRANT_APPLIED = "grant.applied"
+    GRANT_NOT_APPLIED = "grant.not_applied"
     GRANT_GIVEN_BACK = "grant.given_back"
     GRANT_REVOKED = "grant.revoked"
     GRANT_TRANSFERRED = "grant.transferred"

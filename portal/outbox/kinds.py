@@ -10,7 +10,6 @@ from portal.outbox.events import (
     DENIED,
     DIGEST,
     INFO,
-    LOOK,
     OFF,
     ON,
     OVER,
@@ -22,6 +21,7 @@ from portal.outbox.events import (
     Group,
     Kind,
 )
+from portal.outbox.kinds_operate import OPERATE
 
 __all__ = ["KINDS", "Event", "Group", "Kind"]
 
@@ -185,6 +185,22 @@ _HELD = {
         DIGEST,
         INFO,
     ),
+    Event.GRANT_APPLIED: Kind(
+        Group.HELD,
+        "A lasting change is in Azure",
+        "{service}: {what} is in Azure",
+        "{service}: {what} is in Azure, which was read back with it.",
+        DIGEST,
+        ON,
+    ),
+    Event.GRANT_NOT_APPLIED: Kind(
+        Group.HELD,
+        "A lasting change is not in Azure although it should be",
+        "{service}: {what} is not in Azure",
+        "{service}: {what}, from {from_at} on, is approved but not in Azure. {why}",
+        AT_ONCE,
+        TROUBLE,
+    ),
     Event.GRANT_GIVEN_BACK: Kind(
         Group.HELD,
         "Capacity was given back early",
@@ -227,72 +243,4 @@ _HELD = {
         ON,
     ),
 }
-_OPERATE = {
-    Event.POOL_LIMIT_CHANGED: Kind(
-        Group.OPERATE,
-        "The room of a pool changed in Azure",
-        "{pool} has {now} now",
-        "{why} {risk}",
-        AT_ONCE,
-        LOOK,
-    ),
-    Event.DEPLOYMENT_UNMAPPED: Kind(
-        Group.OPERATE,
-        "Deployments are nobody’s yet",
-        "{deployments} belong to no service",
-        "Seen in Azure for the first time: {names}. Say whose they are; until then their use is "
-        "nobody’s.",
-        DIGEST,
-        LOOK,
-    ),
-    Event.DRIFT_FOUND: Kind(
-        Group.OPERATE,
-        "A deployment was edited outside Headroom",
-        "{deployment} was edited in Azure",
-        "{deployment} has {actual} in Azure, and {wanted} by the ledger. Keep that, or write the "
-        "ledger’s back.",
-        AT_ONCE,
-        LOOK,
-    ),
-    Event.CHANGE_NEEDS_YES: Kind(
-        Group.OPERATE,
-        "A change waits for your yes",
-        "{deployment} waits for a yes",
-        "{deployment} goes from {actual} to {wanted} once somebody agrees. {why}",
-        AT_ONCE,
-        TO_DECIDE,
-    ),
-    Event.CHANGE_BLOCKED: Kind(
-        Group.OPERATE,
-        "Azure refuses a change",
-        "Azure refuses a change of {deployment}",
-        "{deployment} stays at {actual} instead of {wanted}. {why} It is tried again by itself.",
-        AT_ONCE,
-        TROUBLE,
-    ),
-    Event.CHANGE_STUCK: Kind(
-        Group.OPERATE,
-        "A change does not come to its end",
-        "{deployment} is not yet where it should be",
-        "{deployment} has {actual} and should have {wanted} since {since_at}. {why}",
-        AT_ONCE,
-        TROUBLE,
-    ),
-    Event.PLAN_STOPPED: Kind(
-        Group.OPERATE,
-        "A large plan stopped and asks",
-        "A plan of {pool} stopped",
-        "{why} Nothing is written for {pool} until somebody agrees.",
-        AT_ONCE,
-        TO_DECIDE,
-    ),
-    Event.POLICY_PUBLISHED: Kind(
-        Group.OPERATE,
-        "A new version of the policy is in force",
-        "Version {number} of the policy is in force",
-        "{by} published what {writers} wrote. {note} It judges what is asked from now on.",
-        AT_ONCE,
-        LOOK,
-    ),
-}
-KINDS: dict[Event, Kind] = {**_DECIDE, **_ASKED, **_HELD, **_OPERATE}
+KINDS: dict[Event, Kind] = {**_DECIDE, **_ASKED, **_HELD, **OPERATE}

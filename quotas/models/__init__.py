@@ -1,6 +1,7 @@
 """Nouns: who there is, what Azure has, who holds what, who asked, what is being applied."""
 
 from quotas.models.budgets import TeamBudget
+from quotas.models.burst_reports import BurstReport
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
@@ -16,6 +17,7 @@ from quotas.models.review_hours import ReviewHours
 __all__ = [
     "AccountLease",
     "AzureAccount",
+    "BurstReport",
     "CapacityRequest",
     "Change",
     "Decision",

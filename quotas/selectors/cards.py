@@ -17,6 +17,7 @@ from portal.models import User
 from quotas.domain.policy import Policy
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.selectors import words
+from quotas.selectors.burst_report import short_line
 from quotas.selectors.freezes import clash_sentence
 from quotas.selectors.policy import Check, checks_of, judged, risk_checks_of
 
@@ -154,14 +155,18 @@ def _past(past: list[dict[str, Any]], deployment: Deployment, *, now: datetime) 
             (
                 words.amount(deployment, burst["units"]),
                 words.day(datetime.fromisoformat(burst["from"]), now=now),
-                _used(burst["used_share"]),
+                _used(burst),
             )
             for burst in past
         ),
     )
 
 
-def _used(share: float | None) -> Any:
+def _used(burst: dict[str, Any]) -> Any:
+    """As its report says; of a burst without one only the share that was used."""
+    if burst.get("report"):
+        return short_line(burst["report"])
+    share = burst["used_share"]
     return "use not known" if share is None else format_html("used {}", formatting.percent(share))
 
 

@@ -10,6 +10,7 @@ from portal.kernel.status import Status, Tick, Ticks
 from portal.kernel.windows import Window
 from quotas.domain.at_risk import Risk
 from quotas.domain.grants import Phase, Standing, standing_of
+from quotas.domain.ledger import Entry, pieces
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
@@ -25,13 +26,14 @@ NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds
 
 @dataclass(frozen=True)
 class Grant:
-    """One approved request as pages show it. `given_back_at` is when a reversal cut it short,
-    `risk` what of it does not fit any more.
+    """One approved request as pages show it. `given_back_at` is from when on nothing of it is held
+    although its entry goes on, `units` what is left of it, `risk` what does not fit any more.
     """
 
     standing: Standing
     entry: LedgerEntry
     given_back_at: datetime | None
+    units: int
     status: Status
     ticks: Ticks
     risk: Risk | None = None
@@ -54,7 +56,7 @@ class _Facts:
     """What all grants of a list share."""
 
     entries: dict[int, LedgerEntry]
-    given_back: dict[int, LedgerEntry]
+    held: dict[int, list[LedgerEntry]]  # by request id, with what was taken back of it
     wanted: dict[int, int]
     open_changes: dict[int, Change]
     verified_at: dict[int, datetime]
@@ -74,11 +76,11 @@ def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int,
 
 def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
     deployments = {r.deployment_id for r in requests}
-    entries, given_back, wanted = _entries({r.pk for r in requests}, deployments, at=at)
-    open_changes, verified_at = _changes(deployments)
+    entries, held, wanted = _entries({r.pk for r in requests}, deployments, at=at)
+    open_changes, verified_at = newest_changes(deployments)
     return _Facts(
         entries=entries,
-        given_back=given_back,
+        held=held,
         wanted=wanted,
         open_changes=open_changes,
         verified_at=verified_at,
@@ -90,9 +92,9 @@ def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
 
 def _entries(
     requests: set[int], deployments: set[int], *, at: datetime
-) -> tuple[dict[int, LedgerEntry], dict[int, LedgerEntry], dict[int, int]]:
-    """By request id its burst's entry and what was taken back of it, and by deployment id the units
-    that the ledger wants at the moment.
+) -> tuple[dict[int, LedgerEntry], dict[int, list[LedgerEntry]], dict[int, int]]:
+    """By request id its burst's entry, and all of its rows, what was taken back among them; by
+    deployment id the units that the ledger wants at the moment.
     """
     in_force = Q(effective_from__lte=at, effective_until__gt=at, deployment__in=deployments)
     rows = list(LedgerEntry.objects.filter(Q(request__in=requests) | in_force))
@@ -101,14 +103,27 @@ def _entries(
     for row in rows:
         if row.deployment_id in deployments and row.effective_from <= at < row.effective_until:
             wanted[row.deployment_id] = wanted.get(row.deployment_id, 0) + row.units
-    return (
-        {pk: row for pk, row in theirs if pk and row.kind == LedgerEntry.Kind.BURST},
-        {pk: row for pk, row in theirs if pk and row.units < 0},
-        wanted,
-    )
+    bursts = {pk: row for pk, row in theirs if pk and row.kind == LedgerEntry.Kind.BURST}
+    own = {row.pk for _, row in theirs if row.kind == LedgerEntry.Kind.BURST}
+    held: dict[int, list[LedgerEntry]] = {pk: [] for pk in bursts}
+    for pk, row in theirs:
+        if pk in held and (row.pk in own or row.reverses_id in own):
+            held[pk].append(row)
+    return bursts, held, wanted
 
 
-def _changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, datetime]]:
+def _left(rows: Sequence[LedgerEntry], entry: LedgerEntry, at: datetime) -> tuple[int, datetime]:
+    """(units left from now on, at most; when the last of them goes). Where nothing is left, and of
+    what is over, the units that were granted.
+    """
+    parts = [Entry(row.deployment_id, row.units, row.window) for row in rows]
+    held = [(window, units) for window, units in pieces(parts, entry.window) if units > 0]
+    end = max((window.end for window, _ in held), default=entry.effective_from)
+    units = max((units for window, units in held if window.end > at), default=entry.units)
+    return units, end
+
+
+def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, datetime]]:
     """By deployment id: the change that is open, and when the last one was verified."""
     is_open = Q(state__in=sorted(OPEN_CHANGE_STATES))
     rows = (
@@ -136,10 +151,10 @@ def _risks(pool_ids: set[int | None], *, at: datetime) -> dict[int, Risk]:
 
 
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
-    entry, reversal = facts.entries[request.pk], facts.given_back.get(request.pk)
+    entry = facts.entries[request.pk]
     change = facts.open_changes.get(request.deployment_id)
     # Given back before it began: nothing of the window is left, so it is over at once.
-    end = reversal.effective_from if reversal else entry.effective_until
+    units, end = _left(facts.held[request.pk], entry, at)
     wanted = facts.wanted.get(request.deployment_id, 0)
     verified_at = facts.verified_at.get(request.deployment_id)
     matches = _matches(request.deployment, entry, end, wanted, change, verified_at, at=at)
@@ -152,19 +167,20 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
             at=at,
             matches_azure=matches,
             verified=request.deployment.settled_units == request.deployment.capacity_units
-            and not _is_written(change, wanted),
-            why_not="" if matches else _why_not(request.deployment, change),
+            and not is_written(change, wanted),
+            why_not="" if matches else why_not(request.deployment, change),
         )
-    given_back_at = reversal.effective_from if reversal else None
+    given_back_at = end if end < entry.effective_until else None
     risk = facts.risks.get(request.pk)
     applies = bool(request.deployment.pool and request.deployment.pool.applies)
     return Grant(
         standing,
         entry,
         given_back_at,
+        units,
         _at_risk(standing)
         if risk
-        else _status(standing, change, applies=applies, given_back=bool(reversal)),
+        else _status(standing, change, applies=applies, given_back=given_back_at is not None),
         _ticks(standing, change, applies=applies),
         risk,
     )
@@ -185,7 +201,7 @@ def _matches(
     The sum alone would let another burst's start make this one look undone; so a change that was
     verified after this grant's own edge counts as well, while nobody edited Azure since.
     """
-    if deployment.capacity_units == wanted or _is_written(change, wanted):
+    if deployment.capacity_units == wanted or is_written(change, wanted):
         return True
     if at < end:
         untouched = deployment.capacity_units == deployment.settled_units
@@ -195,12 +211,12 @@ def _matches(
     return taken_back or not was_applied or deployment.capacity_units < wanted
 
 
-def _is_written(change: Change | None, wanted: int) -> bool:
+def is_written(change: Change | None, wanted: int) -> bool:
     """Azure says that it is done; only our read-back is still to come."""
     return bool(change and change.state == ChangeState.VERIFYING and change.to_units == wanted)
 
 
-def _why_not(deployment: Deployment, change: Change | None) -> str:
+def why_not(deployment: Deployment, change: Change | None) -> str:
     if deployment.pool and not deployment.pool.applies:
         return OBSERVE_ONLY
     if change is None:

@@ -1,14 +1,14 @@
 """One request: where it stands, what happened, what was known."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.urls import reverse
 
 from portal.kernel.shown import Shown
 from portal.models import User
+from quotas.domain.grants import Phase
 from quotas.domain.states import (
     EDITABLE_REQUEST_STATES,
     REQUEST_TRANSITIONS,
@@ -17,7 +17,9 @@ from quotas.domain.states import (
 )
 from quotas.models import CapacityRequest, Evidence, Pool, Service
 from quotas.selectors import statuses, words
+from quotas.selectors.burst_report import ReportPage, report_due, report_of
 from quotas.selectors.cards import Grounds, grounds, names_of_others
+from quotas.selectors.notice import Notice, notice_of
 from quotas.selectors.offers import Turn, turn_of
 from quotas.selectors.policy import Policies
 from quotas.selectors.request_timeline import Event, timeline
@@ -49,7 +51,9 @@ class RequestPage:
     ends: Shown
     missing: Shown
     missing_from: Shown
-    notice: str  # between a revocation and its end; "" for none
+    revoked_from: Shown  # when a revocation of now would take hold
+    ends_anyway: bool  # by itself, before that: there is nothing to revoke
+    grant_ends: Shown
     stage: str
     turn: Turn | None
     is_mine: bool
@@ -58,6 +62,8 @@ class RequestPage:
     is_draft: bool
     may_ask: bool  # for its service
     may_edit: bool
+    report: ReportPage | None
+    report_due: Shown | None  # when it comes; None where it is there, or none comes
 
     @property
     def may_extend(self) -> bool:
@@ -90,8 +96,7 @@ class RequestPage:
     @property
     def gives_back(self) -> str:
         if self.must_say_why:
-            when = f"after a notice of {self.notice}" if self.notice else "at once"
-            return f"takes {self.row.amount} back {when}; the team reads the reason"
+            return f"takes {self.row.amount} back {self.revoked_from}; the team reads the reason"
         return f"gives back {self.row.amount} at once; giving back is always granted"
 
 
@@ -104,6 +109,10 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
     asks = Service.objects.may_request(user).filter(pk=request.service_id).exists()
     pool = Pool.objects.operated_by(user).filter(pk=request.deployment.pool_id)
     operates = user.is_platform_owner or pool.exists()
+    until = (row.grant.given_back_at or row.grant.entry.effective_until) if row.grant else None
+    notice = notice_of(request, until, at=at)
+    is_over = bool(row.grant and row.grant.phase == Phase.OVER)
+    report = report_of(request, now=at) if is_over else None
     withdrawable = (RequestState(request.state), RequestEvent.WITHDRAW) in REQUEST_TRANSITIONS
     return RequestPage(
         row=row,
@@ -119,7 +128,9 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         ends=words.moment(request.window.end, now=at),
         missing=words.amount(request.deployment, risk.units if risk else None),
         missing_from=words.moment(risk.window.start if risk else None, now=at),
-        notice=_notice(request),
+        revoked_from=_revoked_from(notice, row.starts_at if row.grant else None, at),
+        ends_anyway=notice.ends_anyway,
+        grant_ends=words.moment(until, now=at),
         stage=stage_line(request) if request.state == RequestState.IN_REVIEW else "",
         turn=turn_of(request, now=at),
         is_mine=mine,
@@ -128,12 +139,18 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         is_draft=request.state == RequestState.DRAFT,
         may_ask=asks,
         may_edit=mine and request.state in EDITABLE_REQUEST_STATES,
+        report=report,
+        report_due=None if report or not row.grant else report_due(request, row.grant, now=at),
     )
 
 
-def _notice(request: CapacityRequest) -> str:
-    hours = settings.HEADROOM_REVOKE_NOTICE_HOURS[request.service.tier - 1]
-    return f"{hours} h" if hours else ""
+def _revoked_from(notice: Notice, begins: datetime | None, at: datetime) -> Shown:
+    """`from Tue 3 Mar, 10:00 on, after a notice of 24 h`."""
+    if not notice.length:
+        return Shown("at once")
+    hours = notice.length // timedelta(hours=1)
+    moment = words.moment(max(notice.holds_from, begins or notice.holds_from), now=at)
+    return Shown(f"from {moment} on, after a notice of {hours} h", exact=moment.exact)
 
 
 def _facts(request: CapacityRequest, row: RequestRow, *, at: datetime) -> list[tuple[str, Any]]:

@@ -31,7 +31,7 @@ class RequestRow:
     service: str
     service_slug: str
     deployment: str
-    asked: Shown  # with its sign; once approved what was granted, which may be a part
+    asked: Shown  # with its sign; once approved what was granted, or is left of it
     amount: Shown  # without
     window: Shown
     starts_at: datetime
@@ -91,7 +91,7 @@ def request_rows(requests: Sequence[CapacityRequest], *, at: datetime) -> list[R
 
 
 def _row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> RequestRow:
-    units = grant.entry.units if grant else request.units
+    units = grant.units if grant else request.units
     ends_at = grant.entry.effective_until if grant else request.window.end
     return RequestRow(
         id=request.pk,

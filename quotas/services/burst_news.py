@@ -10,30 +10,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Max, Q
 
-from portal.kernel import formatting
 from portal.kernel.windows import HOUR, MINUTE, Window
 from portal.models import Notice
 from portal.outbox import Event, tell
 from quotas.domain.grants import Phase
-from quotas.gateway import evidence_source
 from quotas.models import CapacityRequest, Decision, LedgerEntry
 from quotas.selectors import words
+from quotas.selectors.burst_report import REPORT_AFTER, REPORT_LATEST, report_line
 from quotas.selectors.grants import Grant, grants_of
 from quotas.selectors.people import holders_of
+from quotas.services.burst_reports import make_report
 
 log = logging.getLogger(__name__)
 Kind = CapacityRequest.Kind
-LOOK_BACK = timedelta(days=1)
+LOOK_BACK = REPORT_LATEST
 LONGEST_LEAD = timedelta(days=1)
 # Azure may take a while at the start; after this somebody wants to know.
 GRACE = 5 * MINUTE
 ENDING_SOON = HOUR
-# By then the minutes of the burst are settled (Azure sends the last ones late).
-REPORT_AFTER = 2 * HOUR
-# Minutes that are missing are waited for so long; then the report says that they are.
-LAST_MINUTES_AFTER = 12 * HOUR
 NEWS = (
     Event.BURST_STARTING,
     Event.BURST_APPLIED,
@@ -190,6 +187,7 @@ def _afterwards(story: Story, window: Window) -> list[Event]:
     return found
 
 
+@transaction.atomic
 def _tell(story: Story, event: Event) -> bool:
     window, request = story.window, story.request
     if window is None:
@@ -198,9 +196,10 @@ def _tell(story: Story, event: Event) -> bool:
     if event == Event.BURST_NOT_APPLIED:
         facts["why"] = story.grant.standing.not_applied_because
     if event == Event.BURST_REPORT:
-        facts["used"] = used_sentence(story, window)
-        if not facts["used"]:
+        report = make_report(request, window, at=story.at)
+        if report is None:  # minutes may still come
             return False
+        facts["used"] = report_line(report.facts)
     notice = tell(
         event,
         holders_of(request),
@@ -214,25 +213,3 @@ def _tell(story: Story, event: Event) -> bool:
         **facts,
     )
     return notice is not None
-
-
-def used_sentence(story: Story, window: Window) -> str:
-    """Which share of it was used, as the next approver will read it; "" while minutes may still
-    come.
-    """
-    request = story.request
-    usage = evidence_source().usage_evidence(
-        deployment_id=request.deployment_id,
-        service_id=request.service_id,
-        held_units=0,
-        extra_units=0,
-        tokens_per_minute_per_unit=request.deployment.tokens_per_minute_per_unit,
-        past_bursts=((request.pk, window, story.grant.entry.units),),
-        at=story.at,
-    )
-    share = usage.used_share_of_past_bursts.get(request.pk)
-    if share is None and story.at < window.end + LAST_MINUTES_AFTER:
-        return ""
-    if share is None:
-        return "how much of it was used is not known, as minutes are missing."
-    return f"{formatting.percent(share)} of it was used at its busiest."

@@ -16,8 +16,8 @@ from quotas.models import CapacityRequest, Deployment, LedgerEntry, Service
 from quotas.selectors.budgets import budget_of
 from quotas.selectors.freezes import Clash, freezes_in
 from quotas.selectors.rooms import pool_entries, room_of
+from quotas.services.past_bursts import PastBurst, Reports, last_share, past_bursts
 
-PAST_BURSTS = 3
 WHOLE = 0.995  # of the minutes; with as many the use is known
 ENDLESS = timedelta(days=30)  # for which the cost of what has no end is told
 LATELY = timedelta(days=30)  # a denial of so long ago still counts
@@ -56,7 +56,8 @@ class _Read:
     entries: tuple[Entry, ...]
     room: Room
     baseline: int
-    past: tuple[tuple[int, Window, int], ...]
+    past: tuple[PastBurst, ...]
+    reports: Reports
     freezes: tuple[Clash, ...]
     budget: Decimal | None
     denied_lately: bool
@@ -72,7 +73,8 @@ class Judged:
     baseline_units: int
     others: tuple[Entry, ...]
     freezes: tuple[Clash, ...]
-    past_bursts: tuple[tuple[int, Window, int], ...]
+    past_bursts: tuple[PastBurst, ...]
+    past_reports: Reports
     cost_if_fully_used: Decimal | None
     cost_as_used: Decimal | None
     read: _Read
@@ -114,6 +116,7 @@ def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged
         others=tuple(e for e in read.entries if e.kind == "burst"),
         freezes=read.freezes,
         past_bursts=read.past,
+        past_reports=read.reports,
         cost_if_fully_used=full,
         cost_as_used=as_used,
         read=read,
@@ -128,13 +131,15 @@ def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
     window = _still_to_come(ledger_window(asked), at)
     if known and (known.shown, known.window) == (asked.window, window):
         return known
+    past, reports = past_bursts(asked.deployment, before=asked.window.start)
     return _Read(
         shown=asked.window,
         window=window,
         entries=tuple(pool_entries(pool, window)),
         room=known.room if known else room_of(pool),
         baseline=_baseline(asked.deployment, at=window.start),
-        past=past_bursts(asked.deployment, before=asked.window.start),
+        past=past,
+        reports=reports,
         freezes=tuple(freezes_in(pool, window, starts_at=asked.window.start)),
         budget=known.budget if known else budget_of(asked.service.team, at=at),
         denied_lately=known.denied_lately if known else _denied_lately(asked.service, at=at),
@@ -172,25 +177,6 @@ def _baseline(deployment: Deployment, *, at: datetime) -> int:
     return sum(
         row.units for row in rows if row.kind in steady or kinds.get(row.reverses_id or 0) in steady
     )
-
-
-def past_bursts(deployment: Deployment, *, before: datetime) -> tuple[tuple[int, Window, int], ...]:
-    """(number, window, units) of the last bursts that ended before, newest first."""
-    rows = LedgerEntry.objects.filter(
-        deployment=deployment,
-        kind=LedgerEntry.Kind.BURST,
-        request__kind__in=["burst", "extension"],
-        is_reissued=False,
-        effective_until__lte=before,
-    )
-    newest = rows.select_related("request").order_by("-effective_until", "-pk")[:PAST_BURSTS]
-    return tuple((row.request_id or 0, _shown_window(row), row.units) for row in newest)
-
-
-def _shown_window(entry: LedgerEntry) -> Window:
-    """As people see it: without the lead."""
-    asked_from = entry.request.starts_at if entry.request else entry.effective_from
-    return Window(max(entry.effective_from, asked_from), entry.effective_until)
 
 
 def _costs(asked: Asked, usage: UsageEvidence) -> tuple[Decimal | None, Decimal | None]:
@@ -234,8 +220,7 @@ def _facts(
     *,
     at: datetime,
 ) -> RequestFacts:
-    budget, spent, past = read.budget, usage.team_month_to_date_usd, read.past
-    used = usage.used_share_of_past_bursts.get(past[0][0]) if past else None
+    budget, spent = read.budget, usage.team_month_to_date_usd
     share = found.peak_share
     return RequestFacts(
         extra_units=asked.units,
@@ -243,8 +228,8 @@ def _facts(
         hours=_length(asked),
         pool_peak_share=Decimal(str(round(share, 4))) if share != float("inf") else Decimal(9),
         cost_if_fully_used=None if cost is None else round(cost, 2),
-        last_burst_used_share=None if used is None else Decimal(str(round(used, 4))),
-        had_a_burst=bool(past),
+        last_burst_used_share=last_share(read.past, usage, read.reports),
+        had_a_burst=bool(read.past),
         owner_is_active=asked.service.owner.is_active,
         is_provisioned=asked.deployment.is_provisioned,
         currency=settings.HEADROOM_CURRENCY,

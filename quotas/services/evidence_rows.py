@@ -64,6 +64,7 @@ def as_json(judged: Judged) -> dict[str, Any]:
                 "from": window.start.isoformat(),
                 "until": window.end.isoformat(),
                 "used_share": usage.used_share_of_past_bursts.get(number),
+                "report": judged.past_reports.get(number),
             }
             for number, window, units in judged.past_bursts
         ],

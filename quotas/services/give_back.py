@@ -5,7 +5,6 @@ a reason and the notice that the tier of the service is owed. Both are reversing
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from portal import audit
@@ -17,6 +16,7 @@ from quotas.domain.states import RequestState
 from quotas.domain.taking import Short, take
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
+from quotas.selectors.notice import notice_of
 from quotas.services import policy
 from quotas.services.asking import content_hash
 from quotas.services.checks import check_step
@@ -70,15 +70,15 @@ def revoke(request: CapacityRequest, *, by: User, reason: str, at: datetime) -> 
         )
     if not reason.strip():
         raise DomainError("Say why; the team reads it.", code="reason_missing")
-    since = floor_to_minute(at) + notice_of(request)
     until = granted_until(request)
-    if until is not None and at < until <= since:
+    notice = notice_of(request, until, at=at)
+    if until is not None and notice.ends_anyway:
         raise refuse(
             "ends_before_notice",
-            f"Its team has to be told {notice_of(request) // timedelta(hours=1)} hours before; by "
-            f"then, {until:%a %d %b %H:%M} UTC, it has ended by itself. Nothing was written.",
+            f"Its team has to be told {notice.length // timedelta(hours=1)} hours before; by then, "
+            f"{until:%a %d %b %H:%M} UTC, it has ended by itself. Nothing was written.",
         )
-    parts = _parts(request, since=since, units=None)
+    parts = _parts(request, since=notice.holds_from, units=None)
     rows = _write(request, parts, reason=reason.strip(), by=by, at=at)
     terms = Terms(_most(parts), _window(parts))
     decision = _record(request, terms, by=by, reason=reason, at=at)
@@ -101,12 +101,6 @@ def revoke(request: CapacityRequest, *, by: User, reason: str, at: datetime) -> 
         occurrence=decision.pk,
     )
     return rows[0]
-
-
-def notice_of(request: CapacityRequest) -> timedelta:
-    """How long before a revocation takes hold the team is told, by the tier of the service."""
-    hours = settings.HEADROOM_REVOKE_NOTICE_HOURS[request.service.tier - 1]
-    return timedelta(hours=hours)
 
 
 Parts = Sequence[tuple[LedgerEntry, Window, int]]

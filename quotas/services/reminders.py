@@ -1,7 +1,8 @@
 """Reminding approvers, and asking the fallback approvers: in the business hours of the pool.
 
 Both count from the last time the request moved: sent, or answered by anybody. So a stage that opens
-and a question that comes back have their whole time again. Each is told once.
+and a question that comes back have their whole time again. Each is told once; whoever said yes
+already, where each has to, is not told again.
 """
 
 from datetime import datetime, timedelta
@@ -54,7 +55,14 @@ def _remind(request: CapacityRequest, reviews: Reviews, *, at: datetime) -> int:
 def _tell_again(request: CapacityRequest, since: datetime, *, at: datetime) -> int:
     if not _mark(request, reminded_at=at):
         return 0
-    tell_approvers(Event.REQUEST_REMINDER, request, by=None, at=at, occurrence=since.isoformat())
+    tell_approvers(
+        Event.REQUEST_REMINDER,
+        request,
+        by=None,
+        at=at,
+        occurrence=since.isoformat(),
+        waiting_only=True,
+    )
     return 1
 
 

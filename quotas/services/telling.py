@@ -6,10 +6,11 @@ from typing import Any
 
 from portal.models import User
 from portal.outbox import Event, tell
+from quotas.domain.stages import ALL_OF
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Delegation
 from quotas.selectors import words
-from quotas.services.stages import approvers_of
+from quotas.services.stages import approvers_of, heard_of, voices
 
 
 def tell_askers(
@@ -35,12 +36,17 @@ def tell_approvers(
     at: datetime,
     occurrence: object = "",
     answer: str = "",
+    waiting_only: bool = False,
 ) -> None:
-    """Those whom the open stage names, and whoever decides in their place now."""
+    """Those whom the open stage names, and whoever decides in their place now; with `waiting_only`
+    not those who said yes to it already, where it needs a yes of each.
+    """
     stage = request.open_stage
     if stage is None:
         return
     named = approvers_of(request, stage)
+    if waiting_only and stage.mode == ALL_OF:
+        named -= heard_of(voices(request), request.stage)
     given = Delegation.objects.in_force_at(at).for_pool(request.deployment.pool_id)
     delegates = given.filter(from_person__in=named).values_list("to_person", flat=True)
     people = (named | set(delegates)) - {by.pk if by else None}

@@ -44,5 +44,5 @@ def tell_late(*, at: datetime) -> int:
     late = CapacityRequest.objects.filter(state=RequestState.IN_REVIEW, starts_at__lte=at)
     found = list(late.select_related("deployment__pool", "service"))
     for request in found:
-        tell_approvers(Event.REQUEST_LATE, request, by=None, at=at)
+        tell_approvers(Event.REQUEST_LATE, request, by=None, at=at, waiting_only=True)
     return len(found)

@@ -70,7 +70,7 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> FakeAzure:
 def usage(monkeypatch: pytest.MonkeyPatch) -> FakeEvidence:
     fake = FakeEvidence()
     monkeypatch.setattr("quotas.services.evidence.evidence_source", lambda: fake)
-    monkeypatch.setattr("quotas.services.burst_news.evidence_source", lambda: fake)
+    monkeypatch.setattr("quotas.services.burst_reports.evidence_source", lambda: fake)
     return fake
 
 

@@ -13,6 +13,7 @@ from portal.kernel.windows import Window
 from portal.models import Role, RoleGrant, User
 from quotas.gateway import (
     AccountSeen,
+    BurstUse,
     DeploymentSeen,
     Inventory,
     ModelSkuSeen,
@@ -209,6 +210,18 @@ class FakeEvidence:
     ) -> UsageEvidence:
         shares = {number: self.used_share for number, _, _ in past_bursts}
         return replace(self.answer, used_share_of_past_bursts=shares)
+
+    def burst_use(self, *, window: Window, **_: Any) -> BurstUse:
+        """Half of the busiest minute's share on average; 12 minutes saved. Without `used_share`
+        nothing came in.
+        """
+        minutes, peak = int(window.length / timedelta(minutes=1)), self.used_share
+        if peak is None:
+            return BurstUse(minutes, 0, None, None, None, None, 0, None, None, None, True)
+        return BurstUse(
+            minutes, minutes, peak, peak / 2, 148_000, 110_000, minutes, 2, 14, Decimal("12.40"),
+            cost_is_estimated=True,
+        )  # fmt: skip
 
     def shared_deployments(self, *, at: datetime) -> list[int]:
         return []

@@ -68,7 +68,10 @@ def test_i10_its_life_is_told_in_order_and_each_part_once(on: CapacityRequest, a
         "burst.ended",
         "burst.report",
     ]
-    assert words(Event.BURST_REPORT).endswith("80 % of it was used at its busiest.")
+    assert words(Event.BURST_REPORT).endswith(
+        "80 % of it was used at its busiest, 40 % on average; 12 minutes were kept from being "
+        "throttled; it cost ≈ $12.40."
+    )
     assert Notice.objects.get(event="burst.ending_soon").at == END - HOUR
 
 
@@ -123,7 +126,7 @@ def test_missing_minutes_are_waited_for_and_then_said_to_be_missing(
     live(azure, [END, END + 2 * HOUR, END + 11 * HOUR])
     assert Event.BURST_REPORT not in events()
     live(azure, [END + 12 * HOUR])
-    assert "is not known" in words(Event.BURST_REPORT)
+    assert "How much of it was used is not known" in words(Event.BURST_REPORT)
 
 
 def test_trouble_with_one_burst_keeps_nobody_from_hearing_of_another(
@@ -135,7 +138,7 @@ def test_trouble_with_one_burst_keeps_nobody_from_hearing_of_another(
     def broken(*_: object) -> str:
         raise RuntimeError
 
-    monkeypatch.setattr("quotas.services.burst_news.used_sentence", broken)
+    monkeypatch.setattr("quotas.services.burst_news.make_report", broken)
     live(azure, [END + 2 * HOUR])
     assert told(Event.BURST_ENDING_SOON) == {"dan"}
 

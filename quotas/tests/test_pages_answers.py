@@ -126,6 +126,9 @@ def test_a_part_is_given_back_and_the_rest_stays(
     given = next(e for e in answer.context["page"].events if e["title"].startswith("Give-back"))
     assert given["by"] == "Ada"
     assert "−20k TPM" in given["text"]
+    row = answer.context["row"]
+    assert (str(row.amount), row.grant.given_back_at) == ("40k TPM", None)
+    assert answer.context["page"].may_give_back
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.models import User
 from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
 from quotas.selectors.statuses import NOT_APPLIED
-from quotas.tests.conftest import Browse, ask, reconcile_at
+from quotas.tests.conftest import Browse, ask, reconcile_at, words_of
 from quotas.tests.factories import FakeAzure, utc
 
 BURST_START = utc("2026-03-03 10:00")
@@ -217,3 +217,26 @@ def test_somebody_of_no_team_gets_pages_that_teach(browse: Browse, db, name: str
 def test_with_one_service_there_is_nothing_to_choose(browse: Browse, chat: Service, ada: User):
     answer = browse(ada).get(reverse("request_new"))
     assert answer["Location"] == reverse("request_burst", args=[chat.slug])
+
+
+def test_what_ends_before_the_notice_is_not_offered_to_be_taken_back(
+    browse: Browse, granted: CapacityRequest, ada: User, cleo: User, noon
+):
+    """Tier 2 is owed 8 hours: at 10:00 the burst until 18:00 can be revoked no more."""
+    hers, address = browse(cleo), granted.get_absolute_url()
+    noon.move_to(utc("2026-03-03 09:59"))
+    shown = words_of(hers.get(address))
+    assert "from Tue 3 Mar, 17:59 on, after a notice of 8 h" in shown
+    noon.move_to(utc("2026-03-03 10:00"))
+    answer = hers.get(address)
+    assert "It cannot be taken back any more" in words_of(answer)
+    assert "it ends by itself Tue 3 Mar, 18:00" in words_of(answer)
+    assert reverse("request_give_back", args=[granted.pk]) not in answer.content.decode()
+    assert "gives back 60k TPM at once" in words_of(browse(ada).get(address))
+
+
+def test_what_has_not_begun_is_taken_back_before_it_starts(
+    browse: Browse, granted: CapacityRequest, cleo: User
+):
+    shown = words_of(browse(cleo).get(granted.get_absolute_url()))
+    assert "takes 60k TPM back from Tue 3 Mar, 10:00 on, after a notice of 8 h" in shown

@@ -14,9 +14,10 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import Window
 from portal.models import AuditRow, Message, User
 from quotas.domain.business_hours import BusinessHours
+from quotas.domain.stages import ALL_OF, PEOPLE, Stage
 from quotas.models import CapacityRequest, Delegation, Pool, ReviewHours, Service
 from quotas.selectors.review_hours import Reviews, reviews_of
-from quotas.services import decisions, questions
+from quotas.services import decisions, questions, timeouts
 from quotas.services.reminders import remind_waiting
 from quotas.services.review_settings import set_reviews
 from quotas.tests.conftest import Browse, ask, words_of
@@ -242,3 +243,22 @@ def test_others_neither_see_nor_end_a_delegation(
     assert "No delegations" in words_of(his.get(reverse("delegations")))
     assert his.post(reverse("delegation_end", args=[delegation.pk])).status_code == 404
     assert Delegation.objects.get().effective_until == week.end
+
+
+def test_where_each_has_to_say_yes_nobody_is_reminded_who_did(
+    pool: Pool, chat: Service, ada: User, cleo: User, fay: User
+) -> None:
+    publish(Stage("Both", ALL_OF, PEOPLE, 96, people=(cleo.pk, fay.pk)))
+    set_reviews(pool, IN_UTC, fallback=[], by=cleo, at=NOON)
+    asked = ask(chat, ada, units=60, **THURSDAY)
+    stand_in = person("Stan")
+    Delegation.objects.create(
+        from_person=fay, to_person=stand_in, effective_from=NOON, reason="Away.",
+        effective_until=utc("2026-03-09 12:00"), recorded_at=NOON,
+    )  # fmt: skip
+    decisions.approve(asked, by=fay, note="", at=utc("2026-03-02 13:00"))
+    run("2026-03-02 17:00")
+    assert told("reminder") == ["cleo"]
+    Message.objects.all().delete()
+    timeouts.tell_late(at=utc("2026-03-05 10:00"))
+    assert told("late") == ["cleo"]

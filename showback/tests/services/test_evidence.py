@@ -167,3 +167,58 @@ def test_refusals_that_the_spill_over_target_served_were_refused_to_nobody(world
     assert found.throttled_requests_7_days == 3 * 10 * 2
     chat = ask(world)
     assert chat.throttled_minutes_7_days == 3 * 30
+
+
+def report(world, deployment, spans, *, window=BURST, tokens=10):
+    return UsageHistory().burst_use(
+        deployment_id=deployment.pk,
+        window=window,
+        spans=spans,
+        tokens_per_minute_per_unit=tokens,
+    )
+
+
+def test_the_report_on_a_burst_counts_what_it_added_saved_and_cost(history):
+    """10 tokens a unit, 100 units without it. Of its 2,000 a minute 30 minutes use 1,400 and 90 use
+    200. The 30 were refused all the same; the 90 need 120 units and had 300.
+    """
+    make.hold(history.chat, history.assistant, 200, start=BURST.start, end=BURST.end, kind="burst")
+    found = report(history, history.chat, ((BURST, 200),))
+    assert (found.minutes, found.minutes_received, found.minutes_judged) == (120, 120, 120)
+    assert found.peak_share == pytest.approx(0.7)
+    assert found.mean_share == pytest.approx(0.25)
+    assert (found.peak_tokens_per_minute, found.mean_tokens_per_minute) == (2400, 1500)
+    assert (found.throttled_with, found.throttled_without) == (30, 120)
+    assert found.cost == pytest.approx(Decimal(60_000) * Decimal(4250) / 1200 / 1_000_000)
+    assert found.cost_is_estimated
+
+
+def test_what_was_given_back_early_is_not_counted_as_unused(history):
+    """From 10:30 on 150 of the 200 are gone: 50 are left, of which 20 are used."""
+    make.hold(history.chat, history.assistant, 200, start=BURST.start, end=BURST.end, kind="burst")
+    since = BURST.start + 30 * MINUTE
+    spans = ((BURST, 200), (Window(since, BURST.end), -150))
+    found = report(history, history.chat, spans)
+    assert found.peak_share == pytest.approx(0.7)
+    assert found.mean_share == pytest.approx((30 * 1400) / (30 * 2000 + 90 * 500))
+
+
+def test_a_provisioned_burst_costs_its_unit_hours_exactly(history):
+    make.hold(history.ptu, history.assistant, 10, start=BURST.start, end=BURST.end, kind="burst")
+    half = Window(BURST.start + HOUR, BURST.end)
+    found = report(history, history.ptu, ((BURST, 10), (half, -4)), tokens=None)
+    assert (found.cost, found.cost_is_estimated) == (Decimal(16), False)
+
+
+def test_of_a_burst_without_minutes_nothing_is_known_and_nothing_is_nought(world):
+    found = report(world, world.chat, ((BURST, 50),))
+    assert (found.minutes, found.minutes_received, found.minutes_judged) == (120, 0, 0)
+    assert (found.peak_share, found.mean_share) == (None, None)
+    assert (found.throttled_with, found.throttled_without) == (None, None)
+    assert (found.peak_tokens_per_minute, found.cost) == (None, None)
+
+
+def test_without_a_stated_rate_only_refusals_could_be_told_and_they_are_not_compared(history):
+    found = report(history, history.chat, ((BURST, 50),), tokens=None)
+    assert (found.peak_share, found.throttled_without, found.minutes_judged) == (None, None, 0)
+    assert found.peak_tokens_per_minute == 2400
