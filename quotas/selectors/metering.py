@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models import Window as OverAll
 from django.db.models.functions import Coalesce
 
 from portal.kernel.windows import Window
@@ -59,8 +60,7 @@ class MeteredDeployment:
         return self.first_seen_at if was_known else None
 
 
-@dataclass(frozen=True)
-class ServiceName:
+class ServiceName(NamedTuple):
     id: int
     slug: str
     name: str
@@ -145,6 +145,27 @@ def present_deployments() -> list[PresentDeployment]:
     return list(starmap(PresentDeployment, rows))
 
 
+def named_deployments(
+    query: str = "", *, but: Iterable[int] = (), ids: Iterable[int] | None = None, most: int
+) -> tuple[list[tuple[int, str]], int]:
+    """(id, `account/deployment`) of the first few that exist and bear every word of the query, by
+    name; and how many do. One query.
+    """
+    rows = Deployment.objects.present().exclude(pk__in=list(but))
+    if ids is not None:
+        rows = rows.filter(pk__in=list(ids))
+    for word in query.replace("/", " ").split():
+        rows = rows.filter(Q(name__icontains=word) | Q(account__name__icontains=word))
+    found = (
+        rows.annotate(total=OverAll(Count("pk")))
+        .order_by("account__name", "name", "pk")
+        .values_list("pk", "account__name", "name", "total")[:most]
+    )
+    named = list(found)
+    total = named[0][3] if named else 0
+    return [(pk, f"{account}/{name}") for pk, account, name, _ in named], total
+
+
 def _metered(row: Deployment) -> MeteredDeployment:
     return MeteredDeployment(
         id=row.pk,
@@ -179,17 +200,15 @@ def service_names(
     """By id; all services when neither ids nor a slug are given, and only those that a person may
     see if named.
     """
-    rows = Service.objects.select_related("team")
+    rows = Service.objects.order_by("name", "pk")
     if slug:
         rows = rows.filter(slug=slug)
     if visible_to is not None:
         rows = rows.visible_to(visible_to)
     if ids is not None:
         rows = rows.filter(pk__in=list(ids))
-    return {
-        row.pk: ServiceName(row.pk, row.slug, row.name, row.team_id, row.team.slug, row.team.name)
-        for row in rows
-    }
+    found = rows.values_list("pk", "slug", "name", "team_id", "team__slug", "team__name")
+    return {name.id: name for name in map(ServiceName._make, found)}
 
 
 def team_of_services() -> dict[int, int]:

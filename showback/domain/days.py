@@ -96,6 +96,19 @@ def once_an_hour(hours: Iterable[HourOfService]) -> list[HourOfService]:
     return list({item.hour: item for item in hours}.values())
 
 
+def by_method(hours: Iterable[HourOfService]) -> dict[str, tuple[int, int, int]]:
+    """Tokens, and minutes received and expected of the hours that they are of."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for each in hours:
+        tokens, received, expected = found.get(each.method, (0, 0, 0))
+        found[each.method] = (
+            tokens + each.use.prompt + each.use.generated,
+            received + each.minutes_received,
+            expected + each.minutes_expected,
+        )
+    return found
+
+
 def largest(values: Iterable[int | None]) -> int | None:
     return max((value for value in values if value is not None), default=None)
 

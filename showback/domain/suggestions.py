@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from portal.kernel import formatting
-from portal.kernel.likeness import LEAST_LIKENESS, Pieces, alike
+from portal.kernel.likeness import LEAST_LIKENESS, alike, pieces_of
 from portal.kernel.tags import Tagged, Tags, tagged, telling
 
 OF_PRODUCT, OF_TEAM = 0.9, 0.5
@@ -48,11 +48,19 @@ def suggest(
     caller: str, product: str, services: Iterable[Named], tags: Tags = NO_TAGS
 ) -> Suggestion | None:
     """None where nothing is alike enough, or two are."""
-    found = sorted(
-        (_suggestion(caller, product, tags, service) for service in services),
-        key=lambda each: (each.confidence, each.service_id),
-        reverse=True,
-    )
+    return clear(judged(caller, product, services, tags))
+
+
+def judged(
+    caller: str, product: str, services: Iterable[Named], tags: Tags = NO_TAGS
+) -> list[Suggestion]:
+    """What speaks for each of the services, most first."""
+    found = [_suggestion(caller, product, tags, service) for service in services]
+    return sorted(found, key=lambda each: (each.confidence, each.service_id), reverse=True)
+
+
+def clear(found: Sequence[Suggestion]) -> Suggestion | None:
+    """The first of what was `judged`, where it is alike enough and well ahead of the next one."""
     if not found or found[0].confidence < LEAST_LIKENESS:
         return None
     if len(found) > 1 and found[0].confidence - found[1].confidence < LEAST_LEAD:
@@ -65,18 +73,13 @@ class Suggester:
 
     def __init__(self, services: Sequence[Named]) -> None:
         self.services = services
-        self._pieces = Pieces(
-            (each.slug, each.name, each.team_slug, each.team_name) for each in services
+        self._pieces = pieces_of(
+            tuple((each.slug, each.name, each.team_slug, each.team_name) for each in services)
         )
 
-    def suggest(self, caller: str, product: str, tags: Tags = NO_TAGS) -> Suggestion | None:
-        return suggest(caller, product, self._near(caller, product, tags), tags)
-
-    def most(self, caller: str, product: str, tags: Tags = NO_TAGS) -> list[Named]:
-        """The likeliest few, best first."""
-        near = self._near(caller, product, tags)
-        near.sort(key=lambda each: -_suggestion(caller, product, tags, each).confidence)
-        return near[:LIKELIEST]
+    def judged(self, caller: str, product: str, tags: Tags = NO_TAGS) -> list[Suggestion]:
+        """The likeliest few, most likely first."""
+        return judged(caller, product, self._near(caller, product, tags), tags)[:LIKELIEST]
 
     def _near(self, caller: str, product: str, tags: Tags) -> list[Named]:
         weights = {product: OF_PRODUCT} | dict.fromkeys((caller, *telling(tags)), 1.0)

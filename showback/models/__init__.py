@@ -19,7 +19,7 @@ from showback.models.pulls import (
     TouchedHour,
     UsagePull,
 )
-from showback.models.rollups import Attribution, ServiceDay, ServiceHour
+from showback.models.rollups import Attribution, MethodDay, ServiceDay, ServiceHour
 from showback.models.sharing import SharedDeployment, SplitRule, SplitShare
 from showback.models.team_days import TeamCostDay, TeamUseDay
 from showback.models.usage import (
@@ -49,6 +49,7 @@ __all__ = [
     "JobDone",
     "Kept",
     "Meter",
+    "MethodDay",
     "MetricFamily",
     "PriceRow",
     "ServiceDay",

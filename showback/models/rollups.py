@@ -1,4 +1,4 @@
-"""Usage by service: attributed hours, and the days that pages read."""
+"""Usage by service: attributed hours, and the days that pages read; days by method."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -98,3 +98,33 @@ class ServiceDay(Attributed):
 
     def __str__(self) -> str:
         return f"service {self.service_id} on {self.day}"
+
+
+class MethodDay(models.Model):
+    """A deployment's day by how it is known whose its use was: sums of its `ServiceHour` rows.
+
+    So pages about a month of shared deployments read days. Minutes are those of the hours that the
+    tokens are of, once for each service: they are compared with each other, never added up.
+    """
+
+    day = models.DateField()
+    # The unique index below begins with it.
+    deployment = models.ForeignKey(
+        "quotas.Deployment", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    method = models.CharField(max_length=10, choices=Attribution.choices)
+    used_tokens = models.BigIntegerField()
+    minutes_received = models.BigIntegerField()
+    minutes_expected = models.BigIntegerField()
+
+    class Meta:
+        db_table = "showback_method_day"
+        ordering = ["day", "deployment_id", "method"]
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "day", "method"], name="one_method_day"),
+            models.CheckConstraint(condition=Q(used_tokens__gte=0), name="method_day_not_negative"),
+        ]
+        indexes = [models.Index(fields=["day"], name="method_day_by_day")]
+
+    def __str__(self) -> str:
+        return f"deployment {self.deployment_id} on {self.day}, {self.method}: {self.used_tokens}"

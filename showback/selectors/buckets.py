@@ -8,14 +8,14 @@ from portal.kernel import formatting
 from portal.kernel.money import CENT
 from portal.kernel.shown import Shown
 from portal.kernel.tags import Tags
-from quotas.selectors.metering import MeteredDeployment, ServiceName
+from quotas.selectors.metering import MeteredDeployment
 from showback.domain.split import split_whole
-from showback.domain.suggestions import Suggester, Suggestion
-from showback.selectors.caller_rows import CallerRow, suggester_of
+from showback.domain.suggestions import Suggestion
+from showback.models import Caller
+from showback.selectors.caller_rows import CallerUse
 from showback.selectors.cost_rows import money_cents
+from showback.selectors.offers import Offers
 from showback.selectors.scope import label_of
-
-MOST_OFFERED = 40  # services; where there are more, each row offers those with the likeliest names
 
 # Above this a proposal is worded as likely, below as possible.
 LIKELY = 0.8
@@ -92,16 +92,16 @@ class Where:
     tokens: int
     cents: Decimal | None
 
-    def buckets(self, callers: list[CallerRow]) -> list[Bucket]:
-        counted = [row.use.tokens for row in callers]
+    def buckets(self, callers: Sequence[tuple[Caller, CallerUse]]) -> list[Bucket]:
+        counted = [use.tokens for _, use in callers]
         if sum(counted) > self.tokens:
             parts = [*split_whole(self.tokens, counted), 0]
         else:
             parts = [*counted, self.tokens - sum(counted)]
         amounts = self._amounts(parts)
         found = [
-            self._of_caller(row, tokens, amount)
-            for row, tokens, amount in zip(callers, parts, amounts, strict=False)
+            self._of_caller(caller, use, tokens, amount)
+            for (caller, use), tokens, amount in zip(callers, parts, amounts, strict=False)
         ]
         if parts[-1]:
             found.append(self._rest(parts[-1], amounts[-1]))
@@ -112,19 +112,21 @@ class Where:
             return [None] * len(parts)
         return [n * CENT for n in split_whole(int(self.cents / CENT), parts)]
 
-    def _of_caller(self, row: CallerRow, tokens: int, amount: Decimal | None) -> Bucket:
-        product = f" of product {row.product}" if row.product else ""
+    def _of_caller(
+        self, caller: Caller, use: CallerUse, tokens: int, amount: Decimal | None
+    ) -> Bucket:
+        product = f" of product {caller.product}" if caller.product else ""
         return Bucket(
             kind="caller",
-            key=f"caller:{row.id}",
-            name=row.name,
+            key=f"caller:{caller.pk}",
+            name=str(caller),
             deployment=label_of(self.deployment),
             deployment_id=self.id,
-            detail=f"{row.kind}{product}, {row.source}",
+            detail=f"{caller.get_kind_display()}{product}, {caller.source}",
             tokens=tokens,
             amount=amount,
-            filtered=row.use.filtered_words,
-            signs=Signs(row.name, row.product),
+            filtered=use.filtered_words,
+            signs=Signs(str(caller), caller.product),
         )
 
     def _rest(self, tokens: int, amount: Decimal | None) -> Bucket:
@@ -158,30 +160,17 @@ class Where:
         )
 
 
-class Offers:
-    """Which services a row offers: every one, or of very many the likeliest."""
-
-    def __init__(self, names: dict[int, ServiceName]) -> None:
-        self._names = names
-        self._suggester: Suggester = suggester_of(names)
-        self._all = sorted(
-            ((n.id, f"{n.name} ({n.team_name})") for n in names.values()), key=lambda pair: pair[1]
-        )
-
-    def on(self, bucket: Bucket, *, is_open: bool = False) -> Bucket:
-        """The bucket with a suggestion, if there is one; `is_open` offers every service."""
-        if bucket.signs is None:
-            return bucket
-        signs = (bucket.signs.name, bucket.signs.product, bucket.signs.tags)
-        found = None if bucket.signs.is_gone else self._suggester.suggest(*signs)
-        offers_all = is_open or len(self._all) <= MOST_OFFERED
-        near = [] if offers_all else self._suggester.most(*signs)
-        return replace(
-            bucket,
-            suggested=found,
-            suggested_name=self._names[found.service_id].name if found else "",
-            offered=self._all
-            if offers_all
-            else [(n.id, f"{n.name} ({n.team_name})") for n in near],
-            offers_all=offers_all,
-        )
+def with_offer(bucket: Bucket, offers: Offers, *, is_open: bool = False) -> Bucket:
+    """The bucket with a suggestion, if there is one; `is_open` offers every service."""
+    if bucket.signs is None:
+        return bucket
+    signs = (bucket.signs.name, bucket.signs.product, bucket.signs.tags)
+    offered = offers.offered(*signs, is_open=is_open)
+    found = None if bucket.signs.is_gone else offered.suggested
+    return replace(
+        bucket,
+        suggested=found,
+        suggested_name=offers.names[found.service_id].name if found else "",
+        offered=offered.choices,
+        offers_all=offered.has_all,
+    )

@@ -1,6 +1,7 @@
 """Callers of one deployment with what a gateway counted of them, and whose they are."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
@@ -9,9 +10,10 @@ from portal.kernel import formatting
 from portal.kernel.shown import Shown
 from portal.kernel.windows import Window
 from quotas.selectors.metering import ServiceName
-from showback.domain.suggestions import Named, Suggester, Suggestion
+from showback.domain.suggestions import Suggestion
 from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment
 from showback.querysets import in_force_at
+from showback.selectors.offers import Offered, Offers
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,14 @@ class CallerUse:
 
 @dataclass(frozen=True)
 class CallerRow:
-    """One line of the callers of a deployment. `service` None: nobody has mapped it."""
+    """One line of the callers of a deployment. `service` None: nobody has mapped it.
+
+    `offered` are the services that it can be given to; None where nobody asked for them.
+    """
 
     id: int
     name: str
+    key: str  # as the gateway writes it
     kind: str
     product: str
     source: str
@@ -56,23 +62,23 @@ class CallerRow:
     service: ServiceName | None
     by_product: bool
     since: datetime | None
-    suggested: Suggestion | None
+    suggested: Suggestion | None = None
+    offered: Offered | None = None
 
     @property
     def tokens(self) -> Shown:
         return formatting.tokens(self.use.tokens)
 
 
-UNMAPPED = ~Exists(
-    CallerMapping.objects.filter(
-        Q(caller_id=OuterRef("caller_id"))
-        | Q(
-            caller__kind=Caller.Kind.PRODUCT,
-            caller__source_id=OuterRef("source_id"),
-            caller__product=OuterRef("caller__product"),
-        ),
-        effective_from__lte=OuterRef("hour"),
-        effective_until__gt=OuterRef("hour"),
+IN_THE_HOUR = CallerMapping.objects.filter(
+    effective_from__lte=OuterRef("hour"), effective_until__gt=OuterRef("hour")
+)
+# Apart, as each alone is a join: with OR in one of them every hour would be looked up by itself.
+UNMAPPED = ~Exists(IN_THE_HOUR.filter(caller_id=OuterRef("caller_id"))) & ~Exists(
+    IN_THE_HOUR.filter(
+        caller__kind=Caller.Kind.PRODUCT,
+        caller__source_id=OuterRef("source_id"),
+        caller__product=OuterRef("caller__product"),
     )
 )
 WHILE_SHARED = Exists(
@@ -82,6 +88,18 @@ WHILE_SHARED = Exists(
         effective_until__gt=OuterRef("hour"),
     )
 )
+
+
+def unmapped_in(window: Window) -> list[Q | Exists]:
+    """Conditions on `CallerHour`: in that hour nobody had mapped the caller, and it called a shared
+    deployment. Callers that are mapped throughout, as most are, are left out before any hour is
+    looked at.
+    """
+    throughout = CallerMapping.objects.filter(
+        effective_from__lte=window.start, effective_until__gte=window.end
+    )
+    others = Caller.objects.exclude(pk__in=throughout.order_by().values("caller_id"))
+    return [Q(caller__in=others.order_by().values("pk")), UNMAPPED, WHILE_SHARED]
 
 
 def caller_uses(window: Window, *conditions: Q | Exists) -> list[CallerUse]:
@@ -126,15 +144,12 @@ def caller_uses(window: Window, *conditions: Q | Exists) -> list[CallerUse]:
 def caller_rows(
     uses: list[CallerUse],
     names: dict[int, ServiceName],
-    suggester: Suggester | None = None,
     *,
     at: datetime,
 ) -> list[CallerRow]:
-    """With the mapping in force now, own or by the product; without one, with a suggestion if a
-    suggester is given.
-    """
-    rows = Caller.objects.select_related("source").in_bulk([use.caller_id for use in uses])
-    mappings = _mappings(at)
+    """With the mapping in force now, own or by the product."""
+    rows = callers_of(uses)
+    mappings = _mappings(rows.values(), at=at)
     found = []
     for use in uses:
         caller = rows[use.caller_id]
@@ -145,6 +160,7 @@ def caller_rows(
             CallerRow(
                 id=caller.pk,
                 name=str(caller),
+                key=caller.key,
                 kind=caller.get_kind_display(),
                 product=caller.product,
                 source=caller.source.name,
@@ -152,25 +168,35 @@ def caller_rows(
                 service=names.get(mapping.service_id) if mapping else None,
                 by_product=own is None and mapping is not None,
                 since=mapping.effective_from if mapping else None,
-                suggested=suggester.suggest(caller.key, caller.product)
-                if suggester and not mapping
-                else None,
             )
         )
     return found
 
 
-def suggester_of(names: dict[int, ServiceName]) -> Suggester:
-    return Suggester(
-        [
-            Named(each.id, each.slug, each.team_slug, each.name, each.team_name)
-            for each in names.values()
-        ]
-    )
+def with_offers(rows: Iterable[CallerRow], offers: Offers, *, opened: str = "") -> list[CallerRow]:
+    """With services to choose from (every one in the row whose id is `opened`), and where nobody
+    has mapped the caller with a suggestion.
+    """
+    found = []
+    for row in rows:
+        offered = offers.offered(row.key, row.product, is_open=opened == str(row.id))
+        suggested = None if row.service else offered.suggested
+        found.append(replace(row, offered=offered, suggested=suggested))
+    return found
 
 
-def _mappings(at: datetime) -> dict[tuple[int, str, str, str], CallerMapping]:
-    rows = CallerMapping.objects.filter(in_force_at(at)).select_related("caller")
+def callers_of(uses: Iterable[CallerUse]) -> dict[int, Caller]:
+    """By id, with their sources."""
+    return Caller.objects.select_related("source").in_bulk([use.caller_id for use in uses])
+
+
+def _mappings(
+    callers: Collection[Caller], *, at: datetime
+) -> dict[tuple[int, str, str, str], CallerMapping]:
+    """Of these callers, and of the products of their gateways."""
+    sources = {caller.source_id for caller in callers}
+    theirs = Q(caller__in=callers) | Q(caller__kind=Caller.Kind.PRODUCT, caller__source__in=sources)
+    rows = CallerMapping.objects.filter(in_force_at(at), theirs).select_related("caller")
     return {
         (row.caller.source_id, row.caller.kind, row.caller.key, row.caller.product): row
         for row in rows

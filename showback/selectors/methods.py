@@ -12,7 +12,7 @@ from portal.kernel.received import Received
 from portal.kernel.windows import Window
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
-from showback.models import Attribution, ServiceHour
+from showback.models import Attribution, MethodDay, ServiceHour
 from showback.selectors.cents import Account, Days
 
 # Surest first; so they are stacked, listed and coloured.
@@ -50,6 +50,16 @@ class MethodShare:
         return f"{self.label} ({formatting.percent(self.share)} of the tokens)"
 
 
+def method_days(condition: Q, *fields: str) -> "QuerySet[MethodDay, dict[str, Any]]":
+    """Of whole deployments, from days: rows like those of `tokens_by`."""
+    rows = MethodDay.objects.filter(condition).order_by()
+    return rows.values(*fields, "method").annotate(
+        tokens=Sum("used_tokens"),
+        received=Sum("minutes_received"),
+        due=Sum("minutes_expected"),
+    )
+
+
 def hours_of_days(first: date, last: date) -> Q:
     zone = finance_zone()
     return in_window(Window(day_window(first, zone).start, day_window(last, zone).end))
@@ -66,8 +76,11 @@ def method_shares(condition: Q) -> list[MethodShare]:
 
 @dataclass(frozen=True)
 class Used:
-    tokens: int
-    received: Received
+    tokens: int = 0
+    received: Received = Received()
+
+    def __add__(self, other: "Used") -> "Used":
+        return Used(self.tokens + other.tokens, self.received + other.received)
 
 
 def used_of(row: Mapping[str, Any]) -> Used:

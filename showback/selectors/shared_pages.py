@@ -1,14 +1,16 @@
 """What the list of shared deployments shows."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Q, Sum
+from django.db.models import OuterRef, Q, Subquery, Sum
 
 from portal.kernel.received import Received
-from portal.kernel.windows import FOREVER, Window
-from quotas.selectors.metering import MeteredDeployment, metered_deployments
+from portal.kernel.slices import LONGEST_QUERY, SIZE, Slice, query_of, slice_of
+from portal.kernel.windows import FOREVER, HOUR, Window
+from quotas.selectors.metering import MeteredDeployment, metered_deployments, named_deployments
 from showback.domain.months import Month, day_of, day_window
 from showback.gateway import finance_zone
 from showback.models import (
@@ -19,15 +21,19 @@ from showback.models import (
     GatewaySource,
     SharedDeployment,
 )
+from showback.selectors.cents import Days
 from showback.selectors.methods import (
     MethodShare,
     Used,
+    method_days,
     received_of,
     shares_of,
-    tokens_by,
     used_of,
 )
 from showback.selectors.scope import label_of
+
+MOST_OFFERED = 40  # deployments to choose from; of more one finds them by their names
+NAMED = ("target__account_host", "target__deployment_name", "target__source__name")
 
 
 @dataclass(frozen=True)
@@ -69,28 +75,75 @@ class UnknownTarget:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """Deployments that could be shared: the first of `total` that bear the words of `query`."""
+
+    offered: list[tuple[int, str]]
+    total: int
+    query: str
+
+    @property
+    def are_many(self) -> bool:
+        """Then the server searches; a list of a thousand is nothing to choose from."""
+        return bool(self.query) or self.total > len(self.offered)
+
+
+@dataclass(frozen=True)
 class SharedList:
+    """`rows` are of one page; `unattributed` is the fraction of the tokens of all of them."""
+
     rows: list[SharedRow]
-    choices: list[tuple[int, str]]
+    place: Slice
+    count: int
+    unattributed: float | None
+    choices: Choices
     unknown: list[UnknownTarget]
     sources: list[tuple[str, str, datetime | None]]
 
-    @property
-    def unattributed(self) -> float | None:
-        """Of all of them together."""
-        tokens = sum(row.tokens for row in self.rows)
-        if not tokens:
-            return None
-        return sum((row.unattributed or 0) * row.tokens for row in self.rows) / tokens
 
+def shared_list(params: Mapping[str, str] | None = None, *, at: datetime) -> SharedList:
+    """Most tokens first. Without `params` all of them; else one page of those that are searched.
 
-def shared_list(*, at: datetime) -> SharedList:
+    `?of=` searches the deployments that could be shared.
+    """
     month = this_month(at)
     windows = _latest_windows(month)
-    deployments = {d.id: d for d in metered_deployments(including_gone_since=month.start)}
+    rows = _rows(windows, at=at)
+    asked = params or {}
+    words = query_of(asked).lower().split()
+    found = [row for row in rows if all(word in row.label.lower() for word in words)]
+    place = slice_of(asked, len(found), size=SIZE if params is not None else max(1, len(found)))
+    running = [key for key, window in windows.items() if window.end > at]
+    return SharedList(
+        rows=found[place.start : place.stop],
+        place=place,
+        count=len(rows),
+        unattributed=_unattributed(rows),
+        choices=choices_of(asked.get("of", ""), but=running),
+        unknown=unknown_targets(month),
+        sources=_sources(),
+    )
+
+
+def choices_of(query: str, *, but: Iterable[int]) -> Choices:
+    offered, total = named_deployments(query[:LONGEST_QUERY], but=but, most=MOST_OFFERED)
+    return Choices(offered, total, query.strip()[:LONGEST_QUERY])
+
+
+def shareable(deployment_id: int, *, at: datetime) -> list[tuple[int, str]]:
+    """(id, label) of the deployment if it exists and is not shared, else nothing."""
+    running = set(_latest_windows(Window(at, at + HOUR)))
+    offered, _ = named_deployments(but=running, ids=[deployment_id], most=1)
+    return offered
+
+
+def _rows(windows: Mapping[int, Window], *, at: datetime) -> list[SharedRow]:
+    month = days_of_month(at)
+    known = metered_deployments(including_gone_since=this_month(at).start, ids=windows)
+    deployments = {each.id: each for each in known}
     used: dict[int, dict[str, Used]] = defaultdict(dict)
-    condition = Q(deployment_id__in=list(windows), hour__gte=month.start, hour__lt=month.end)
-    for row in tokens_by(condition, "deployment_id"):
+    mine = Q(deployment_id__in=list(windows)) & month.condition
+    for row in method_days(mine, "deployment_id"):
         used[row["deployment_id"]][row["method"]] = used_of(row)
     rows = [
         SharedRow(
@@ -103,21 +156,28 @@ def shared_list(*, at: datetime) -> SharedList:
         )
         for key, window in windows.items()
     ]
-    running = {key for key, window in windows.items() if window.end > at}
-    choices = [(d.id, label_of(d)) for d in deployments.values() if d.gone_at is None]
-    return SharedList(
-        rows=sorted(rows, key=lambda row: (-row.tokens, row.label)),
-        choices=sorted((c for c in choices if c[0] not in running), key=lambda c: c[1]),
-        unknown=unknown_targets(month),
-        sources=_sources(),
-    )
+    return sorted(rows, key=lambda row: (-row.tokens, row.label))
+
+
+def _unattributed(rows: list[SharedRow]) -> float | None:
+    """Of all of them together."""
+    tokens = sum(row.tokens for row in rows)
+    if not tokens:
+        return None
+    return sum((row.unattributed or 0) * row.tokens for row in rows) / tokens
+
+
+def days_of_month(at: datetime) -> Days:
+    """The days of `this_month`."""
+    today = day_of(at, finance_zone())
+    return Days(Month.of(today).first_day, today)
 
 
 def this_month(at: datetime) -> Window:
     """From the first hour of the running month (finance time zone) to the moment."""
     zone = finance_zone()
     start = day_window(Month.of(day_of(at, zone)).first_day, zone).start
-    return Window(start, max(at, start + timedelta(hours=1)))
+    return Window(start, max(at, start + HOUR))
 
 
 def _latest_windows(month: Window) -> dict[int, Window]:
@@ -133,7 +193,7 @@ def unknown_targets(month: Window) -> list[UnknownTarget]:
             target__deployment__isnull=True, hour__gte=month.start, hour__lt=month.end
         )
         .order_by()
-        .values("target_id")
+        .values("target_id", *NAMED)
         .annotate(
             prompt_sum=Sum("prompt"),
             generated_sum=Sum("generated"),
@@ -143,13 +203,10 @@ def unknown_targets(month: Window) -> list[UnknownTarget]:
             refused_by_gateway=Sum("throttled_by_gateway"),
         )
     )
-    targets = CallerTarget.objects.select_related("source").in_bulk(
-        [row["target_id"] for row in rows]
-    )
     found = [
         UnknownTarget(
-            name=str(targets[row["target_id"]]),
-            source=targets[row["target_id"]].source.name,
+            name=str(CallerTarget(account_host=row[NAMED[0]], deployment_name=row[NAMED[1]])),
+            source=row[NAMED[2]],
             tokens=row["prompt_sum"] + row["generated_sum"],
             requests=row["answered"] + row["failed"] + row["refused"] + row["refused_by_gateway"],
         )
@@ -159,14 +216,10 @@ def unknown_targets(month: Window) -> list[UnknownTarget]:
 
 
 def _sources() -> list[tuple[str, str, datetime | None]]:
-    """Name, kind and newest hour of each gateway."""
-    newest = dict(
-        GatewayHour.objects.order_by("source_id", "-hour")
-        .distinct("source_id")
-        .values_list("source_id", "hour")
-    )
-    rows = GatewaySource.objects.all()
-    return [(row.name, row.get_kind_display(), newest.get(row.pk)) for row in rows]
+    """Name, kind and newest hour of each gateway: one step down the index for each."""
+    newest = GatewayHour.objects.filter(source=OuterRef("pk")).order_by("-hour").values("hour")[:1]
+    rows = GatewaySource.objects.annotate(newest=Subquery(newest))
+    return [(row.name, row.get_kind_display(), row.newest) for row in rows]
 
 
 def model_of(deployment: MeteredDeployment | None) -> str:

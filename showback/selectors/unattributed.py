@@ -15,20 +15,14 @@ from django.db.models import F, Q, Sum
 
 from portal.kernel.money import ZERO
 from portal.kernel.received import Received
-from portal.kernel.slices import SIZE, Slice, query_of, slice_of
-from quotas.selectors.metering import ServiceName, service_names
-from showback.models import ServiceDay, SharedDeployment
+from portal.kernel.slices import Slice, query_of, slice_of
+from quotas.selectors.metering import service_names
+from showback.models import Caller, ServiceDay, SharedDeployment, TeamUseDay
 from showback.querysets import in_force_at
-from showback.selectors.buckets import Bucket, Offers, Where
-from showback.selectors.caller_rows import (
-    UNMAPPED,
-    WHILE_SHARED,
-    CallerRow,
-    CallerUse,
-    caller_rows,
-    caller_uses,
-)
-from showback.selectors.cents import UNATTRIBUTED, lines_of, member_cents
+from showback.selectors.buckets import Bucket, Where, with_offer
+from showback.selectors.caller_rows import CallerUse, caller_uses, callers_of, unmapped_in
+from showback.selectors.cents import UNATTRIBUTED, account_cents, lines_of, to_cents_together
+from showback.selectors.offers import Offers
 from showback.selectors.scope import (
     MonthScope,
     deployments_of,
@@ -36,6 +30,8 @@ from showback.selectors.scope import (
     running_month,
 )
 from showback.selectors.shared_pages import UnknownTarget, this_month, unknown_targets
+
+PAGE_SIZE = 10  # each row has a form
 
 
 @dataclass(frozen=True)
@@ -69,42 +65,45 @@ def unattributed(params: Mapping[str, str] | None = None, *, at: datetime) -> Un
     """
     month = month_scope(str(running_month(at=at)), at=at)
     assert month is not None  # noqa: S101 - the running month has begun
-    used = _used(month)
-    names, deployments = service_names(), deployments_of(month)
-    costs = member_cents(month.days, UNATTRIBUTED)
-    priced = _priced(month)
+    used, offers = _used(month), Offers(service_names())
+    deployments, costs = deployments_of(month, used), _costs(month)
     shared = set(
         SharedDeployment.objects.filter(in_force_at(at)).values_list("deployment_id", flat=True)
     )
-    callers = _callers(names, at=at)
+    callers = _callers(at=at)
     found: list[Bucket] = []
     for key, tokens in used.items():
-        cents = costs.get(key, ZERO) if key in priced or not tokens else None
-        where = Where(key, deployments.get(key), key in shared, tokens, cents)
+        where = Where(key, deployments.get(key), key in shared, tokens, costs.get(key))
         found += where.buckets(callers.get(key, []))
-    is_nobodys = Q(service__isnull=True)
-    whole = ServiceDay.objects.filter(month.days.condition).aggregate(
-        tokens=Sum(F("prompt_tokens") + F("generated_tokens")),
-        received=Sum("minutes_received", filter=is_nobodys, default=0),
-        due=Sum("minutes_expected", filter=is_nobodys, default=0),
-    )
+    whole = _whole(month)
     found.sort(key=lambda b: (-(b.amount or ZERO), -b.tokens, b.key))
     wanted = [each for each in found if each.matches(query_of(params or {}))]
-    size = SIZE if params is not None else max(1, len(found))
+    size = PAGE_SIZE if params is not None else max(1, len(found))
     place = slice_of(params or {}, len(wanted), size=size)
-    offers, opened = Offers(names), (params or {}).get("all", "")
+    opened = (params or {}).get("all", "")
     return Unattributed(
         month=month,
         month_url=month.url + "~unattributed/",
         buckets=[
-            offers.on(each, is_open=each.key == opened) for each in wanted[place.start : place.stop]
+            with_offer(each, offers, is_open=each.key == opened)
+            for each in wanted[place.start : place.stop]
         ],
         place=place,
         tokens=sum(each.tokens for each in found),
         amount=sum((each.amount or ZERO for each in found), ZERO),
         unknown=unknown_targets(this_month(at)),
-        all_tokens=whole["tokens"] or 0,
+        all_tokens=whole["tokens"],
         received=Received(whole["received"], whole["due"]),
+    )
+
+
+def _whole(month: MonthScope) -> dict[str, int]:
+    """Tokens of the organisation; minutes received and due of what is nobody's."""
+    nobodys = Q(team__isnull=True)
+    return TeamUseDay.objects.filter(month.days.condition).aggregate(
+        tokens=Sum(F("prompt_tokens") + F("generated_tokens"), default=0),
+        received=Sum("minutes_received", filter=nobodys, default=0),
+        due=Sum("minutes_expected", filter=nobodys, default=0),
     )
 
 
@@ -119,15 +118,21 @@ def _used(month: MonthScope) -> dict[int, int]:
     return {row["deployment_id"]: row["tokens"] for row in rows if row["tokens"]}
 
 
-def _priced(month: MonthScope) -> set[int]:
-    rows = lines_of(month.days, UNATTRIBUTED).filter(price__isnull=False).order_by()
-    return set(rows.values_list("deployment_id", flat=True).distinct())
+def _costs(month: MonthScope) -> dict[int, Decimal | None]:
+    """To the cent by deployment, in sum the account's; None where no line of it has a price."""
+    rows = lines_of(month.days, UNATTRIBUTED).order_by().values("deployment_id")
+    found = {row["deployment_id"]: row["exact"] for row in rows.annotate(exact=Sum("amount"))}
+    whole = account_cents(month.days).get(UNATTRIBUTED, ZERO)
+    cents = to_cents_together({key: exact or ZERO for key, exact in found.items()}, whole)
+    return {key: None if found[key] is None else cents[key] for key in found}
 
 
-def _callers(names: dict[int, ServiceName], *, at: datetime) -> dict[int, list[CallerRow]]:
+def _callers(*, at: datetime) -> dict[int, list[tuple[Caller, CallerUse]]]:
     """By deployment, the callers without a mapping in the hours in which it was shared."""
-    uses: list[CallerUse] = caller_uses(this_month(at), UNMAPPED, WHILE_SHARED)
-    found: dict[int, list[CallerRow]] = defaultdict(list)
-    for row in caller_rows([use for use in uses if use.tokens], names, at=at):
-        found[row.use.deployment_id].append(row)
+    month = this_month(at)
+    uses = [use for use in caller_uses(month, *unmapped_in(month)) if use.tokens]
+    callers = callers_of(uses)
+    found: dict[int, list[tuple[Caller, CallerUse]]] = defaultdict(list)
+    for use in uses:
+        found[use.deployment_id].append((callers[use.caller_id], use))
     return found

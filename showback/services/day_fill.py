@@ -1,5 +1,5 @@
-"""Fills one day of the finance time zone: attributed hours, service days, cost lines, and the sums
-of these over whole teams.
+"""Fills one day of the finance time zone: attributed hours, days by service and by method, cost
+lines, and the sums of these over whole teams.
 
 What is worked out again is replaced in one transaction, so filling a day again gives the same
 rows, and a reader sees either the old day or the new one.
@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from portal.kernel.windows import Window
-from showback.domain.days import HourOfService, largest, once_an_hour, total
+from showback.domain.days import HourOfService, by_method, largest, once_an_hour, total
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
-from showback.models import CostLine, DayBasis, ServiceDay, ServiceHour
+from showback.models import CostLine, DayBasis, MethodDay, ServiceDay, ServiceHour
 from showback.selectors.prices import read_prices
 from showback.services.copying import copy_rows
 from showback.services.day_facts import DayFacts, DayInputs, read_facts, read_inputs
@@ -43,6 +43,14 @@ COUNT_COLUMNS = (
 )
 HOUR_COLUMNS = ("deployment_id", "service_id", "hour", "method", *COUNT_COLUMNS)
 DAY_COLUMNS = ("deployment_id", "service_id", "team_id", "day", *COUNT_COLUMNS)
+METHOD_COLUMNS = (
+    "deployment_id",
+    "day",
+    "method",
+    "used_tokens",
+    "minutes_received",
+    "minutes_expected",
+)
 LINE_COLUMNS = (
     "day",
     "deployment_id",
@@ -108,6 +116,7 @@ def _empty(inputs: DayInputs, chosen: Collection[int] | None) -> None:
     for rows in (
         hours,
         ServiceDay.objects.filter(whose, day=inputs.day),
+        MethodDay.objects.filter(whose, day=inputs.day),
         CostLine.objects.filter(whose, day=inputs.day),
     ):
         rows.delete()
@@ -146,6 +155,15 @@ def _write(day: date, worked: list[WorkedOut], teams: Mapping[int, int]) -> None
             (item.id, service_id, _team(teams, service_id), day, *_counts(hours))
             for item in worked
             for service_id, hours in _by_service(item.hours)
+        ),
+    )
+    copy_rows(
+        "showback_method_day",
+        METHOD_COLUMNS,
+        (
+            (item.id, day, method, *sums)
+            for item in worked
+            for method, sums in by_method(item.hours).items()
         ),
     )
     copy_rows(

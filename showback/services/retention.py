@@ -19,6 +19,7 @@ from showback.models import (
     CostLine,
     GatewayHour,
     Kept,
+    MethodDay,
     ServiceDay,
     ServiceHour,
     TeamCostDay,
@@ -139,7 +140,7 @@ def _tidy_hours(oldest: MonthKey) -> None:
 def _tidy_days(oldest: MonthKey) -> None:
     since = start_of(oldest)
     _note(Kept.What.DAYS, since)
-    for model in (ServiceDay, CostLine, TeamUseDay, TeamCostDay):
+    for model in (ServiceDay, MethodDay, CostLine, TeamUseDay, TeamCostDay):
         model.objects.filter(day__lt=since.date()).delete()
 
 

@@ -1,5 +1,7 @@
 """Pages of shared deployments and of what is nobody's: what they say, who may, what they change."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -7,18 +9,21 @@ from django.urls import get_resolver, reverse
 
 from portal.kernel.windows import HOUR, MINUTE, Window
 from portal.models import AuditRow, Role
-from quotas.models import Deployment
+from quotas.models import Deployment, Service
 from showback.gateway import CallerKey
 from showback.models import (
     Caller,
     CallerHour,
     CallerMapping,
+    ServiceHour,
     SharedDeployment,
     SplitRule,
     TouchedHour,
 )
 from showback.selectors.month import team_month
 from showback.selectors.scope import account_scope, month_scope
+from showback.selectors.shared_page import shared_page
+from showback.selectors.shared_pages import shared_list
 from showback.selectors.unattributed import unattributed
 from showback.services.caller_pull import pull_source, workspaces
 from showback.services.rollup import fill_everything
@@ -425,3 +430,80 @@ def test_what_is_shared_is_not_among_the_unmapped(shared, monkeypatch):
     end_sharing(shared.chat.pk, end=AT.replace(minute=0), by=shared.cleo, at=AT)
     found = get(shared.cleo, "/unmapped/").context["found"]
     assert {row.name for row in found.rows} == {"chat", "stray"}
+
+
+def words_of(answer):
+    """What a page says, without its markup."""
+    return " ".join(re.sub(r"<[^>]*>", "", text_of(answer)).split())
+
+
+@pytest.fixture
+def many(shared, monkeypatch):
+    """More deployments and services than anybody would want to scroll through."""
+    monkeypatch.setattr("showback.selectors.shared_pages.MOST_OFFERED", 2)
+    monkeypatch.setattr("showback.selectors.shared_pages.SIZE", 1)
+    monkeypatch.setattr("showback.selectors.offers.MOST_OFFERED", 1)
+    for n in range(20):
+        make.service(f"Elsewhere {n}", shared.delta)
+    return shared
+
+
+def test_of_many_deployments_the_one_to_be_shared_is_found_by_its_name(many):
+    page = text_of(get(many.cleo, LIST))
+    assert "the first 2 of 3 are offered below" in words_of(get(many.cleo, LIST))
+    assert f'value="{many.stray.pk}"' not in page
+    found = text_of(get(many.cleo, f"{LIST}?of=ACME/str"))
+    assert "1 is offered below" in words_of(get(many.cleo, f"{LIST}?of=ACME/str"))
+    assert f'value="{many.stray.pk}"' in found
+    # What was found can be chosen, and what was not is no choice by guessing its number.
+    answer = post(many.cleo, "/sharing/add/", deployment=many.stray.pk, start="2026-03-02")
+    assert answer.status_code == 302
+    assert post(many.cleo, "/sharing/add/", deployment=many.chat.pk).status_code == 422
+
+
+def test_a_long_list_of_shared_deployments_is_told_in_parts_and_searched(many):
+    share_deployment(many.ptu.pk, start=START, reason="x", by=many.cleo, at=AT)
+    fill_everything(at=AT)
+    page = words_of(get(many.cleo, LIST))
+    assert "2 deployments serve several services" in page
+    assert "1–1 of 2 deployments" in page
+    assert "acme/ptu" not in page.split("Mark a deployment as shared")[0]
+    assert "acme/ptu" in text_of(get(many.cleo, f"{LIST}?page=2"))
+    assert "No shared deployment is called so." in text_of(get(many.cleo, f"{LIST}?q=nothing"))
+
+
+def test_of_many_services_a_caller_is_offered_the_likeliest_and_on_demand_all(many):
+    page = text_of(get(many.cleo, many.page))
+    caller = Caller.objects.get(key="assistant-key")
+    assert f"?all={caller.pk}#caller-{caller.pk}" in page
+    assert "Elsewhere 19" not in page
+    opened = text_of(get(many.cleo, f"{many.page}?all={caller.pk}"))
+    assert opened.count("Elsewhere 19") == 1
+    rule_open = text_of(get(many.cleo, f"{many.page}?all=rule"))
+    assert rule_open.count("Elsewhere 19") == 3  # one in each row of the form
+
+
+def test_a_rule_may_name_any_service_though_few_are_offered(many):
+    far = Service.objects.get(name="Elsewhere 7")
+    assert post(many.cleo, f"{many.page}split/", **rule([(far, "100")])).status_code == 302
+    assert "Elsewhere 7" in text_of(get(many.cleo, many.page))  # it has a share now
+
+
+def test_the_month_of_a_shared_deployment_is_that_of_its_hours(shared):
+    page = shared_page(shared.chat.pk, at=AT)
+    hours = ServiceHour.objects.filter(deployment=shared.chat, hour__gte=utc("2026-03-01 00:00"))
+    by_method = {}
+    for hour in hours:
+        tokens = hour.prompt_tokens + hour.generated_tokens
+        by_method[hour.method] = by_method.get(hour.method, 0) + tokens
+    by_method = {method: tokens for method, tokens in by_method.items() if tokens}
+    assert by_method
+    assert {share.method: share.tokens for share in page.methods} == by_method
+    [row] = shared_list(at=AT).rows
+    assert {share.method: share.tokens for share in row.shares} == by_method
+
+
+def test_nothing_found_among_what_is_nobodys_is_not_said_to_be_nothing(shared):
+    page = text_of(get(shared.cleo, f"{NOBODYS}?q=nowhere-at-all"))
+    assert "Nothing is unattributed" not in page
+    assert "Nothing that is called so is unattributed." in page

@@ -1,5 +1,6 @@
 """Doors to the pages of shared deployments. Organisation-wide roles read, platform owners write."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.contrib import messages
@@ -19,7 +20,7 @@ from showback.forms import ShareForm, SplitForm
 from showback.gateway import finance_zone
 from showback.models import Caller, SharedDeployment
 from showback.selectors.shared_page import SharedPage, shared_page
-from showback.selectors.shared_pages import SharedList, shared_list
+from showback.selectors.shared_pages import SharedList, shareable, shared_list
 from showback.services.caller_mapping import end_mapping, first_use, map_caller
 from showback.services.sharing import (
     end_sharing,
@@ -32,8 +33,8 @@ from showback.services.sharing import (
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     user, at = must_read_everything(request), now()
-    page = shared_list(at=at)
-    form = ShareForm(choices=page.choices, initial={"start": day_of(at, finance_zone())})
+    page = shared_list(request.GET, at=at)
+    form = ShareForm(choices=page.choices.offered, initial={"start": day_of(at, finance_zone())})
     return _list(request, page, form, may_write=user.is_platform_owner)
 
 
@@ -47,7 +48,7 @@ def _list(
 @require_safe
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     user, at = must_read_everything(request), now()
-    page = _page(pk, at)
+    page = _page(pk, at, request.GET)
     return _detail(request, page, _empty_form(page, at), may_write=user.is_platform_owner)
 
 
@@ -66,11 +67,13 @@ def _detail(
 @posts_from("shared_deployments")
 def add(request: HttpRequest) -> HttpResponse:
     user, at = must_decide_sharing(request), now()
-    page = shared_list(at=at)
-    form = ShareForm(request.POST, choices=page.choices)
+    page = shared_list({"of": request.POST.get("of", "")}, at=at)
+    named = shareable(_number(request.POST.get("deployment", "")), at=at)
+    choices = dict([*named, *page.choices.offered])
+    form = ShareForm(request.POST, choices=list(choices.items()))
     if form.is_valid() and _share(form, user, at):
         chosen, start = form.cleaned_data["deployment"], form.starts_at(at=at)
-        words = f"{dict(page.choices)[chosen]} is shared from {start:%d %b %Y, %H:%M} UTC on."
+        words = f"{choices[chosen]} is shared from {start:%d %b %Y, %H:%M} UTC on."
         messages.success(request, f"{words} Say who calls it.")
         return redirect("shared_deployment", chosen)
     return _list(request, page, form, may_write=True, status=422)
@@ -99,7 +102,7 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
 def split(request: HttpRequest, pk: int) -> HttpResponse:
     user, at = must_decide_sharing(request), now()
     page = _page(pk, at)
-    form = SplitForm(request.POST, services=page.services)
+    form = SplitForm(request.POST, services=page.services.choices)
     if form.is_valid() and _set_rule(form, pk, user, at):
         messages.success(request, "The rule is saved; the figures follow within a minute or two.")
         return redirect("shared_deployment", pk)
@@ -136,7 +139,8 @@ def map_one(request: HttpRequest, pk: int, caller: int) -> HttpResponse:
     """From the first use of an unmapped caller; a mapped one changes hands with this hour."""
     user, at = must_decide_sharing(request), now()
     found = get_object_or_404(Caller.objects.select_related("source"), pk=caller)
-    service = service_names().get(_number(request.POST.get("service", "")))
+    key = _number(request.POST.get("service", ""))
+    service = service_names([key]).get(key)
     if service is None:
         raise DomainError("Choose the service whose calls these are.", code="no_service")
     start = floor_to_hour(at) if found.mappings.exists() else first_use(found, at=at)
@@ -158,8 +162,8 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 18 else 0
 
 
-def _page(pk: int, at: datetime) -> SharedPage:
-    page = shared_page(pk, at=at)
+def _page(pk: int, at: datetime, params: Mapping[str, str] | None = None) -> SharedPage:
+    page = shared_page(pk, params, at=at)
     if page is None:
         raise Http404("There is no such shared deployment.")
     return page
@@ -170,4 +174,4 @@ def _empty_form(page: SharedPage, at: datetime) -> SplitForm:
     shares = page.running_rule.shares if page.running_rule else []
     rows = [(str(key), f"{share * 100:g}") for key, _, share in shares]
     today = day_of(at, finance_zone())
-    return SplitForm(services=page.services, initial={"start": today, "rows": rows})
+    return SplitForm(services=page.services.choices, initial={"start": today, "rows": rows})

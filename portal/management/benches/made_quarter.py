@@ -48,6 +48,7 @@ BY_TIME = {
 BY_DAY = {
     "showback_usage_day_block": "day",
     "showback_service_day": "day",
+    "showback_method_day": "day",
     "showback_cost_line": "day",
     "showback_team_cost_day": "day",
     "showback_team_use_day": "day",

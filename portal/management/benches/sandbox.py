@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from django.core.management import CommandError
 from django.db import ProgrammingError, connection
 
+from portal.readiness import pending_migrations
 from showback.services.locks import pipeline_lock
 
 SCHEMA = "headroom_bench"
@@ -30,8 +31,14 @@ def say(sentence: str) -> None:
 def own_tables(*names: str) -> Iterator[None]:
     """Every table, empty, in one schema or, for a comparison, in one for each name (see `within`).
 
-    One bench at a time: CommandError for a second, and where the database does not allow it.
+    One bench at a time: CommandError for a second, and where the database does not allow it or is
+    not migrated.
     """
+    if pending := pending_migrations():
+        raise CommandError(
+            f"{pending} migrations are not applied, and the bench copies the shape of the tables: "
+            "run `manage.py migrate` first, then the bench again. Nothing was changed."
+        )
     schemas = [schema_of(name) for name in names or ("",)]
     with pipeline_lock("bench") as ours:
         if not ours:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.models import Deployment, Service
 from showback.models import (
+    Attribution,
     CostLine,
     DayBasis,
+    MethodDay,
     PriceRow,
     ServiceDay,
     ServiceHour,
@@ -31,7 +33,7 @@ from showback.tests.fakes import random_traffic
 
 START = utc("2026-03-02 09:50")
 TODAY = date(2026, 3, 2)
-TABLES = (ServiceHour, ServiceDay, CostLine, TeamCostDay, TeamUseDay)
+TABLES = (ServiceHour, ServiceDay, MethodDay, CostLine, TeamCostDay, TeamUseDay)
 
 
 def told() -> list[list[tuple[object, ...]]]:
@@ -225,3 +227,18 @@ def test_the_sums_of_teams_are_those_of_lines_and_service_days(filled):
         assert row.prompt_tokens == sum(each.prompt_tokens for each in days)
         known = [each for each in days if each.held_capacity_tokens is not None]
         assert row.capacity_tokens == sum(each.capacity_tokens for each in known)
+
+
+def test_days_by_method_are_the_sums_of_the_hours_behind_them(filled):
+    rows = MethodDay.objects.filter(day=TODAY)
+    assert {row.method for row in rows} >= {Attribution.HOLDER, Attribution.NONE}
+    for row in rows:
+        hours = ServiceHour.objects.filter(
+            deployment=row.deployment_id, method=row.method, hour__date=TODAY
+        )
+        assert row.used_tokens == sum(h.prompt_tokens + h.generated_tokens for h in hours)
+        assert row.minutes_received == sum(hour.minutes_received for hour in hours)
+        assert row.minutes_expected == sum(hour.minutes_expected for hour in hours)
+    everything = sum(row.used_tokens for row in rows)
+    assert everything == sum(d.prompt_tokens + d.generated_tokens for d in ServiceDay.objects.all())
+    assert everything > 0
