@@ -1,8 +1,9 @@
-"""What the APIs of both apps read alike: moments with an offset, and windows in the address."""
+"""What the APIs of both apps read alike: moments with an offset, windows in the address, files."""
 
-from typing import Any
+from typing import IO, Any
 
 from rest_framework import serializers
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
 from portal.kernel.windows import Window
@@ -39,3 +40,13 @@ def asked_window(request: Request, usual: Window) -> Window:
     query.is_valid(raise_exception=True)
     found = query.validated_data
     return Window(found["from"], found["until"]) if found else usual
+
+
+class CsvParser(BaseParser):
+    """The bytes as they are, one more than an import takes at most."""
+
+    media_type = "text/csv"
+    most_bytes: int
+
+    def parse(self, stream: IO[bytes], media_type: Any = None, context: Any = None) -> bytes:
+        return stream.read(self.most_bytes + 1)

@@ -102,6 +102,11 @@ REQUESTS = (
         "The rules by which a request is approved at once. What they do not cover goes to a "
         "person, who sees which rule said no.",
     ),
+    Term(
+        "Gone",
+        "Somebody who was deactivated, or was not seen for long (90 days, unless your operator "
+        "says otherwise). Their deputy acts, and nobody can choose them.",
+    ),
     Term("Evidence", "What was known about your use and the pool when a request was judged."),
     Term(
         "429",

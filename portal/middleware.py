@@ -1,4 +1,5 @@
-"""What each web request gets: an id of its own, and times in the person's own zone."""
+"""What each web request gets: an id of its own, times in the person's own zone, and a note that the
+person is there."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -6,7 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from portal.kernel.clock import now
 from portal.kernel.job import begin_job, end_job
+from portal.models import User
+from portal.sign_in import note_seen
 
 
 class JobMiddleware:
@@ -26,6 +30,18 @@ class JobMiddleware:
             end_job()
         response["X-Request-ID"] = job_id
         return response
+
+
+class LastSeenMiddleware:
+    """Once a day one small write for each person; every other request costs a comparison."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if isinstance(request.user, User):
+            note_seen(request.user, at=now())
+        return self.get_response(request)
 
 
 class PersonTimeZoneMiddleware:

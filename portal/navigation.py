@@ -20,6 +20,10 @@ def decides(user: User) -> bool:
     return user.decides_requests
 
 
+def sees_people(user: User) -> bool:
+    return user.sees_people
+
+
 def reads_everything(user: User) -> bool:
     return user.reads_everything
 
@@ -60,6 +64,7 @@ PLACES = (
             Place("Unmapped", "unmapped", "u", reads_everything),
             Place("Shared", "shared_deployments", "d", reads_everything),
             Place("Unattributed", "unattributed", "a", reads_everything),
+            Place("People", "people", "o", sees_people),
         ),
     ),
     Place(

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.PersonTimeZoneMiddleware",
+    "portal.middleware.LastSeenMiddleware",
     "portal.problems.DomainErrorMiddleware",
 ]
 TEMPLATES = [
@@ -328,6 +329,13 @@ HEADROOM_REVOKE_NOTICE_HOURS = env.hours_by_tier(
     "HEADROOM_REVOKE_NOTICE_HOURS",
     "24,8,2,0",
     why="So long before a grant is revoked its team is told.",
+)
+HEADROOM_GONE_AFTER_DAYS = env.whole(
+    "HEADROOM_GONE_AFTER_DAYS",
+    90,
+    least=1,
+    most=3650,
+    why="Who was not seen for so long counts as gone.",
 )
 # Only a simulated Azure has a clock that can be set; production has no such variable.
 HEADROOM_SIMULATOR_CONTROL_URL = (

@@ -1,5 +1,8 @@
-"""Who a session belongs to: loaded once for each request, with what every page asks of a person."""
+"""Who a session belongs to: loaded once for each request, with what every page asks of a person;
+and when they were last seen.
+"""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
@@ -8,6 +11,7 @@ from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
 from portal.kernel.clock import now
+from portal.kernel.windows import DAY
 from portal.models import Message, User
 
 
@@ -39,3 +43,18 @@ class People(ModelBackend):
         user.stands_in = user.found_delegations
         user.unread_messages = user.found_unread
         return user
+
+
+def note_seen(user: User, *, at: datetime) -> bool:
+    """Writes that they are there, at most once in 24 hours; whether it was written."""
+    earlier = at - DAY
+    if user.last_seen_at is not None and user.last_seen_at > earlier:
+        return False
+    rows = User.objects.filter(Q(last_seen_at__isnull=True) | Q(last_seen_at__lte=earlier))
+    user.last_seen_at = at
+    return bool(rows.filter(pk=user.pk).update(last_seen_at=at))
+
+
+def note_sign_in(*, user: User, **_: Any) -> None:
+    """Receives Django's signal: who signs in is there."""
+    note_seen(user, at=now())

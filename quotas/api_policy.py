@@ -113,7 +113,7 @@ class Replay(PolicyView):
     """GET: the draft on the last 90 days. 422 while anything in it is wrong."""
 
     def get(self, request: Request) -> Response:
-        page = replay_page(policy_drafts.check(_open_draft().content), at=now())
+        page = replay_page(policy_drafts.check(_open_draft().content, at=now()), at=now())
         rows = [
             {"request": row.id, "before": row.before, "after": row.after, "why": row.why,
              "collides": row.collides}
@@ -176,7 +176,7 @@ def _version(version: PolicyVersion) -> dict[str, Any]:
 
 
 def _draft(draft: PolicyVersion) -> dict[str, Any]:
-    problems = policy_drafts.problems_of(draft.content)
+    problems = policy_drafts.problems_of(draft.content, at=now())
     return {
         "edited_at": draft.edited_at,
         "edited_by": draft.edited_by_ids,

@@ -122,7 +122,7 @@ class AskForm(forms.Form):
 
     def _check_all(self, draft: Draft, rules: Policy, at: datetime) -> None:
         if self.judged:
-            check_owner(self.service)
+            check_owner(self.service, at=at)
         check = terms_asked if self.judged else check_draft
         self.terms = check(draft, rules, by=self.by, at=at, edited=self.edited)
 

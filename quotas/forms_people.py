@@ -1,6 +1,6 @@
 """Who decides in whose place, and when: as it is typed."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -55,9 +55,9 @@ class DelegationForm(_Refusing):
     ends_at = moment_field("Until", "Say until when.")
     reason = forms.CharField(label="Why", required=False, max_length=300)
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = User.objects.filter(is_active=True).exclude(pk=user.pk).order_by("first_name")
+        people = User.objects.present_at(at).exclude(pk=user.pk).order_by("first_name")
         self.fields["to"].queryset = people  # type: ignore[attr-defined]
         self.fields["to"].label_from_instance = words.person_name  # type: ignore[attr-defined]
         pools = Pool.objects.visible_to(user).allocatable().listed()
@@ -114,9 +114,9 @@ class ReviewsForm(_Refusing):
     remind_after_hours = forms.IntegerField(label="Remind after", min_value=1)
     escalate_after_hours = forms.IntegerField(label="Ask the fallback approvers after", min_value=1)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, at: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        people = User.objects.filter(is_active=True).order_by("first_name")
+        people = User.objects.present_at(at).order_by("first_name")
         self.fields["fallback"].queryset = people  # type: ignore[attr-defined]
         self.fields["fallback"].label_from_instance = words.person_name  # type: ignore[attr-defined]
         zones = [(name, name) for name in sorted(available_timezones())]

@@ -4,11 +4,15 @@ What somebody may do for one team or one pool is not a role: it is a membership 
 (`quotas.Membership`) or ownership of the pool (`quotas.Pool.owners`).
 """
 
-from django.contrib.auth.models import AbstractUser
+from datetime import datetime
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.utils.functional import cached_property
 
-from portal.kernel.clock import now
+from portal.kernel.clock import now, real_now
+from portal.models.presence import PeopleQuerySet, is_gone
 
 
 class Role(models.TextChoices):
@@ -16,6 +20,10 @@ class Role(models.TextChoices):
     FINANCE = "finance", "Finance"  # reads every team's money, changes no capacity
     AUDITOR = "auditor", "Auditor"  # reads everything, changes nothing
     ADMIN = "admin", "Administrator"  # settings and people; may not approve
+
+
+class PeopleManager(UserManager.from_queryset(PeopleQuerySet)):  # type: ignore[misc]
+    use_in_migrations = False
 
 
 class User(AbstractUser):
@@ -26,6 +34,11 @@ class User(AbstractUser):
     """
 
     time_zone = models.CharField(max_length=64, default="UTC")
+    last_seen_at = models.DateTimeField(null=True, editable=False)  # to the day (`sign_in`)
+    # For who was never seen. The machine's time: Django makes a person before there is a database.
+    counted_from = models.DateTimeField(default=real_now, editable=False)
+
+    objects: ClassVar[PeopleManager] = PeopleManager()
 
     @property
     def display_name(self) -> str:
@@ -61,6 +74,20 @@ class User(AbstractUser):
     def decides_requests(self) -> bool:
         """Whom a stage of a review may name: those who operate pools, finance, and delegates."""
         return self.operates_pools or Role.FINANCE in self.roles or self.stands_in
+
+    @property
+    def manages_people(self) -> bool:
+        """Adds people, puts them into teams and says who may no longer sign in."""
+        return bool(self.roles & {Role.PLATFORM_OWNER, Role.ADMIN})
+
+    @property
+    def sees_people(self) -> bool:
+        """Who manages people, and auditors."""
+        return self.manages_people or Role.AUDITOR in self.roles
+
+    def is_gone(self, at: datetime) -> bool:
+        """Deactivated, or not seen for long."""
+        return is_gone(self, at=at)
 
     @property
     def reads_everything(self) -> bool:

@@ -205,9 +205,10 @@ _ALL = (
         unknown="Whether the service’s use came in whole is not known.",
     ),
     Fact(
-        "owner_is_active", "owner", FactType.TRUTH, "Whether the owner of the service is active.",
-        lambda f: f.owner_is_active, "The service has an active owner.",
-        "The owner of the service is no longer active.",
+        "owner_is_active", "owner", FactType.TRUTH,
+        "Whether the owner of the service is there: active, and seen not too long ago.",
+        lambda f: f.owner_is_active, "The owner of the service is there.",
+        "The owner of the service is gone: no longer active, or not seen for long.",
     ),
     Fact(
         "is_provisioned", "provisioned", FactType.TRUTH,

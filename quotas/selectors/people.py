@@ -1,4 +1,6 @@
-"""Who hears of something that nobody asked for: owners of services, and of pools."""
+"""Who hears of something that nobody asked for: owners of services, and of pools; and why somebody
+counts as gone.
+"""
 
 from collections.abc import Iterable
 
@@ -30,3 +32,12 @@ def holders_of(request: CapacityRequest) -> set[int]:
 
 def _known(ids: Iterable[int | None]) -> set[int]:
     return {person for person in ids if person is not None}
+
+
+def gone_because(person: User) -> str:
+    """Of somebody who is gone: the beginning of a sentence that says why."""
+    if not person.is_active:
+        return f"{person.display_name} is no longer active"
+    seen = person.last_seen_at
+    since = f"not been seen since {seen:%d %b %Y}" if seen else "never been here"
+    return f"{person.display_name} has {since} and counts as gone"

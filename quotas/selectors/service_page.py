@@ -12,6 +12,7 @@ from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import words
 from quotas.selectors.changes import ChangeRow, changes_of
 from quotas.selectors.holdings import DeploymentHolding, Holding, holdings_of
+from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
 
 RECENT = 8
@@ -48,6 +49,7 @@ class ServicePage:
     recent: list[RequestRow]
     changes: list[ChangeRow]
     may_request: bool
+    owner_note: str  # where the owner is gone
 
     @property
     def running_until(self) -> datetime | None:
@@ -70,6 +72,7 @@ def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
         recent=request_rows(list(recent), at=at),
         changes=changes_of(deployments, user, at=at),
         may_request=Service.objects.may_request(user).filter(pk=service.pk).exists(),
+        owner_note=owner_note(service, at=at),
     )
 
 

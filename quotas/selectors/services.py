@@ -10,6 +10,7 @@ from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
 from quotas.models import Service
 from quotas.selectors.holdings import Holding, held_together, holdings_of
+from quotas.selectors.ownerless import acting
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ServiceRow:
     slug: str
     team: str
     owner: str
-    owner_is_active: bool
+    gone: str  # where the owner is: who acts instead
     tier: str
     tier_number: int
     environment: str
@@ -49,7 +50,7 @@ class ServiceList:
 def service_list(user: User, params: Mapping[str, str], *, at: datetime) -> ServiceList:
     """By name, narrowed by `?q=`. As many queries for any number."""
     visible = Service.objects.visible_to(user)
-    found = _named(visible, query_of(params)).select_related("team", "owner").distinct()
+    found = _named(visible, query_of(params)).select_related("team", "owner", "deputy").distinct()
     place = slice_of(params, found.count())
     rows = list(found[place.start : place.stop])
     holdings = holdings_of([row.pk for row in rows], at=at)
@@ -58,7 +59,7 @@ def service_list(user: User, params: Mapping[str, str], *, at: datetime) -> Serv
     )
     together = held_together(visible, at=at)
     return ServiceList(
-        [_row(row, holdings.get(row.pk, Holding()), row.pk in asks) for row in rows],
+        [_row(row, holdings.get(row.pk, Holding()), row.pk in asks, at=at) for row in rows],
         place,
         count=visible.distinct().count() if place.query else place.total,
         total=together.baseline,
@@ -85,14 +86,14 @@ def may_request(user: User) -> QuerySet[Service]:
     return rows.exclude(lifecycle=Service.Lifecycle.RETIRED)
 
 
-def _row(service: Service, holding: Holding, may_ask: bool) -> ServiceRow:
+def _row(service: Service, holding: Holding, may_ask: bool, *, at: datetime) -> ServiceRow:
     return ServiceRow(
         id=service.pk,
         name=service.name,
         slug=service.slug,
         team=service.team.name,
         owner=service.owner.display_name,
-        owner_is_active=service.owner.is_active,
+        gone=acting(service, at=at) if service.owner.is_gone(at) else "",
         tier=service.get_tier_display(),
         tier_number=service.tier,
         environment=service.get_environment_display(),

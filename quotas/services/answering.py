@@ -82,7 +82,7 @@ def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> frozens
     something that has changed meanwhile hears that first.
     """
     stage = request.open_stage
-    asked = approvers_of(request, stage) if stage else None
+    asked = approvers_of(request, stage, at=at) if stage else None
     try:
         voice_of(request, by, at=at, asked=asked)
         return asked

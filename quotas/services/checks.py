@@ -11,12 +11,14 @@ from portal.models import User
 from quotas.domain.policy import Policy
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors.people import gone_because
 from quotas.services.asking import Draft, Kind
 from quotas.services.evidence import first_start
 from quotas.services.granting import granted_until, held_at_end
 from quotas.services.refusals import (
     breaks_residency,
     in_people_units,
+    is_gone,
     not_yours,
     refuse,
 )
@@ -36,7 +38,7 @@ def check_draft(
     """The terms that are really asked for, instead of those of `edited` where one is. Raises
     DomainError for the first thing that is wrong.
     """
-    check_may_ask(draft, by)
+    check_may_ask(draft, by, at=at)
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what it is for; the approver reads it.")
     terms = terms_asked(draft, rules, by=by, at=at, edited=edited)
@@ -69,13 +71,13 @@ def terms_asked(
     return terms
 
 
-def check_may_ask(draft: Draft, by: User) -> None:
+def check_may_ask(draft: Draft, by: User, *, at: datetime) -> None:
     """By those who may ask for the service, on a deployment of its own that a pool feeds."""
     check_may_request(by, draft.service)
     _check_deployment(draft.deployment, draft.service)
-    check_owner(draft.service)
-    if draft.on_behalf_of is not None and not draft.on_behalf_of.is_active:
-        raise refuse("not_active", f"{draft.on_behalf_of} is no longer active; name somebody else.")
+    check_owner(draft.service, at=at)
+    if draft.on_behalf_of is not None and (gone := is_gone(draft.on_behalf_of, at=at)):
+        raise gone
 
 
 def check_may_request(by: User, service: Service) -> None:
@@ -84,10 +86,17 @@ def check_may_request(by: User, service: Service) -> None:
         raise not_yours(service)
 
 
-def check_owner(service: Service) -> None:
-    """Every grant is somebody's. Raises DomainError where the owner left."""
-    if not service.owner.is_active:
-        raise refuse("no_owner", f"{service} has no active owner. Name one first, then ask again.")
+def check_owner(service: Service, *, at: datetime) -> None:
+    """Every grant is somebody's: the owner's, or the deputy's where the owner is gone. Raises
+    DomainError where neither is there.
+    """
+    owner, deputy = service.owner, service.deputy
+    if owner.is_gone(at) and (deputy is None or deputy.is_gone(at)):
+        raise refuse(
+            "no_owner",
+            f"{gone_because(owner)}, and {service} has no deputy who is there. Name another owner "
+            "first, then ask again.",
+        )
 
 
 def _check_deployment(deployment: Deployment, service: Service) -> None:

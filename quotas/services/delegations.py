@@ -11,7 +11,7 @@ from portal.models import User
 from portal.outbox import Event, tell
 from quotas.models import Delegation, Pool
 from quotas.selectors import words
-from quotas.services.refusals import refuse
+from quotas.services.refusals import is_gone, refuse
 
 
 @transaction.atomic
@@ -25,8 +25,8 @@ def delegate(
     window = Window(floor_to_minute(window.start), window.end)
     if to.pk == by.pk:
         raise refuse("to_oneself", "Choose somebody else; you decide for yourself anyway.")
-    if not to.is_active:
-        raise refuse("not_active", f"{to.display_name} is no longer active; choose somebody else.")
+    if gone := is_gone(to, at=at):
+        raise gone
     if window.end <= at:
         raise refuse("in_the_past", "That time is over. Choose an end in the future.")
     try:

@@ -230,7 +230,7 @@ def _facts(
         cost_if_fully_used=None if cost is None else round(cost, 2),
         last_burst_used_share=last_share(read.past, usage, read.reports),
         had_a_burst=bool(read.past),
-        owner_is_active=asked.service.owner.is_active,
+        owner_is_active=not asked.service.owner.is_gone(at),
         is_provisioned=asked.deployment.is_provisioned,
         currency=settings.HEADROOM_CURRENCY,
         kind=asked.kind,

@@ -102,7 +102,7 @@ def publish(*, seen: datetime | None, by: User, at: datetime) -> PolicyVersion:
             "administrator.",
         )
     number, in_force = policy.current(at=at)
-    rules = check(draft.content)
+    rules = check(draft.content, at=at)
     if rules == in_force:
         raise refuse("nothing_changed", f"The draft says what version {number} says already.")
     if not draft.note:
@@ -135,36 +135,37 @@ def _tell(version: PolicyVersion, by: User, *, at: datetime) -> None:
     )
 
 
-def check(content: Any) -> Policy:
+def check(content: Any, *, at: datetime) -> Policy:
     """The policy that this is. Raises PolicyInvalid with everything that is wrong, people who are
     not there among it.
     """
     rules = read_policy(content)
-    strangers = _strangers(rules)
+    strangers = _strangers(rules, at=at)
     if strangers:
         raise PolicyInvalid(strangers)
     return rules
 
 
-def problems_of(content: Any) -> tuple[Problem, ...]:
+def problems_of(content: Any, *, at: datetime) -> tuple[Problem, ...]:
     """Everything that is wrong; none where it could be published."""
     try:
-        check(content)
+        check(content, at=at)
     except PolicyInvalid as refused:
         return refused.problems
     return ()
 
 
-def _strangers(rules: Policy) -> tuple[Problem, ...]:
+def _strangers(rules: Policy, *, at: datetime) -> tuple[Problem, ...]:
     named = {
         person for rule in rules.rules for asked in rule.stages for person in asked.stage.people
     }
-    known = set(User.objects.filter(pk__in=named, is_active=True).values_list("pk", flat=True))
+    there = User.objects.present_at(at).filter(pk__in=named)
+    known = set(there.values_list("pk", flat=True))
     return tuple(
         Problem(
             f"rules.{r}.stages.{s}.people",
-            f"Rule {r + 1} “{rule.name}”, stage {s + 1}, people: nobody active has the number "
-            f"{', '.join(str(person) for person in asked.stage.people if person not in known)}.",
+            f"Rule {r + 1} “{rule.name}”, stage {s + 1}, people: nobody who is there has the "
+            f"number {', '.join(str(pk) for pk in asked.stage.people if pk not in known)}.",
         )
         for r, rule in enumerate(rules.rules)
         for s, asked in enumerate(rule.stages)

@@ -22,7 +22,8 @@ def go_on(
 
     `event` is what leads into the review again (an edit, an accepted offer). One audit row.
     """
-    request, number = answer.request, first_unanswered(answer.request, asked=answer.asked)
+    request = answer.request
+    number = first_unanswered(request, at=answer.at, asked=answer.asked)
     if not number:
         return grant(answer, decision)
     if event == RequestEvent.ADVANCE and number == request.stage:

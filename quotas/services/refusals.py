@@ -1,13 +1,24 @@
 """Sentences for what cannot be granted: what there is instead."""
 
+from datetime import datetime
+
 from portal.kernel.errors import DomainError
+from portal.models import User
 from quotas.domain.availability import Fit
 from quotas.models import Deployment, Service
+from quotas.selectors.people import gone_because
 from quotas.selectors.residency import place_of, why_not_there
 
 
 def refuse(code: str, sentence: str) -> DomainError:
     return DomainError(sentence, code=code)
+
+
+def is_gone(person: User, *, at: datetime) -> DomainError | None:
+    """None for somebody who can be chosen: who is there to answer."""
+    if not person.is_gone(at):
+        return None
+    return refuse("not_active", f"{gone_because(person)}; choose somebody else.")
 
 
 def not_yours(service: Service) -> DomainError:

@@ -1,4 +1,5 @@
 """Reminding approvers, and asking the fallback approvers: in the business hours of the pool.
+Where every owner is gone (deactivated, or not seen for long) the fallback is asked at once.
 
 Both count from the last time the request moved: sent, or answered by anybody. So a stage that opens
 and a question that comes back have their whole time again. Each is told once; whoever said yes
@@ -18,6 +19,7 @@ from quotas.domain.stages import ANY_OF, POOL_OWNERS
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest
 from quotas.selectors.review_hours import Reviews, reviews_by_pool, usual
+from quotas.services.stages import nobody_there
 from quotas.services.telling import tell_approvers, tell_people
 
 
@@ -42,8 +44,9 @@ def _waiting() -> QuerySet[CapacityRequest]:
 def _remind(request: CapacityRequest, reviews: Reviews, *, at: datetime) -> int:
     since: datetime = request.moved_at  # type: ignore[attr-defined]
     waited = business_time(reviews.hours, since, at)
-    due_escalation = waited >= timedelta(hours=reviews.escalate_after_hours)
-    if due_escalation and request.escalated_at is None and _escalate(request, at=at):
+    due = waited >= timedelta(hours=reviews.escalate_after_hours)
+    comes_now = request.escalated_at is None and (due or nobody_there(request, at=at))
+    if comes_now and _escalate(request, at=at):
         return 1
     reminded = request.reminded_at is not None and request.reminded_at >= since
     if waited >= timedelta(hours=reviews.remind_after_hours) and not reminded:
@@ -75,7 +78,7 @@ def _escalate(request: CapacityRequest, *, at: datetime) -> bool:
     if pool is None or stage is None or (stage.approvers, stage.mode) != (POOL_OWNERS, ANY_OF):
         return False
     asked = {request.requester_id, request.on_behalf_of_id}
-    people = set(pool.fallback_approvers.filter(is_active=True).values_list("pk", flat=True))
+    people = set(pool.fallback_approvers.present_at(at).values_list("pk", flat=True))
     if not people - asked or not _mark(request, escalated_at=at, reminded_at=at):
         return False
     audit.record(f"{request.kind}.escalated", f"request/{request.pk}", actor_id=None, at=at)

@@ -9,7 +9,7 @@ from portal import audit
 from portal.models import User
 from quotas.models import Pool, ReviewHours
 from quotas.selectors.review_hours import Reviews
-from quotas.services.refusals import refuse
+from quotas.services.refusals import is_gone, refuse
 
 MOST_HOURS = 240  # thirty days of eight hours; a review never stays open as long
 
@@ -18,13 +18,16 @@ MOST_HOURS = 240  # thirty days of eight hours; a review never stays open as lon
 def set_reviews(
     pool: Pool, reviews: Reviews, *, fallback: Iterable[User], by: User, at: datetime
 ) -> ReviewHours:
-    """By an owner of the pool. Raises DomainError for hours that never come, or for an escalation
-    before the reminder; then nothing is written.
+    """By an owner of the pool. Raises DomainError for hours that never come, an escalation before
+    the reminder, or somebody who is gone; then nothing is written.
     """
     if not Pool.objects.operated_by(by).filter(pk=pool.pk).exists():
         raise refuse("not_yours", "Only an owner of the pool sets who decides, and when.")
     _check(reviews)
-    people = [person for person in fallback if person.is_active]
+    people = list(fallback)
+    for person in people:
+        if gone := is_gone(person, at=at):
+            raise gone
     hours = reviews.hours
     row, _ = ReviewHours.objects.update_or_create(
         pool=pool,

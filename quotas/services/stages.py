@@ -16,6 +16,7 @@ from portal.kernel.errors import DomainError
 from portal.models import Role, User
 from quotas.domain.stages import (
     ALL_OF,
+    ANY_OF,
     FINANCE,
     PEOPLE,
     POOL_OWNERS,
@@ -36,20 +37,25 @@ class Voice:
     delegated_by_id: int | None = None
 
 
-def approvers_of(request: CapacityRequest, stage: Stage) -> frozenset[int]:
+def approvers_of(request: CapacityRequest, stage: Stage, *, at: datetime) -> frozenset[int]:
     """The ids of the active people whom the stage names, without those who ask. Empty: nobody can
-    answer it, and it times out with an alarm. One query, two where all owners have to agree.
+    answer it, and it times out with an alarm.
+
+    Where all of them have to agree, nobody who is gone is waited for while somebody else is there;
+    of the owners of a pool, then those of the platform. One query, up to three for such a stage.
     """
-    if stage.approvers == POOL_OWNERS and stage.mode == ALL_OF:
-        own = _people(request, Q(owned_pools=request.deployment.pool_id))
-        return own or _people(request, Q(role_grants__role=Role.PLATFORM_OWNER))
-    return _people(request, _named(request, stage))
+    if stage.mode != ALL_OF:
+        return _people(request, _named(request, stage))
+    of_pool = stage.approvers == POOL_OWNERS
+    named = Q(owned_pools=request.deployment.pool_id) if of_pool else _named(request, stage)
+    found = _people(request, named, present_at=at)
+    if of_pool and not found:
+        found = _people(request, Q(role_grants__role=Role.PLATFORM_OWNER), present_at=at)
+    return found or _people(request, named)
 
 
 def _named(request: CapacityRequest, stage: Stage) -> Q:
-    """Of any owner: those of the pool and of the platform; once escalated, the fallback too. Of all
-    owners: the pool's own, where it has any who did not ask.
-    """
+    """Of any owner: those of the pool and of the platform; once escalated, the fallback too."""
     if stage.approvers == PEOPLE:
         return Q(pk__in=stage.people)
     if stage.approvers in (FINANCE, ROLE):
@@ -59,9 +65,28 @@ def _named(request: CapacityRequest, stage: Stage) -> Q:
     return owners | Q(fallback_pools=pool) if request.escalated_at else owners
 
 
-def _people(request: CapacityRequest, named: Q) -> frozenset[int]:
-    found = User.objects.filter(named, is_active=True).order_by().values_list("pk", flat=True)
+def _people(
+    request: CapacityRequest, named: Q, *, present_at: datetime | None = None
+) -> frozenset[int]:
+    """Active ones; with a moment, only those who are not gone then."""
+    rows = User.objects.filter(is_active=True)
+    there = rows.present_at(present_at) if present_at else rows
+    found = there.filter(named).order_by().values_list("pk", flat=True)
     return frozenset(found) - _askers(request)
+
+
+def nobody_there(request: CapacityRequest, *, at: datetime) -> bool:
+    """Whether all who would be asked first are gone: the owners of the pool who did not ask for it
+    themselves, or those of the platform where it has none. Only for a stage of any owner: for
+    others nobody stands in.
+    """
+    stage, pool = request.open_stage, request.deployment.pool_id
+    if stage is None or (stage.approvers, stage.mode) != (POOL_OWNERS, ANY_OF):
+        return False
+    first = Q(owned_pools=pool)
+    if not _people(request, first):
+        first = Q(role_grants__role=Role.PLATFORM_OWNER)
+    return not _people(request, first, present_at=at)
 
 
 def _askers(request: CapacityRequest) -> set[int]:
@@ -98,7 +123,7 @@ def voice_of(
             "You have approved this request already; the next stage needs another person.",
         )
     if asked is None:
-        asked = approvers_of(request, stage)
+        asked = approvers_of(request, stage, at=at)
     waiting = asked - heard_of(heard, request.stage) if by.is_active else frozenset()
     if by.pk in waiting:
         return Voice()
@@ -176,14 +201,16 @@ def check_chain(request: CapacityRequest) -> None:
         )
 
 
-def first_unanswered(request: CapacityRequest, *, asked: frozenset[int] | None = None) -> int:
+def first_unanswered(
+    request: CapacityRequest, *, at: datetime, asked: frozenset[int] | None = None
+) -> int:
     """The number of the first stage that not enough people approved; 0 when all are answered.
     `asked` are the approvers of the open stage, where they were read just before.
     """
     spoken = voices(request)
     for number, stage in enumerate(stages_from_json(request.stages), start=1):
         known = asked is not None and number == request.stage
-        named = asked if known and asked is not None else approvers_of(request, stage)
+        named = asked if known and asked is not None else approvers_of(request, stage, at=at)
         if not is_complete(stage, asked=named, said_yes=heard_of(spoken, number)):
             return number
     return 0

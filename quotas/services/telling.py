@@ -44,7 +44,7 @@ def tell_approvers(
     stage = request.open_stage
     if stage is None:
         return
-    named = approvers_of(request, stage)
+    named = approvers_of(request, stage, at=at)
     if waiting_only and stage.mode == ALL_OF:
         named -= heard_of(voices(request), request.stage)
     given = Delegation.objects.in_force_at(at).for_pool(request.deployment.pool_id)

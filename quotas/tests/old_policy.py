@@ -44,9 +44,9 @@ def judge_burst(facts: BurstFacts, limits: PolicyLimits) -> Verdict:
             Clause(
                 "owner",
                 facts.owner_is_active,
-                "The service has an active owner."
+                "The owner of the service is there."
                 if facts.owner_is_active
-                else "The owner of the service is no longer active.",
+                else "The owner of the service is gone: no longer active, or not seen for long.",
             ),
         )
     )

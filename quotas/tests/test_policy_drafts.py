@@ -102,7 +102,7 @@ def test_people_whom_a_stage_names_have_to_be_there(cleo: User, eve: User, dan: 
     stage = document["rules"][3]["stages"][0] | {"approvers": "people", "people": [dan.pk, 999]}
     document["rules"][3]["stages"][0] = stage
     draft = drafted(cleo, document)
-    with pytest.raises(PolicyInvalid, match="nobody active has the number 999"):
+    with pytest.raises(PolicyInvalid, match="nobody who is there has the number 999"):
         policy_drafts.publish(seen=draft.edited_at, by=eve, at=LATER)
     stage["people"] = [dan.pk]
     draft = policy_drafts.save(document, note="Dan too.", seen=None, by=cleo, at=NOON)

@@ -209,7 +209,7 @@ def test_a_service_without_an_active_owner_cannot_ask(chat: Service, ada: User) 
     chat.owner.is_active = False
     chat.owner.save()
     chat.save()
-    with pytest.raises(DomainError, match="no active owner"):
+    with pytest.raises(DomainError, match="no deputy who is there"):
         ask(chat, ada)
 
 

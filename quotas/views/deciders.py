@@ -25,7 +25,7 @@ from quotas.services.review_settings import set_reviews
 @require_http_methods(["GET", "HEAD", "POST"])
 def delegations(request: HttpRequest) -> HttpResponse:
     """GET: the list and the form. POST: one more."""
-    form = DelegationForm(request.POST or None, user=request.user, initial=_next_week())
+    form = DelegationForm(request.POST or None, user=request.user, at=now(), initial=_next_week())
     if request.method != "POST":
         return _delegations_page(request, form)
     if form.is_valid() and _is_given(request, form):
@@ -48,7 +48,7 @@ def reviews(request: HttpRequest, pk: int) -> HttpResponse:
     pool = get_object_or_404(Pool.objects.visible_to(request.user), pk=pk)
     if not Pool.objects.operated_by(request.user).filter(pk=pk).exists():
         raise refuse("not_yours", "Only an owner of the pool sets who decides, and when.")
-    form = ReviewsForm(request.POST or None, initial=as_typed(reviews_of(pool), pool))
+    form = ReviewsForm(request.POST or None, at=now(), initial=as_typed(reviews_of(pool), pool))
     if request.method == "POST" and form.is_valid() and _are_set(request, form, pool):
         messages.success(request, f"Set: {reviews_of(pool).in_words()}.")
         return redirect("pool", pk=pk)

@@ -85,7 +85,7 @@ def replay(request: HttpRequest) -> HttpResponse:
     found = policy_drafts.open_draft()
     if found is None:
         return _no_draft(request)
-    rules = policy_drafts.check(found.content)
+    rules = policy_drafts.check(found.content, at=now())
     context = {"replay": replay_page(rules, at=now()), "trail": [*_draft_trail(), ("Replay", "")]}
     name = "quotas/policy/_replay_answer.html" if request.htmx else "quotas/policy/replay.html"
     return render(request, name, context)
@@ -129,10 +129,12 @@ def _page(
     note: str,
     error: DomainError | None = None,
 ) -> HttpResponse:
-    problems = policy_drafts.problems_of(document)
+    at = now()
+    problems = policy_drafts.problems_of(document, at=at)
     names = policy_page.user_names(document)
-    _, in_force = policy.current(at=now())
-    changes = [] if problems else policy_page.differences(in_force, policy_drafts.check(document))
+    _, in_force = policy.current(at=at)
+    rules = None if problems else policy_drafts.check(document, at=at)
+    changes = policy_page.differences(in_force, rules) if rules else []
     context = {
         "draft": found,
         "seen": found.edited_at.isoformat() if found.edited_at else "",

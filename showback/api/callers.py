@@ -1,18 +1,17 @@
 """Callers of shared deployments, whose they are, and files of what a gateway counted."""
 
-from typing import IO, Any
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework import generics, serializers, status
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.access import must_decide_sharing, must_read_everything
-from portal.api_fields import MomentField
+from portal.api_fields import CsvParser, MomentField
 from portal.kernel.clock import now
 from portal.kernel.windows import FOREVER, floor_to_hour
 from showback.api.shapes import mapping_json
@@ -96,13 +95,8 @@ class EndMapping(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CsvParser(BaseParser):
-    """The bytes as they are, one more than an import takes at most."""
-
-    media_type = "text/csv"
-
-    def parse(self, stream: IO[bytes], media_type: Any = None, context: Any = None) -> bytes:
-        return stream.read(MOST_BYTES + 1)
+class CallersCsv(CsvParser):
+    most_bytes = MOST_BYTES
 
 
 class GatewayQuery(serializers.Serializer[Any]):
@@ -112,7 +106,7 @@ class GatewayQuery(serializers.Serializer[Any]):
 class CallerImports(APIView):
     """POST: a CSV file (`text/csv`) of the gateway `?gateway=`: all of its lines, or none."""
 
-    parser_classes = (CsvParser,)
+    parser_classes = (CallersCsv,)
 
     def post(self, request: Request) -> Response:
         user = must_decide_sharing(request)

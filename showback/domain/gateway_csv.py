@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from portal.kernel.csv_files import Problem, quoted
+
 REQUIRED = ("time", "caller", "deployment", "ok", "prompt_tokens", "generated_tokens")
 COLUMNS = (
     *("time", "grain", "caller", "product", "deployment"),
@@ -35,15 +37,6 @@ class Line:
     product: str
     deployment: str
     counts: tuple[int | None, ...]  # as in COUNTS
-
-
-@dataclass(frozen=True)
-class Problem:
-    number: int
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"Line {self.number}: {self.sentence}"
 
 
 @dataclass(frozen=True)
@@ -159,9 +152,3 @@ def _count(name: str, text: str, limit: int) -> int | None:
     if not text.isascii() or not text.isdecimal() or len(text) > 12 or int(text) > limit:
         raise ValueError(f"{name} is a whole number up to {limit:,}, not {quoted(text)}.")
     return int(text)
-
-
-def quoted(text: str) -> str:
-    """What was written, short, and safe wherever it is copied to: no control characters."""
-    short = text if len(text) <= 40 else f"{text[:40]}…"
-    return "“" + "".join(c if c.isprintable() else "·" for c in short) + "”"

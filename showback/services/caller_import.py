@@ -13,10 +13,11 @@ import numpy as np
 from django.db import transaction
 
 from portal import audit
+from portal.kernel.csv_files import MEGABYTE, Problem, quoted, text_of
 from portal.kernel.windows import HOUR, Window, floor_to_hour
 from portal.models import User
 from quotas.selectors.metering import MeteredDeployment, metered_deployments
-from showback.domain.gateway_csv import MOST_PROBLEMS, Line, Problem, parse, quoted
+from showback.domain.gateway_csv import MOST_PROBLEMS, Line, parse
 from showback.domain.measures import MISSING
 from showback.gateway import CALLER_MEASURES, CallerKey
 from showback.models import CallerHour, GatewaySource
@@ -33,7 +34,7 @@ from showback.services.caller_store import (
 from showback.services.locks import pipeline_lock
 from showback.services.marks import open_since
 
-MOST_BYTES = 20 * 1024 * 1024
+MOST_BYTES = 20 * MEGABYTE
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Imported:
 
 def import_callers(gateway: str, content: bytes, *, by: User | None, at: datetime) -> Imported:
     """`gateway` names the source that the file is from. Safe to run twice, and by two at once."""
-    text, problem = _text(content)
+    text, problem = text_of(content, most_bytes=MOST_BYTES, split_by="days")
     if problem:
         return Imported(0, 0, 0, [problem])
     parsed = parse(text, at=at)
@@ -79,17 +80,6 @@ def import_callers(gateway: str, content: bytes, *, by: User | None, at: datetim
                 hours_changed=changed,
             )
     return Imported(len(parsed.lines), len(hours), changed, [])
-
-
-def _text(content: bytes) -> tuple[str, Problem | None]:
-    if len(content) > MOST_BYTES:
-        limit = MOST_BYTES // 1024 // 1024
-        return "", Problem(1, f"the file has more than {limit} MB; split it by days.")
-    try:
-        return content.decode("utf-8-sig"), None
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        return "", Problem(number, "it is not UTF-8. Save the file as “CSV UTF-8”.")
 
 
 def _known(deployments: Sequence[MeteredDeployment]) -> dict[str, MeteredDeployment]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from portal.models import User
 from quotas.selectors.home import Waiting, waiting_for
+from quotas.selectors.ownerless import Ownerless, ownerless_services
 from quotas.selectors.requests import RequestRow
 from quotas.selectors.stuck import Stuck, stuck_changes
 from showback.selectors.history import Pieces, unfinished_history
@@ -17,6 +18,7 @@ class PlatformWork:
     waiting: Waiting
     stuck: Stuck
     history: Pieces | None
+    ownerless: Ownerless | None
     at: datetime
 
     @property
@@ -39,5 +41,6 @@ def platform_work(user: User, *, at: datetime) -> PlatformWork:
         waiting=waiting_for(user, at=at),
         stuck=stuck_changes(user),
         history=unfinished_history(at=at),
+        ownerless=ownerless_services(user, at=at) if user.is_platform_owner else None,
         at=at,
     )

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(version.policy.as_json(), indent=2))
 
     def _check(self, content: dict[str, Any]) -> None:
-        problems = policy_drafts.problems_of(content)
+        problems = policy_drafts.problems_of(content, at=now())
         if problems:
             raise CommandError("\n".join(problem.sentence for problem in problems))
         self.stdout.write("The file is a policy; nothing is wrong with it.")

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.kernel.csv_files import quoted
 from showback.domain import gateway_csv
-from showback.domain.gateway_csv import COLUMNS, parse, quoted
+from showback.domain.gateway_csv import COLUMNS, parse
 from showback.tests.factories import utc
 
 AT = utc("2026-03-02 12:00")
