@@ -65,6 +65,17 @@ class Environment:
             raise SettingMissing(name, f"is {value!r}; it must be one of: {', '.join(words)}.")
         return value
 
+    def words(self, name: str, default: str, *, known: Iterable[str], why: str) -> list[str]:
+        """As many of the known words as the default has, in its order."""
+        found, allowed = [word.lower() for word in self.names(name, default)], list(known)
+        if len(found) != default.count(",") + 1 or not set(found) <= set(allowed):
+            raise SettingMissing(
+                name,
+                f"is {','.join(found)!r}; it must be {default.count(',') + 1} words, each of "
+                f"{', '.join(allowed)}, such as {default}. {why}",
+            )
+        return found
+
     def months(self, name: str, default: int, *, least: int, why: str) -> int:
         """A whole number of months, at least so many; 0 (for ever) where `least` is 0."""
         value = self.text(name, str(default))

@@ -337,6 +337,12 @@ HEADROOM_GONE_AFTER_DAYS = env.whole(
     most=3650,
     why="Who was not seen for so long counts as gone.",
 )
+HEADROOM_DATA_CLASS_RESIDENCY = env.words(
+    "HEADROOM_DATA_CLASS_RESIDENCY",
+    "anywhere,anywhere,data_zone,region",
+    known=("region", "data_zone", "anywhere"),
+    why="So far data that is public, internal, confidential and restricted may be processed.",
+)
 # Only a simulated Azure has a clock that can be set; production has no such variable.
 HEADROOM_SIMULATOR_CONTROL_URL = (
     "" if IN_PRODUCTION else env.text("HEADROOM_SIMULATOR_CONTROL_URL", "")

@@ -5,7 +5,7 @@ The classes behind these Protocols are named in settings by dotted path
 adapters nor showback. Every method may raise `portal.kernel.errors.CloudError`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
+from quotas.domain.suggestion import ListPrice
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,16 @@ class BurstUse:
     cost_is_estimated: bool
 
 
+@dataclass(frozen=True)
+class Priced:
+    """What a deployment would be, as far as its list price goes."""
+
+    model_name: str
+    model_version: str
+    sku_name: str
+    region: str
+
+
 class EvidenceSource(Protocol):
     def usage_evidence(
         self,
@@ -257,6 +268,9 @@ class EvidenceSource(Protocol):
 
     def shared_deployments(self, *, at: datetime) -> Iterable[int]:
         """Ids of those whose use is divided between several services; may be a lazy query."""
+
+    def list_prices(self, asked: Collection[Priced], *, at: datetime) -> Mapping[Priced, ListPrice]:
+        """The price of each of them; parts of it may be unknown. One read for any number."""
 
 
 @cache

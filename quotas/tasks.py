@@ -13,6 +13,7 @@ from quotas.services import (
     burst_news,
     change_news,
     evidence_rows,
+    expectations,
     grant_news,
     inventory,
     reconcile,
@@ -55,8 +56,9 @@ def tell_news() -> None:
 @shared_task(acks_late=True)
 def time_out_requests() -> None:
     """Ends what nobody answered, reminds and escalates, says what waits past its start, and keeps
-    the evidence of open requests true.
+    the evidence of open requests true. What is held for a deployment that nobody makes goes back.
     """
+    expectations.give_back_overdue(at=now())
     timeouts.time_out_overdue(at=now())
     reminders.remind_waiting(at=now())
     timeouts.tell_late(at=now())

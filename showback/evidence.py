@@ -1,5 +1,6 @@
 """`quotas.gateway.EvidenceSource`: what is known of the use that a request is about."""
 
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import MINUTE, Window, floor_to_minute
-from quotas.gateway import BurstUse, UsageEvidence
+from quotas.gateway import BurstUse, ListPrice, Priced, UsageEvidence
 from quotas.selectors.metering import MeteredDeployment, held_spans, metered_deployments
 from showback.domain.bands import held_at_steps
 from showback.domain.lost_demand import UniqueShare
@@ -25,6 +26,7 @@ from showback.querysets import in_force_at
 from showback.selectors.burst_use import use_of_burst, whole_minutes
 from showback.selectors.deployment_use import ptu_model_of
 from showback.selectors.evidence_costs import LATELY, evidence_costs
+from showback.selectors.list_prices import list_prices
 from showback.selectors.minutes import tokens_per_minute
 from showback.selectors.throttled_minutes import (
     ThrottledMinutes,
@@ -58,6 +60,11 @@ class UsageHistory:
         deployment = _deployment(deployment_id)
         rate = _rate(deployment, tokens_per_minute_per_unit)
         return use_of_burst(deployment, whole_minutes(window), spans, rate=rate)
+
+    def list_prices(
+        self, asked: Collection[Priced], *, at: datetime
+    ) -> Mapping[Priced, ListPrice]:
+        return list_prices(asked, at=at)
 
     def usage_evidence(
         self,

@@ -21,6 +21,7 @@ from portal.outbox.events import (
     Group,
     Kind,
 )
+from portal.outbox.kinds_onboarding import ONBOARDING
 from portal.outbox.kinds_operate import OPERATE
 
 __all__ = ["KINDS", "Event", "Group", "Kind"]
@@ -243,4 +244,4 @@ _HELD = {
         ON,
     ),
 }
-KINDS: dict[Event, Kind] = {**_DECIDE, **_ASKED, **_HELD, **OPERATE}
+KINDS: dict[Event, Kind] = {**_DECIDE, **_ASKED, **_HELD, **ONBOARDING, **OPERATE}

@@ -6,8 +6,17 @@ from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
 from quotas.models.freezes import Freeze
-from quotas.models.inventory import AzureAccount, Deployment, Pool, PoolLimit, Scope, SyncRun
+from quotas.models.inventory import (
+    NEVER_THERE,
+    AzureAccount,
+    Deployment,
+    Pool,
+    PoolLimit,
+    Scope,
+    SyncRun,
+)
 from quotas.models.ledger import LedgerEntry
+from quotas.models.onboarding import DeployableModel, Expectation
 from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
 from quotas.models.requests import CapacityRequest
@@ -15,6 +24,7 @@ from quotas.models.reserves import PoolReserve
 from quotas.models.review_hours import ReviewHours
 
 __all__ = [
+    "NEVER_THERE",
     "AccountLease",
     "AzureAccount",
     "BurstReport",
@@ -22,8 +32,10 @@ __all__ = [
     "Change",
     "Decision",
     "Delegation",
+    "DeployableModel",
     "Deployment",
     "Evidence",
+    "Expectation",
     "Freeze",
     "LedgerEntry",
     "Membership",

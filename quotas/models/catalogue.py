@@ -88,6 +88,12 @@ class Service(models.Model):
         DATA_ZONE = "data_zone", "In its data zone"
         ANYWHERE = "anywhere", "Anywhere"
 
+    class DataClass(models.TextChoices):
+        PUBLIC = "public", "Public"
+        INTERNAL = "internal", "Internal"
+        CONFIDENTIAL = "confidential", "Confidential"
+        RESTRICTED = "restricted", "Restricted"
+
     class Tier(models.IntegerChoices):
         CRITICAL = 1, "1 · critical"
         IMPORTANT = 2, "2 · important"
@@ -109,6 +115,7 @@ class Service(models.Model):
     user_population = models.CharField(max_length=160, blank=True)
     if_throttled = models.TextField(blank=True)
     proof_metric = models.CharField(max_length=160, blank=True)
+    data_class = models.CharField(max_length=12, choices=DataClass.choices, blank=True)
     data_residency = models.CharField(
         max_length=10, choices=Residency.choices, default=Residency.ANYWHERE
     )

@@ -1,6 +1,6 @@
 """What Azure has: accounts, deployments, and the quota pools that feed them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,9 @@ from django.db.models.functions import Lower
 from portal.kernel.units import UnitRate
 from quotas.models.catalogue import Service
 from quotas.querysets import DeploymentQuerySet, PoolQuerySet
+
+# When a deployment that is only expected "went": before there was any, so no window touches it.
+NEVER_THERE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class AzureAccount(models.Model):
@@ -147,7 +150,8 @@ class Deployment(models.Model):
     """An Azure model deployment, fed by one pool. `service` is empty until somebody maps it.
 
     `capacity_units` is what Azure said at `observed_at`, nothing more: what *ought* to be there
-    is a question to the ledger. The rate is per unit; None where Azure states none.
+    is a question to the ledger. The rate is per unit; None where Azure states none. One that is
+    only expected is gone since NEVER_THERE, until Azure shows it.
     """
 
     account = models.ForeignKey(AzureAccount, on_delete=models.PROTECT, related_name="deployments")
@@ -199,6 +203,11 @@ class Deployment(models.Model):
     @property
     def is_provisioned(self) -> bool:
         return "provisioned" in self.sku_name.lower()
+
+    @property
+    def is_expected(self) -> bool:
+        """Planned for a service; Azure has never shown it."""
+        return self.gone_at == NEVER_THERE
 
 
 class SyncRun(models.Model):

@@ -50,7 +50,7 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     ChangedMeanwhile where somebody else was first.
     """
     asked = _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
-    if request.deployment.gone_at:
+    if request.deployment.gone_at and not request.deployment.is_expected:
         raise refuse(
             "deployment_gone",
             f"The deployment {request.deployment} is no longer in Azure, so nothing can be granted "

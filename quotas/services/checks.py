@@ -73,8 +73,10 @@ def terms_asked(
 
 def check_may_ask(draft: Draft, by: User, *, at: datetime) -> None:
     """By those who may ask for the service, on a deployment of its own that a pool feeds."""
-    check_may_request(by, draft.service)
-    _check_deployment(draft.deployment, draft.service)
+    is_first = draft.kind == Kind.BASELINE and draft.deployment.is_expected
+    if not (is_first and _for_its_owner(draft, by)):
+        check_may_request(by, draft.service)
+    _check_deployment(draft.deployment, draft.service, is_first=is_first)
     check_owner(draft.service, at=at)
     if draft.on_behalf_of is not None and (gone := is_gone(draft.on_behalf_of, at=at)):
         raise gone
@@ -99,8 +101,14 @@ def check_owner(service: Service, *, at: datetime) -> None:
         )
 
 
-def _check_deployment(deployment: Deployment, service: Service) -> None:
-    if deployment.service_id != service.pk or deployment.gone_at:
+def _for_its_owner(draft: Draft, by: User) -> bool:
+    """A platform owner who registers a service asks for its first baseline for the owner."""
+    return by.is_platform_owner and draft.on_behalf_of == draft.service.owner
+
+
+def _check_deployment(deployment: Deployment, service: Service, *, is_first: bool = False) -> None:
+    """`is_first`: a first baseline, which may be of a deployment that Azure does not show yet."""
+    if deployment.service_id != service.pk or (deployment.gone_at and not is_first):
         raise refuse(
             "wrong_deployment", f"{service} does not use the deployment {deployment.name}."
         )

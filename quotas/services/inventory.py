@@ -21,8 +21,10 @@ from quotas.gateway import (
     DeploymentSeen,
     Inventory,
 )
-from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, SyncRun
+from quotas.models import AzureAccount, Deployment, Expectation, LedgerEntry, Pool, SyncRun
 from quotas.services.change_news import tell_of_unmapped
+from quotas.services.deployables import keep_deployables
+from quotas.services.expectations import arrive, unseen_of
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
 from quotas.services.gone import deleted_with_their_accounts, mark_gone, read_since
 from quotas.services.limits import note_limit
@@ -81,13 +83,15 @@ def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datet
     taken = [(row, pool) for row, pool, _ in found]
     pools = {key: pool for row, pool in taken for key in pool_keys(row)}
     catalogue = Catalogue(seen.model_skus, pools)
+    keep_deployables(seen, pools)
     newer = set(read_since(at).values_list("resource_key", flat=True))
+    expected = unseen_of(seen.subscription_id)
     adopted, came = 0, dict[int, Pool]()
     for row in seen.deployments:
         account = accounts.get(row.account_resource_id.lower())
         if account is not None:
-            is_old = row.resource_id.lower() in newer
-            new, moved_to = _take_deployment(row, account, catalogue, is_old=is_old, at=at)
+            is_old, plan = row.resource_id.lower() in newer, expected.get(row.resource_id.lower())
+            new, moved_to = _take_deployment(row, account, catalogue, plan, is_old=is_old, at=at)
             adopted += new
             came |= {moved_to.pk: moved_to} if moved_to else {}
     gone = mark_gone(seen, deleted, at=at)
@@ -126,12 +130,13 @@ def _take_deployment(
     row: DeploymentSeen,
     account: AzureAccount,
     catalogue: Catalogue,
+    plan: Expectation | None,
     *,
     is_old: bool,
     at: datetime,
 ) -> tuple[int, Pool | None]:
     """Returns how many entries adoption wrote (1 at first sight, else 0), and the pool to which
-    what it holds has moved.
+    what it holds has moved. `plan` is the service's that was to have it, where one was.
     """
     sku = catalogue.sku_of(account, row)
     rate = rate_of(row, sku)
@@ -164,6 +169,8 @@ def _take_deployment(
         defaults=facts if is_old else facts | now,
         create_defaults={**facts, **now, "first_seen_at": at, "settled_units": row.capacity_units},
     )
+    if plan is not None and not arrive(plan, deployment, at=at):
+        return _adopt(deployment, at=at), None
     has_moved = pool is not None and move_entries(deployment, pool, at=at) > 0
     if created or not deployment.entries.exists():
         return _adopt(deployment, at=at), None

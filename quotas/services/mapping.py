@@ -39,6 +39,8 @@ def map_deployment(
         raise ChangedMeanwhile(str(deployment))
     for entry in deployment.entries.filter(kind=LedgerEntry.Kind.ADOPTED, service__isnull=True):
         _reissue(entry, service, by=by, at=at)
+    proposed = Service.objects.filter(pk=service.pk, lifecycle=Service.Lifecycle.PROPOSED)
+    proposed.update(lifecycle=Service.Lifecycle.ACTIVE)
     audit.record(
         "deployment.mapped",
         f"deployment/{deployment.pk}",

@@ -2,6 +2,7 @@
 outside.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,12 +12,14 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
 from portal.models import Role, RoleGrant, User
+from quotas.domain.suggestion import NO_PRICE, ListPrice
 from quotas.gateway import (
     AccountSeen,
     BurstUse,
     DeploymentSeen,
     Inventory,
     ModelSkuSeen,
+    Priced,
     QuotaSeen,
     UsageEvidence,
     WriteAnswer,
@@ -204,6 +207,7 @@ class FakeEvidence:
 
     answer: UsageEvidence = NO_USAGE
     used_share: float | None = 0.8
+    prices: dict[str, ListPrice] = field(default_factory=dict)  # by SKU
 
     def usage_evidence(
         self, *, past_bursts: tuple[tuple[int, Window, int], ...], **_: Any
@@ -225,6 +229,9 @@ class FakeEvidence:
 
     def shared_deployments(self, *, at: datetime) -> list[int]:
         return []
+
+    def list_prices(self, asked: Collection[Priced], *, at: datetime) -> dict[Priced, ListPrice]:
+        return {what: self.prices.get(what.sku_name, NO_PRICE) for what in asked}
 
 
 PLATFORM_OWNER, FINANCE, AUDITOR = Role.PLATFORM_OWNER, Role.FINANCE, Role.AUDITOR

@@ -1,0 +1,39 @@
+"""What is said of services that are registered, and of deployments that are planned for them."""
+
+from portal.outbox.events import AT_ONCE, DIGEST, INFO, LOOK, ON, OVER, Event, Group, Kind
+
+ONBOARDING: dict[Event, Kind] = {
+    Event.SERVICE_REGISTERED: Kind(
+        Group.ASKED,
+        "A service was registered",
+        "{service} of {team} was registered",
+        "{by} registered {service} for {team}. Its owner is {owner}. {plan}",
+        DIGEST,
+        INFO,
+    ),
+    Event.DEPLOYMENT_ARRIVED: Kind(
+        Group.HELD,
+        "A deployment that was planned is there",
+        "{service} has {deployment}",
+        "Azure shows {deployment}, as it was planned for {service}. {why}",
+        AT_ONCE,
+        ON,
+    ),
+    Event.DEPLOYMENT_NOT_AS_PLANNED: Kind(
+        Group.HELD,
+        "A deployment is there, but not as it was planned",
+        "{deployment} is not what {service} planned",
+        "Azure shows {deployment}, which was planned for {service}. {why} It belongs to no service "
+        "until an owner of its pool maps it.",
+        AT_ONCE,
+        LOOK,
+    ),
+    Event.EXPECTATION_ENDED: Kind(
+        Group.HELD,
+        "Capacity for a deployment that nobody made went back",
+        "What was held for {deployment} went back",
+        "{deployment} was planned for {service}. {why}",
+        AT_ONCE,
+        OVER,
+    ),
+}

@@ -1,0 +1,296 @@
+"""Registering a service: who answers for it, what it is for, and where its first deployment is to
+be. One transaction: the service, the plan of its deployment, and the request for its baseline.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.text import slugify
+
+from portal import audit
+from portal.kernel.errors import DomainError
+from portal.models import User
+from portal.outbox import Event, tell
+from quotas.models import (
+    NEVER_THERE,
+    AzureAccount,
+    CapacityRequest,
+    DeployableModel,
+    Deployment,
+    Expectation,
+    Service,
+    Team,
+)
+from quotas.selectors.expectations import open_plans
+from quotas.selectors.onboarding import may_register_for, people_of
+from quotas.selectors.people import owners_of, platform_owners
+from quotas.selectors.residency import REACH_OF
+from quotas.services.asking import Draft
+from quotas.services.refusals import refuse
+from quotas.services.requests import submit
+
+# As Azure allows it for accounts, and their deployments.
+DEPLOYMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
+SLUG_LENGTH = 60
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a form or the API hands in about the service; nothing in it is trusted yet."""
+
+    team: Team
+    name: str
+    owner: User
+    deputy: User
+    environment: str
+    tier: int
+    purpose: str
+    user_population: str
+    if_throttled: str
+    proof_metric: str
+    data_class: str
+    data_residency: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Where its first deployment is to be: `units` of a model in an account, under a name."""
+
+    account: AzureAccount
+    model: DeployableModel
+    name: str
+    units: int
+
+
+@transaction.atomic
+def register(facts: Registration, planned: Planned | None, *, by: User, at: datetime) -> Service:
+    """The service, as proposed until its deployment is there; without a plan it is active at once,
+    as its deployment exists already, or it calls a shared one.
+
+    Raises DomainError with a sentence for whatever cannot be; then nothing is written.
+    """
+    _check(facts, by=by, at=at)
+    service = _create(facts, is_planned=planned is not None)
+    audit.record("service.registered", f"service/{service.pk}", actor_id=by.pk, at=at)
+    request = _plan(service, planned, by=by, at=at).request if planned else None
+    tell(
+        Event.SERVICE_REGISTERED,
+        (owners_of(service) | platform_owners()) - {by.pk},
+        subject=f"service/{service.pk}",
+        url=service.get_absolute_url(),
+        at=at,
+        by=by.display_name,
+        service=service.name,
+        team=service.team.name,
+        owner=service.owner.display_name,
+        plan=f"Request #{request.pk} asks for its first baseline." if request else "",
+    )
+    return service
+
+
+@transaction.atomic
+def plan_deployment(service: Service, planned: Planned, *, by: User, at: datetime) -> Expectation:
+    """Another plan for a service that has no deployment: the first was denied, or given up."""
+    if not may_register_for(service.team, by):
+        raise _not_a_lead(service.team)
+    if service.lifecycle == Service.Lifecycle.RETIRED:
+        raise refuse("retired", f"{service} is retired. Register a new service instead.")
+    if service.deployments.present().exists():
+        raise refuse(
+            "has_deployments",
+            f"{service} has a deployment. Ask for another baseline on its page instead.",
+        )
+    if open_plans().filter(service=service).exists():
+        raise refuse("planned_already", f"A deployment of {service} is planned already.")
+    return _plan(service, planned, by=by, at=at)
+
+
+def _plan(service: Service, planned: Planned, *, by: User, at: datetime) -> Expectation:
+    """A deployment that Azure does not show yet, and the request for its first baseline, for its
+    owner where whoever asks could not ask for the service.
+    """
+    deployment = _expected(service, planned)
+    asks = Service.objects.may_request(by).filter(pk=service.pk).exists()
+    draft = Draft(
+        service=service,
+        deployment=deployment,
+        units=planned.units,
+        starts_at=at,
+        ends_at=None,
+        purpose=service.purpose,
+        on_behalf_of=None if asks else service.owner,
+        starts_now=True,
+        kind=CapacityRequest.Kind.BASELINE,
+    )
+    request = submit(draft, by=by, at=at)
+    expectation = Expectation.objects.create(
+        service=service,
+        deployment=deployment,
+        request=request,
+        model_name=planned.model.model_name,
+        sku_name=planned.model.sku_name,
+        made_at=at,
+        made_by=by,
+    )
+    audit.record(
+        "deployment.planned",
+        f"deployment/{deployment.pk}",
+        actor_id=by.pk,
+        at=at,
+        service=service.pk,
+        request=request.pk,
+        units=planned.units,
+    )
+    return expectation
+
+
+def _expected(service: Service, planned: Planned) -> Deployment:
+    """The row with the id that it will have. Raises DomainError where one is, or was, there."""
+    account, model = planned.account, planned.model
+    _check_planned(planned)
+    resource_id = f"{account.resource_id}/deployments/{planned.name}"
+    facts = {
+        "resource_id": resource_id,
+        "account": account,
+        "name": planned.name,
+        "model_format": model.model_format,
+        "model_name": model.model_name,
+        "model_version": model.model_version,
+        "sku_name": model.sku_name,
+        "pool": model.pool,
+        "service": service,
+        "tokens_per_minute_per_unit": model.tokens_per_minute_per_unit,
+        "requests_per_minute_per_unit": model.requests_per_minute_per_unit,
+        "minimum_units": model.minimum_units,
+        "step_units": model.step_units,
+        "capacity_units": 0,
+        "settled_units": 0,
+        "provisioning_state": "",
+        "first_seen_at": NEVER_THERE,
+        "observed_at": NEVER_THERE,
+        "gone_at": NEVER_THERE,
+    }
+    found, is_new = Deployment.objects.select_for_update().get_or_create(
+        resource_key=resource_id.lower(), defaults=facts
+    )
+    if is_new:
+        return found
+    if not found.is_expected or open_plans().filter(deployment=found).exists():
+        raise refuse(
+            "deployment_name_taken",
+            f"{account.name} has, had or is to have a deployment called {planned.name}. Choose "
+            "another name.",
+        )
+    Expectation.objects.filter(deployment=found, ended_at__isnull=True).update(
+        ended_at=F("made_at")
+    )
+    Deployment.objects.filter(pk=found.pk).update(**facts)
+    return Deployment.objects.select_related("account", "pool").get(pk=found.pk)
+
+
+def _check_planned(planned: Planned) -> None:
+    account, model = planned.account, planned.model
+    if not DEPLOYMENT_NAME.fullmatch(planned.name):
+        raise refuse(
+            "deployment_name_unclear",
+            "Azure wants 2 to 64 letters, digits, hyphens, points or underscores, the first of "
+            "them a letter or a digit.",
+        )
+    if (model.subscription_id, model.region) != (account.subscription_id, account.region):
+        raise refuse("not_offered", f"{model.model_name} is not offered in {account.name}.")
+    if planned.units <= 0 or model.step.at_least(planned.units) != planned.units:
+        raise refuse(
+            "wrong_step",
+            f"{model.model_name} as {model.sku_name} comes in {model.step.minimum:,} units and "
+            f"from there in steps of {model.step.step:,}.",
+        )
+
+
+def _check(facts: Registration, *, by: User, at: datetime) -> None:
+    if not may_register_for(facts.team, by):
+        raise _not_a_lead(facts.team)
+    for name, sentence in WANTED.items():
+        if not str(getattr(facts, name)).strip():
+            raise refuse(f"{name}_missing", sentence)
+    if not slugify(facts.name):
+        raise refuse("name_unclear", "Give it a name with letters or digits.")
+    if facts.owner == facts.deputy:
+        raise refuse("deputy_is_owner", "Choose another person as deputy than the owner.")
+    _check_people(facts, at=at)
+    widest = widest_residency(facts.data_class)
+    if REACH_OF[Service.Residency(facts.data_residency)] > REACH_OF[widest]:
+        told = Service.DataClass(facts.data_class).label.lower()
+        raise refuse(
+            "too_far_for_its_class",
+            f"Data that is {told} may be processed {widest.label.lower()} at most here. Choose "
+            "that, or a class of data that fits.",
+        )
+
+
+WANTED = {
+    "name": "Say what the service is called.",
+    "purpose": "Say what it is for; approvers and finance read it.",
+    "user_population": "Say who uses it, and about how many.",
+    "if_throttled": "Say what happens to these people when calls are refused.",
+    "proof_metric": "Say by what number one sees that it is worth its capacity.",
+}
+
+
+def _check_people(facts: Registration, *, at: datetime) -> None:
+    present = set(people_of([facts.team], at=at).values_list("pk", flat=True))
+    for role, person in (("owner", facts.owner), ("deputy", facts.deputy)):
+        if person.pk not in present:
+            raise refuse(
+                f"{role}_not_there",
+                f"{person.display_name} is not in {facts.team}, or is gone, so could not answer "
+                "for it. Choose somebody of the team who is there.",
+            )
+
+
+def widest_residency(data_class: str) -> Service.Residency:
+    """How far data of a class may travel at most, by the settings. Raises DomainError."""
+    if data_class not in Service.DataClass.values:
+        raise refuse("class_unknown", "Say what class of data it handles.")
+    found = settings.HEADROOM_DATA_CLASS_RESIDENCY[Service.DataClass.values.index(data_class)]
+    return Service.Residency(found)
+
+
+def _not_a_lead(team: Team) -> DomainError:
+    return refuse(
+        "not_a_lead", f"Only a lead of {team}, or a platform owner, registers its services."
+    )
+
+
+def _create(facts: Registration, *, is_planned: bool) -> Service:
+    """Raises DomainError where somebody took the name meanwhile."""
+    lifecycle = Service.Lifecycle.PROPOSED if is_planned else Service.Lifecycle.ACTIVE
+    text = {name: str(getattr(facts, name)).strip() for name in WANTED}
+    slug = slugify(facts.name)[:SLUG_LENGTH].strip("-")
+    if Service.objects.filter(slug=slug).exists():
+        raise _name_taken(facts.name)
+    try:
+        with transaction.atomic():
+            return Service.objects.create(
+                **text,
+                slug=slug,
+                team=facts.team,
+                owner=facts.owner,
+                deputy=facts.deputy,
+                environment=facts.environment,
+                tier=facts.tier,
+                data_class=facts.data_class,
+                data_residency=facts.data_residency,
+                lifecycle=lifecycle,
+            )
+    except IntegrityError:
+        raise _name_taken(facts.name) from None
+
+
+def _name_taken(name: str) -> DomainError:
+    return refuse(
+        "name_taken", f"There is a service called {name.strip()} already. Choose another."
+    )
