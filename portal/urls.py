@@ -23,7 +23,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
     path("styleguide", styleguide, name="styleguide"),
     path("", home, name="home"),
-    path("services/<slug:slug>/", service, name="service"),
     path("services/<slug:slug>/throttling/", throttling, name="throttling"),
     path("pools/<int:pk>/", pool, name="pool"),
     path("health/", health_page, name="health"),
@@ -41,4 +40,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("glossary/", glossary, name="glossary"),
     path("", include("quotas.urls")),
     path("", include("showback.urls")),
+    path("services/<slug:slug>/", service, name="service"),  # after services/register/
 ]

@@ -96,7 +96,9 @@ class Option:
 
     @property
     def deciding_cost(self) -> Decimal | None:
-        """None where it is not priced. What decides between two of one kind: of a month of PTUs, or of a million tokens in."""
+        """What decides between two of one kind: a month of its PTUs, or a million tokens in. None
+        where that is not priced.
+        """
         if not self.is_provisioned:
             return self.price.input_per_million
         if self.price.per_unit_hour is None or self.units is None:

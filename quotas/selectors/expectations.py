@@ -1,11 +1,15 @@
 """Deployments that are planned and not there yet, with the text that makes them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 
+from portal.kernel import formatting_times
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tone
 from portal.kernel.windows import FOREVER
@@ -38,11 +42,24 @@ class Plan:
     bicep: str
     bicep_deploy: str
     may_give_up: bool
+    seen_within: Shown  # after it was made
+
+    @property
+    def az_id(self) -> str:
+        return f"az-{self.id}"
+
+    @property
+    def bicep_id(self) -> str:
+        return f"bicep-{self.id}"
+
+    @property
+    def deploy_id(self) -> str:
+        return f"deploy-{self.id}"
 
 
 def open_plans() -> QuerySet[Expectation]:
-    """Asked for, or held: those that a deployment may still be made for. Each has `held_units`: what
-    is held for good of a deployment that is not there, which only its first baseline can be.
+    """Asked for, or held: those that a deployment may still be made for. Each has `held_units`:
+    what is held for good of a deployment that is not there; only its first baseline can be that.
     """
     lasting = LedgerEntry.objects.filter(
         deployment=OuterRef("deployment"), effective_until=FOREVER
@@ -55,11 +72,12 @@ def open_plans() -> QuerySet[Expectation]:
     return found.filter(seen_at__isnull=True, ended_at__isnull=True)
 
 
-def plans_of(service: Service, user: User) -> list[Plan]:
-    """The service must come from `visible_to(user)`. Newest first."""
+def plans_of(service: Service, user: User, *, asks: bool) -> list[Plan]:
+    """The service must come from `visible_to(user)`, who `asks` for it or only reads. Newest first.
+    One query.
+    """
     rows = open_plans().filter(service=service)
     found = rows.select_related("deployment__account", "deployment__pool", "request")
-    asks = Service.objects.may_request(user).filter(pk=service.pk).exists()
     return [_plan(row, asks, user) for row in found]
 
 
@@ -85,7 +103,28 @@ def _plan(row: Any, asks: bool, user: User) -> Plan:
         bicep=bicep(planned),
         bicep_deploy=bicep_deploy(planned),
         may_give_up=asks if is_granted else is_asker,
+        seen_within=formatting_times.duration(sync_every()),
     )
+
+
+def sync_every() -> timedelta:
+    """How often Azure is looked at, by the schedule."""
+    seconds: Any = settings.CELERY_BEAT_SCHEDULE["sync inventory"]["schedule"]
+    return timedelta(seconds=seconds)
+
+
+def planned_services(deployments: Iterable[Deployment]) -> dict[int, int]:
+    """By id of a deployment, the service for which one of its name is, or was, planned; none where
+    two services planned that name. One query.
+    """
+    rows = list(deployments)
+    names = {row.name.lower() for row in rows}
+    plans = Expectation.objects.annotate(key=Lower("deployment__name")).filter(key__in=names)
+    found: dict[str, set[int]] = {}
+    for key, service in plans.values_list("key", "service"):
+        found.setdefault(key, set()).add(service)
+    single = {key: services.pop() for key, services in found.items() if len(services) == 1}
+    return {row.pk: single[row.name.lower()] for row in rows if row.name.lower() in single}
 
 
 def planned_deployment(deployment: Deployment, units: int) -> PlannedDeployment:

@@ -11,7 +11,9 @@ from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import words
 from quotas.selectors.changes import ChangeRow, changes_of
+from quotas.selectors.expectations import Plan, plans_of
 from quotas.selectors.holdings import DeploymentHolding, Holding, holdings_of
+from quotas.selectors.onboarding import may_register_for
 from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
 
@@ -50,6 +52,8 @@ class ServicePage:
     changes: list[ChangeRow]
     may_request: bool
     owner_note: str  # where the owner is gone
+    plans: list[Plan]
+    may_plan: bool  # it has neither a deployment nor a plan for one
 
     @property
     def running_until(self) -> datetime | None:
@@ -62,6 +66,8 @@ def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
     deployments = list(service.deployments.present().select_related("account", "pool"))
     holding = holdings_of([service.pk], at=at).get(service.pk, Holding())
     running, upcoming = _bursts(service, at=at)
+    asks = Service.objects.may_request(user).filter(pk=service.pk).exists()
+    plans = plans_of(service, user, asks=asks) if not deployments else []
     recent = with_names(CapacityRequest.objects.filter(service=service)).order_by("-pk")[:RECENT]
     return ServicePage(
         owner_card=owner_card(service),
@@ -71,9 +77,16 @@ def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
         upcoming=upcoming,
         recent=request_rows(list(recent), at=at),
         changes=changes_of(deployments, user, at=at),
-        may_request=Service.objects.may_request(user).filter(pk=service.pk).exists(),
+        may_request=asks,
+        plans=plans,
+        may_plan=_is_to_be_planned(service, deployments, plans)
+        and may_register_for(service.team, user),
         owner_note=owner_note(service, at=at),
     )
+
+
+def _is_to_be_planned(service: Service, deployments: list[Deployment], plans: list[Plan]) -> bool:
+    return service.lifecycle == Service.Lifecycle.PROPOSED and not deployments and not plans
 
 
 def owner_card(service: Service) -> list[tuple[str, Any]]:
@@ -88,6 +101,7 @@ def owner_card(service: Service) -> list[tuple[str, Any]]:
         ("People it serves", service.user_population),
         ("If throttled", service.if_throttled),
         ("Proof metric", service.proof_metric),
+        ("Class of data", service.get_data_class_display() or None),
         ("Data stays", service.get_data_residency_display()),
         ("Lifecycle", service.get_lifecycle_display()),
     ]

@@ -10,6 +10,7 @@ from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
 from quotas.models import Service
 from quotas.selectors.holdings import Holding, held_together, holdings_of
+from quotas.selectors.onboarding import teams_for
 from quotas.selectors.ownerless import acting
 
 
@@ -45,6 +46,7 @@ class ServiceList:
     count: int
     total: str
     on: int
+    may_register: bool
 
 
 def service_list(user: User, params: Mapping[str, str], *, at: datetime) -> ServiceList:
@@ -64,6 +66,7 @@ def service_list(user: User, params: Mapping[str, str], *, at: datetime) -> Serv
         count=visible.distinct().count() if place.query else place.total,
         total=together.baseline,
         on=together.with_burst,
+        may_register=teams_for(user).exists(),
     )
 
 

@@ -14,6 +14,7 @@ from quotas.gateway import evidence_source
 from quotas.models import Deployment, Pool, Service
 from quotas.selectors import words
 from quotas.selectors.alike import Alike, Named, Signs
+from quotas.selectors.expectations import planned_services
 
 PAGE_SIZE = 10
 MOST_OFFERED = 40  # services; where there are more, each row offers those with the likeliest names
@@ -77,12 +78,20 @@ def unmapped(
         wanted = wanted.filter(Q(name__icontains=word) | Q(account__name__icontains=word))
     place = slice_of(params, wanted.count(), size=PAGE_SIZE)
     rows = wanted.select_related("account", "pool").order_by("-capacity_units", "pk")
-    alike = Alike(_named_services(user))
+    shown = list(rows[place.start : place.stop])
+    alike, planned = Alike(_named_services(user)), planned_services(shown)
     operated = None if user.is_platform_owner else _operated(user)
     return Unmapped(
         [
-            _row(each, alike, params.get("all") == str(each.pk), operated, at=at)
-            for each in rows[place.start : place.stop]
+            _row(
+                each,
+                alike,
+                planned.get(each.pk),
+                params.get("all") == str(each.pk),
+                operated,
+                at=at,
+            )
+            for each in shown
         ],
         place,
         count=visible.count() if place.query else place.total,
@@ -100,14 +109,22 @@ def _operated(user: User) -> set[int]:
 
 
 def _row(
-    deployment: Deployment, alike: Alike, is_open: bool, operated: set[int] | None, *, at: datetime
+    deployment: Deployment,
+    alike: Alike,
+    planned: int | None,
+    is_open: bool,
+    operated: set[int] | None,
+    *,
+    at: datetime,
 ) -> UnmappedRow:
-    """`operated` None: all pools."""
+    """`operated` None: all pools. `planned`: the service that planned a deployment of its name."""
     may = operated is None or deployment.pool_id in operated
     signs = Signs(deployment.name, deployment.account.name, deployment.all_tags)
-    best = alike.best(signs)
+    plan = next((each for each in alike.services if each.id == planned), None)
+    best = plan or alike.best(signs)
     offers_all = is_open or len(alike.services) <= MOST_OFFERED
-    offered = alike.services if offers_all else alike.most(signs)
+    offered = list(alike.services if offers_all else alike.most(signs))
+    offered += [plan] if plan and plan not in offered else []
     return UnmappedRow(
         id=deployment.pk,
         name=deployment.name,
@@ -118,7 +135,7 @@ def _row(
         first_seen=words.age(deployment.first_seen_at, now=at),
         suggested=best.id if best else None,
         suggested_name=best.name if best else "",
-        reason=signs.reason(best) if best else "",
+        reason="its plan" if plan else signs.reason(best) if best else "",
         may_map=may,
         services=[(each.id, f"{each.name} ({each.team})") for each in offered] if may else [],
         offers_all=len(offered) == len(alike.services),

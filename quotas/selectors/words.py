@@ -54,8 +54,13 @@ def pool_name(pool: Pool) -> str:
     several regions share it, `all regions` or `data zone EU` stand for the region.
     """
     sku, _, model = pool.usage_name.removeprefix("OpenAI.").partition(".")
-    kind = CAMEL_EDGE.sub(" ", sku)
+    kind = sku_name(sku)
     return " · ".join(part for part in (model, kind, pool.place) if part)
+
+
+def sku_name(sku: str) -> str:
+    """`Global Standard` for GlobalStandard."""
+    return CAMEL_EDGE.sub(" ", sku)
 
 
 def pool_trail(pool: Pool, page: str) -> list[tuple[str, str]]:

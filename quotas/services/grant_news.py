@@ -17,7 +17,7 @@ from portal.kernel.windows import MINUTE
 from portal.models import Notice
 from portal.outbox import Event, tell
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
+from quotas.models import NEVER_THERE, CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import words
 from quotas.selectors.grants import is_written, newest_changes, why_not
 from quotas.selectors.people import holders_of, owners_of
@@ -64,6 +64,8 @@ def _around(at: datetime) -> Iterable[CapacityRequest]:
         decided_at__lte=at,
         decided_at__gt=at - LOOK_BACK,
     )
+    # What is only expected is there once somebody made it: `expectations` tells of that.
+    rows = rows.exclude(deployment__gone_at=NEVER_THERE)
     return rows.select_related("service", "to_service", "deployment__pool").order_by("pk")
 
 

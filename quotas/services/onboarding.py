@@ -36,6 +36,7 @@ from quotas.services.requests import submit
 # As Azure allows it for accounts, and their deployments.
 DEPLOYMENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
 SLUG_LENGTH = 60
+RESERVED = {"register"}  # addresses of pages below /services/
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,8 @@ def _expected(service: Service, planned: Planned) -> Deployment:
         "observed_at": NEVER_THERE,
         "gone_at": NEVER_THERE,
     }
-    found, is_new = Deployment.objects.select_for_update().get_or_create(
+    found: Deployment
+    found, is_new = Deployment.objects.select_for_update(of=("self",)).get_or_create(
         resource_key=resource_id.lower(), defaults=facts
     )
     if is_new:
@@ -188,8 +190,10 @@ def _expected(service: Service, planned: Planned) -> Deployment:
     Expectation.objects.filter(deployment=found, ended_at__isnull=True).update(
         ended_at=F("made_at")
     )
-    Deployment.objects.filter(pk=found.pk).update(**facts)
-    return Deployment.objects.select_related("account", "pool").get(pk=found.pk)
+    for name, value in facts.items():
+        setattr(found, name, value)
+    found.save(update_fields=list(facts))
+    return found
 
 
 def _check_planned(planned: Planned) -> None:
@@ -270,7 +274,7 @@ def _create(facts: Registration, *, is_planned: bool) -> Service:
     lifecycle = Service.Lifecycle.PROPOSED if is_planned else Service.Lifecycle.ACTIVE
     text = {name: str(getattr(facts, name)).strip() for name in WANTED}
     slug = slugify(facts.name)[:SLUG_LENGTH].strip("-")
-    if Service.objects.filter(slug=slug).exists():
+    if slug in RESERVED or Service.objects.filter(slug=slug).exists():
         raise _name_taken(facts.name)
     try:
         with transaction.atomic():

@@ -206,7 +206,7 @@ def test_what_was_given_up_is_free_again_and_another_plan_may_have_the_name(
     assert not open_plans().exists()
     again = onboarding.plan_deployment(approved, planned(units=20), by=ada, at=LATER)
     assert Deployment.objects.filter(name="claims-letters").count() == 1
-    assert [each.id for each in plans_of(approved, ada)] == [again.pk]
+    assert [each.id for each in plans_of(approved, ada, asks=True)] == [again.pk]
 
 
 def test_a_plan_that_waits_is_withdrawn_by_giving_it_up(proposed: Service, ada: User) -> None:
@@ -246,7 +246,7 @@ def test_a_smaller_first_baseline_is_what_the_snippet_asks_for(
     asked = the_plan().request
     part = decisions.part_of(asked, units=30)
     decisions.approve(asked, by=cleo, note="", at=NOON, part=part)
-    [plan] = plans_of(proposed, ada)
+    [plan] = plans_of(proposed, ada, asks=True)
     assert "--sku-capacity=30" in plan.az
 
 
@@ -398,4 +398,4 @@ def test_i01_what_is_held_for_a_plan_is_not_granted_to_anybody_else(
 
 def test_a_withdrawn_request_leaves_no_plan(proposed: Service, ada: User) -> None:
     requests.withdraw(the_plan().request, by=ada, at=LATER)
-    assert plans_of(proposed, ada) == []
+    assert plans_of(proposed, ada, asks=True) == []
