@@ -61,9 +61,7 @@ class UsageHistory:
         rate = _rate(deployment, tokens_per_minute_per_unit)
         return use_of_burst(deployment, whole_minutes(window), spans, rate=rate)
 
-    def list_prices(
-        self, asked: Collection[Priced], *, at: datetime
-    ) -> Mapping[Priced, ListPrice]:
+    def list_prices(self, asked: Collection[Priced], *, at: datetime) -> Mapping[Priced, ListPrice]:
         return list_prices(asked, at=at)
 
     def usage_evidence(

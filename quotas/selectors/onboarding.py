@@ -28,5 +28,5 @@ def people_of(teams: Iterable[Team], *, at: datetime) -> QuerySet[User]:
 
     Nobody else could see the service, so nobody else could answer for it.
     """
-    rows = User.objects.present_at(at).filter(memberships__team__in=teams)
+    rows: QuerySet[User] = User.objects.present_at(at).filter(memberships__team__in=teams)
     return rows.distinct().order_by("first_name", "last_name", "pk")

@@ -150,7 +150,7 @@ def _send(page: AskPage, form: AskForm) -> HttpResponse | None:
     if not form.check(policy_in_force(), at=at):
         return None
     sent = page.send(form.draft(at=at))
-    messages.success(page.request, _thanks(sent))
+    messages.success(page.request, thanks(sent))
     return redirect(sent)
 
 
@@ -165,7 +165,10 @@ def _keep(page: AskPage, form: AskForm) -> HttpResponse | None:
     return redirect("requests")
 
 
-def _thanks(sent: CapacityRequest) -> str:
+def thanks(sent: CapacityRequest) -> str:
+    """What becomes of a request that was just sent."""
+    if sent.state == RequestState.APPROVED and sent.deployment.is_expected:
+        return f"Request #{sent.pk} is approved by the policy: its deployment can be made now."
     if sent.state == RequestState.APPROVED:
         starts = "It starts and ends by itself." if sent.deployment.pool.applies else NOT_APPLIED
         return f"Request #{sent.pk} is approved by the policy. {starts}"

@@ -21,7 +21,7 @@ from quotas.models import Expectation, Service
 from quotas.selectors.onboarding import may_register_for, teams_for
 from quotas.services import expectations, onboarding
 from quotas.services.refusals import refuse
-from quotas.views.burst import thanks
+from quotas.views.ask_page import thanks
 
 # None: the form says why not, and nothing was written.
 Send = Callable[[HttpRequest, Any], HttpResponse | None]
