@@ -14,6 +14,16 @@ def must_read_everything(request: HttpRequest) -> User:
     return user
 
 
+def must_read_policy(request: HttpRequest) -> User:
+    """The person, who has an organisation-wide role or decides on requests: whoever decides by a
+    rule may read it. Http404 for anybody else.
+    """
+    user = request.user
+    if not (isinstance(user, User) and user.reads_policy):
+        raise Http404
+    return user
+
+
 def must_decide_sharing(request: HttpRequest) -> User:
     """Who may change whose use a shared deployment is: a platform owner.
 

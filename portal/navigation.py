@@ -28,6 +28,10 @@ def reads_everything(user: User) -> bool:
     return user.reads_everything
 
 
+def reads_policy(user: User) -> bool:
+    return user.reads_policy
+
+
 @dataclass(frozen=True)
 class Place:
     """A page that navigation may lead to. `url_name` is its key; `letter` follows g on the keys."""
@@ -54,7 +58,7 @@ PLACES = (
         children=(
             Place("Mine", "requests", "r"),
             Place("Inbox", "inbox", "i", decides),
-            Place("Policy", "policy", "y", reads_everything),
+            Place("Policy", "policy", "y", reads_policy),
         ),
     ),
     Place(

@@ -1,6 +1,7 @@
 """The API of the policy: what is in force, its versions, the draft of the next, replay, publishing.
 
-Whoever reads everything may read it; platform owners and administrators write. `policy` is the
+Whoever reads everything may read it, and what is published whoever decides on requests; platform
+owners and administrators write. `policy` is the
 document that `docs/reference/policy.md` describes; `sentences` the same for people.
 """
 
@@ -33,8 +34,21 @@ class ReadsEverything(BasePermission):
         return True
 
 
+class ReadsPolicy(BasePermission):
+    """As `ReadsEverything`, and those who decide by it."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if not request.user.reads_policy:
+            raise Http404
+        return True
+
+
 class PolicyView(APIView):
     permission_classes = [IsAuthenticated, ReadsEverything]
+
+
+class PublishedView(APIView):
+    permission_classes = [IsAuthenticated, ReadsPolicy]
 
 
 class DraftBody(serializers.Serializer[Any]):
@@ -54,7 +68,7 @@ class SeenBody(serializers.Serializer[Any]):
     seen = MomentField()
 
 
-class InForce(PolicyView):
+class InForce(PublishedView):
     """GET: the policy that judges what is asked now."""
 
     def get(self, request: Request) -> Response:
@@ -62,14 +76,14 @@ class InForce(PolicyView):
         return Response(_version(_published(number)))
 
 
-class Versions(PolicyView):
+class Versions(PublishedView):
     """GET: every published version, newest first."""
 
     def get(self, request: Request) -> Response:
         return Response({"results": [_version(version) for version in published()]})
 
 
-class Version(PolicyView):
+class Version(PublishedView):
     def get(self, request: Request, number: int) -> Response:
         return Response(_version(_published(number)))
 

@@ -52,6 +52,15 @@ def units(number: int | None, word: str = "unit") -> Shown:
     return Shown(_signed(f"{abs(number):,} {plural}", number), value=str(number))
 
 
+def noun_for(plural: str, number: int) -> str:
+    """The noun that goes with a number: `noun_for("entries", 1)` is "entry". Regular nouns only;
+    `static/js/tables.js` says the same.
+    """
+    if number != 1:
+        return plural
+    return f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
+
+
 def percent(fraction: Number | None) -> Shown:
     """A fraction as whole per cent. Not quite 0 or 1 is never shown as such: `<1 %`, `>99 %`."""
     if fraction is None:

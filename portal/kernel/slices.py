@@ -26,9 +26,9 @@ class Slice:
 
     @property
     def text(self) -> str:
-        """`26–50 of 900`."""
-        if self.total == 0:
-            return "0"
+        """`26–50 of 900`; of one row or none the number alone."""
+        if self.total < 2:
+            return str(self.total)
         return f"{self.start + 1:,}–{self.stop:,} of {self.total:,}"
 
 

@@ -94,6 +94,11 @@ class User(AbstractUser):
         """Whether lists show all teams: every organisation-wide role reads, few of them write."""
         return bool(self.roles)
 
+    @property
+    def reads_policy(self) -> bool:
+        """Whoever reads everything, and whoever decides: owners of pools and delegates, too."""
+        return self.reads_everything or self.decides_requests
+
 
 class RoleGrant(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_grants")

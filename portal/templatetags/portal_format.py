@@ -23,6 +23,12 @@ register.filter("duration", formatting_times.duration)
 
 
 @register.filter
+def noun_for(plural: str, number: int) -> str:
+    """`{{ "deployments"|noun_for:total }}` → `deployment` for one."""
+    return formatting.noun_for(plural, number)
+
+
+@register.filter
 def money(amount: formatting.Number | None) -> Shown:
     return formatting.money(amount, settings.HEADROOM_CURRENCY)
 

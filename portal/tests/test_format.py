@@ -179,3 +179,12 @@ def test_small_filters():
     assert render("{{ x|initials }}", x="Ada King Lovelace") == "AL"
     assert "–" in render("{{ x|or_dash }}", x="")
     assert render("{{ x|or_dash }}", x=0) == "0"
+
+
+@pytest.mark.parametrize(
+    ("noun", "one"),
+    [("deployments", "deployment"), ("entries", "entry"), ("services", "service"), ("days", "day")],
+)
+def test_a_noun_goes_with_its_number(noun: str, one: str):
+    assert f.noun_for(noun, 1) == one
+    assert [f.noun_for(noun, number) for number in (0, 2, 1_000)] == [noun] * 3

@@ -26,3 +26,7 @@ def test_an_odd_number_is_the_first_page_or_the_last(page: str, start: int):
 def test_nothing_is_one_empty_page():
     found = slice_of({"q": "zzz"}, 0)
     assert (found.start, found.stop, found.text, found.is_long) == (0, 0, "0", True)
+
+
+def test_one_row_is_no_range():
+    assert slice_of({"q": "chat"}, 1).text == "1"

@@ -5,6 +5,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
 from quotas.domain.policy import Policy, stored
+from quotas.domain.policy_text import as_yaml
 
 
 class PolicyVersion(models.Model):
@@ -51,3 +52,8 @@ class PolicyVersion(models.Model):
     def policy(self) -> Policy:
         """Raises DomainError where a draft is not right yet."""
         return stored(self.content)
+
+    def as_yaml(self) -> str:
+        """The policy of a published version as a file; raises DomainError for what is none."""
+        heading = f"Headroom policy, version {self.number}. Load it as the draft of the next one."
+        return as_yaml(self.policy, heading=heading)

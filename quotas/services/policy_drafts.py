@@ -16,13 +16,13 @@ from portal.models import Role, User
 from quotas.domain.policy import Policy
 from quotas.domain.policy_fields import Problem
 from quotas.domain.policy_reading import PolicyInvalid, read_policy
+from quotas.domain.policy_text import MOST_TEXT, parsed
 from quotas.domain.stages import PEOPLE
 from quotas.models import PolicyVersion
 from quotas.services import policy
 from quotas.services.refusals import refuse
 
 LONGEST_NOTE = 400
-MOST_TEXT = 100_000
 MAY_CHANGE = frozenset({Role.PLATFORM_OWNER, Role.ADMIN})
 
 
@@ -75,6 +75,23 @@ def save(
     draft.save(update_fields=["content", "note", "edited_at", "edited_by_ids"])
     audit.record("policy.draft_saved", f"policy-draft/{draft.pk}", actor_id=by.pk, at=at)
     return draft
+
+
+@transaction.atomic
+def take_in(text: str, *, seen: datetime | None, by: User, at: datetime) -> PolicyVersion:
+    """What a YAML or JSON text holds becomes the draft: begun where there is none, else in place of
+    what it says. Its note stays. Raises as `parsed`, `begin` and `save` do.
+    """
+    content = parsed(text)
+    draft = open_draft()
+    if draft is None:
+        return begin(by=by, at=at, content=content)
+    if seen is None:
+        raise refuse(
+            "draft_exists",
+            "There is a draft already. Open it, and load the file there. Nothing was kept.",
+        )
+    return save(content, note=draft.note, seen=seen, by=by, at=at)
 
 
 @transaction.atomic

@@ -294,7 +294,8 @@ def test_the_command_prints_checks_and_loads(cleo: User, tmp_path: Any, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [(None, "cannot be read"), ("{", "is not JSON"), ("[]", "holds no policy")]
+    ("text", "says"),
+    [(None, "cannot be read"), ("{", "Line 1, column 2 cannot be read"), ("[]", "holds no policy")],
 )
 def test_the_command_says_what_is_wrong_with_a_file(
     db: None, tmp_path: Any, text: str | None, says: str

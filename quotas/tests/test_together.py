@@ -159,7 +159,7 @@ def test_the_page_names_those_that_were_approved(browse: Browse, three, cleo: Us
 
 
 def test_without_a_tick_it_says_what_to_do(browse: Browse, three, cleo: User):
-    answer = browse(cleo).post(reverse(ADDRESS), {"low_risk": ["nonsense", "x:y"]})
+    answer = browse(cleo).post(reverse(ADDRESS), {"low_risk": ["nonsense", "x:y", f"{'9' * 30}:z"]})
     assert answer.status_code == 422
     assert "Tick the requests of low risk that you approve." in words_of(answer)
 

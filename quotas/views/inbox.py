@@ -66,7 +66,7 @@ def approve_low_risk(request: HttpRequest) -> HttpResponse:
 def _picked(request: HttpRequest) -> list[together.Picked]:
     """What was ticked, `id:content hash` each, of what this person may see. Raises DomainError."""
     ticked = (value.partition(":") for value in request.POST.getlist("low_risk")[:MOST_CARDS])
-    hashes = {int(pk): content for pk, _, content in ticked if pk.isdecimal()}
+    hashes = {int(pk): content for pk, _, content in ticked if pk.isdecimal() and len(pk) < 19}
     if not hashes:
         raise refuse("nothing_ticked", "Tick the requests of low risk that you approve.")
     rows = with_people(CapacityRequest.objects.visible_to(request.user).filter(pk__in=hashes))

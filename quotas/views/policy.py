@@ -5,14 +5,17 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from portal.access import must_read_everything
+from portal.access import must_read_everything, must_read_policy
+from portal.doors import posts_from
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
+from quotas.domain.policy_text import MOST_TEXT
 from quotas.domain.policy_words import longest_in_words
 from quotas.forms_policy import carry_out, document_of
 from quotas.models import PolicyVersion
@@ -26,7 +29,7 @@ from quotas.services.refusals import refuse
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    user, at = must_read_everything(request), now()
+    user, at = must_read_policy(request), now()
     number, rules = policy.current(at=at)
     versions = policy_page.published()
     context = {
@@ -35,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "longest": longest_in_words(rules),
         "low_risk": low_risk_words(rules),
         "versions": policy_page.version_rows(versions, at=at),
-        "draft": policy_drafts.open_draft(),
+        "draft": policy_drafts.open_draft() if user.reads_everything else None,
         "may_change": policy_drafts.may_change(user),
     }
     return render(request, "quotas/policy.html", context)
@@ -43,12 +46,46 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def version(request: HttpRequest, number: int) -> HttpResponse:
-    must_read_everything(request)
+    must_read_policy(request)
     page = policy_page.version_page(number, at=now())
     if page is None:
         raise Http404
     trail = [*_trail(), (f"Version {number}", "")]
     return render(request, "quotas/policy/version.html", {"page": page, "trail": trail})
+
+
+@require_GET
+def download(request: HttpRequest, number: int) -> HttpResponse:
+    """A published version as a YAML file."""
+    must_read_policy(request)
+    version = get_object_or_404(PolicyVersion, number=number)
+    answer = HttpResponse(version.as_yaml(), content_type="application/yaml; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="headroom-policy-{number}.yaml"'
+    return answer
+
+
+@posts_from("policy")
+def load(request: HttpRequest) -> HttpResponse:
+    """A YAML or JSON file becomes the draft, right or wrong: the page then says what is wrong."""
+    user = must_read_everything(request)
+    file = request.FILES.get("file")
+    if file is None:
+        raise refuse("file_missing", "Choose a YAML or JSON file first. Nothing was changed.")
+    text = _text_of(file)
+    seen = _seen(request) if request.POST.get("seen") else None
+    policy_drafts.take_in(text, seen=seen, by=user, at=now())
+    messages.success(request, "The file is the draft now. It is not in force yet.")
+    return redirect("policy_draft")
+
+
+def _text_of(file: UploadedFile) -> str:
+    """Raises DomainError for what is too long, or no text."""
+    if (file.size or 0) > 4 * MOST_TEXT:
+        raise refuse("too_large", f"A policy has {MOST_TEXT:,} characters at most.")
+    try:
+        return file.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise refuse("not_text", "The file is not written in UTF-8. Nothing was changed.") from None
 
 
 @require_POST

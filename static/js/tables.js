@@ -62,6 +62,11 @@ function makeSortable(table) {
   if (sorted && headers[Math.abs(Number(sorted))]) sortBy(table, Math.abs(Number(sorted)), sorted.startsWith("-"));
 }
 
+/** The noun that goes with a number: entries, entry. As portal/kernel/formatting.py says it. */
+function nounFor(plural, number) {
+  return number === 1 ? plural.replace(/ies$/, "y").replace(/s$/, "") : plural;
+}
+
 function filterBy(table, text) {
   const words = text.toLocaleLowerCase().split(/\s+/).filter(Boolean);
   const rows = bodyRows(table);
@@ -72,7 +77,7 @@ function filterBy(table, text) {
     shown += !row.hidden;
   }
   for (const place of document.querySelectorAll(`[data-count-for="${table.id}"]`)) {
-    const noun = place.dataset.noun;
+    const noun = nounFor(place.dataset.noun, rows.length);
     place.textContent = shown === rows.length ? `${rows.length} ${noun}` : `${shown} of ${rows.length} ${noun}`;
   }
 }

@@ -1,7 +1,8 @@
-"""`./headroom manage policy`: the policy as JSON, out and in.
+"""`./headroom manage policy`: the policy as JSON or YAML, out and in.
 
-Out: the version in force, or `--number N`. In: `--load FILE --by USER` makes it the draft, which
-somebody else publishes on the page; `--check FILE` only says what is wrong with it.
+Out: the version in force, or `--number N`; `--yaml` as YAML. In: `--load FILE --by USER` makes it
+the draft, which somebody else publishes on the page; `--check FILE` only says what is wrong with
+it. A file may be either.
 """
 
 import json
@@ -13,15 +14,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
+from quotas.domain.policy_text import parsed
 from quotas.models import PolicyVersion
 from quotas.services import policy, policy_drafts
 
 
 class Command(BaseCommand):
-    help = "Prints the policy as JSON, or reads one from a file."
+    help = "Prints the policy as JSON or YAML, or reads one from a file."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--number", type=int, help="of the version to print; else the newest")
+        parser.add_argument("--yaml", action="store_true", help="print YAML instead of JSON")
         parser.add_argument("--check", metavar="FILE", help="say what is wrong with this file")
         parser.add_argument("--load", metavar="FILE", help="make this file the draft")
         parser.add_argument("--by", metavar="USER", help="whose draft it is, with --load")
@@ -33,14 +36,17 @@ class Command(BaseCommand):
         elif options["load"]:
             self._load(_read(options["load"]), options["by"], options["note"])
         else:
-            self._print(options["number"])
+            self._print(options["number"], in_yaml=options["yaml"])
 
-    def _print(self, number: int | None) -> None:
+    def _print(self, number: int | None, *, in_yaml: bool) -> None:
         newest, _ = policy.current(at=now())
         version = PolicyVersion.objects.filter(number=number or newest).first()
         if version is None:
             raise CommandError(f"There is no version {number}; the newest is {newest}.")
-        self.stdout.write(json.dumps(version.policy.as_json(), indent=2))
+        if in_yaml:
+            self.stdout.write(version.as_yaml(), ending="")
+        else:
+            self.stdout.write(json.dumps(version.policy.as_json(), indent=2))
 
     def _check(self, content: dict[str, Any]) -> None:
         problems = policy_drafts.problems_of(content, at=now())
@@ -65,11 +71,12 @@ class Command(BaseCommand):
 
 def _read(name: str) -> dict[str, Any]:
     try:
-        content = json.loads(Path(name).read_text(encoding="utf-8"))
+        text = Path(name).read_text(encoding="utf-8")
     except OSError as error:
         raise CommandError(f"{name} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise CommandError(f"{name} is not JSON: {error}.") from None
-    if not isinstance(content, dict):
-        raise CommandError(f"{name} holds no policy: an object with longest_hours and rules.")
-    return content
+    except UnicodeDecodeError:
+        raise CommandError(f"{name} is not written in UTF-8.") from None
+    try:
+        return parsed(text)
+    except DomainError as error:
+        raise CommandError(f"{name}: {error.sentence}") from None
