@@ -107,6 +107,11 @@ REQUESTS = (
         "Somebody who was deactivated, or was not seen for long (90 days, unless your operator "
         "says otherwise). Their deputy acts, and nobody can choose them.",
     ),
+    Term(
+        "Sandbox",
+        "A few units of a model for one person's experiment: granted at once, for 30 days, kept "
+        "for longer with one click. More than that is a service.",
+    ),
     Term("Evidence", "What was known about your use and the pool when a request was judged."),
     Term(
         "429",

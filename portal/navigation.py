@@ -65,6 +65,7 @@ PLACES = (
         "Services",
         children=(
             Place("Services", "services", "s"),
+            Place("Sandboxes", "sandboxes", "x"),
             Place("Unmapped", "unmapped", "u", reads_everything),
             Place("Shared", "shared_deployments", "d", reads_everything),
             Place("Unattributed", "unattributed", "a", reads_everything),

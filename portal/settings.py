@@ -330,6 +330,13 @@ HEADROOM_REVOKE_NOTICE_HOURS = env.hours_by_tier(
     "24,8,2,0",
     why="So long before a grant is revoked its team is told.",
 )
+HEADROOM_SANDBOX_UNITS = env.whole(
+    "HEADROOM_SANDBOX_UNITS",
+    10,
+    least=0,
+    most=100_000,
+    why="So many units a sandbox has at most; 0: there are no sandboxes.",
+)
 HEADROOM_GONE_AFTER_DAYS = env.whole(
     "HEADROOM_GONE_AFTER_DAYS",
     90,

@@ -58,7 +58,9 @@ class AskedSerializer(DraftSerializer):
     transfer names where to. `draft` keeps it without sending it.
     """
 
-    kind = serializers.ChoiceField(Kind.choices, default=Kind.BURST)
+    kind = serializers.ChoiceField(
+        [choice for choice in Kind.choices if choice[0] != Kind.SANDBOX], default=Kind.BURST
+    )
     ends_at = MomentField(required=False, allow_null=True, default=None)  # type: ignore[assignment]
     occasion = serializers.CharField(max_length=20, required=False, allow_blank=True, default="")
     purpose = serializers.CharField(max_length=2_000, required=False, allow_blank=True, default="")

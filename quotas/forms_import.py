@@ -12,18 +12,15 @@ class PeopleForm(forms.Form):
 
     file = forms.FileField(
         label="CSV file",
-        required=False,
         widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text="At most 1 MB. Nothing is written before you have seen what would change.",
-        error_messages={"empty": "The file is empty."},
+        error_messages={"required": "Choose a file.", "empty": "The file is empty."},
     )
     text = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
 
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors and not data.get("file") and not data.get("text"):
-            self.add_error("file", "Choose a file.")
-        return data
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].required = not self.data.get("text")
 
     @property
     def content(self) -> bytes:

@@ -32,7 +32,8 @@ class ServiceQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self.filter(
             Q(team__memberships__user=user, team__memberships__role="lead")
             | Q(owner=user, team__memberships__user=user)
-            | Q(deputy=user, team__memberships__user=user)
+            | Q(deputy=user, team__memberships__user=user),
+            sandbox__isnull=True,  # it is what it is; whoever needs more registers a service
         ).distinct()
 
 
@@ -68,7 +69,12 @@ class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self.filter(gone_at__isnull=True)
 
     def unmapped(self) -> Self:
-        return self.filter(service__isnull=True)
+        return self.filter(service__isnull=True, takes_sandboxes=False)
+
+    def open_for_sandboxes(self) -> Self:
+        """Where a sandbox could be: there, and fed by a pool that Azure still has."""
+        rows = self.present().filter(takes_sandboxes=True, pool__gone_at__isnull=True)
+        return rows.filter(pool__kind="tokens")
 
     def visible_to(self, user: "User") -> Self:
         return self if user.reads_everything else self.filter(service__team__memberships__user=user)
@@ -133,6 +139,17 @@ class FreezeQuerySet(models.QuerySet):  # type: ignore[type-arg]
             return self
         mine = Q(pool__deployments__service__team__memberships__user=user)
         return self.filter(Q(pool__isnull=True) | Q(pool__owners=user) | mine).distinct()
+
+
+class SandboxQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def live(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+    def visible_to(self, user: "User") -> Self:
+        """One's own, and those on pools that one operates."""
+        if user.reads_everything:
+            return self
+        return self.filter(Q(person=user) | Q(pool__owners=user)).distinct()
 
 
 class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]

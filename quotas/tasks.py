@@ -18,6 +18,7 @@ from quotas.services import (
     inventory,
     reconcile,
     reminders,
+    sandboxes,
     timeouts,
 )
 
@@ -45,21 +46,24 @@ def reconcile_now() -> None:
 
 @shared_task(acks_late=True)
 def tell_news() -> None:
-    """What happened by time alone: bursts and lasting changes that came or did not,
-    what ended, changes that are stuck.
+    """What happened by time alone: bursts and lasting changes that came or did not, what ended,
+    changes that are stuck; and sandboxes that end soon.
     """
     burst_news.tell_of_bursts(at=now())
     grant_news.tell_of_lasting(at=now())
     change_news.tell_of_stuck(at=now())
+    sandboxes.tell_ending(at=now())
 
 
 @shared_task(acks_late=True)
 def time_out_requests() -> None:
-    """Ends what nobody answered, reminds and escalates, says what waits past its start, and keeps
-    the evidence of open requests true. What is held for a deployment that nobody makes goes back.
+    """Ends what nobody answered and sandboxes that are over, reminds and escalates, says what waits
+    past its start, and keeps the evidence of open requests true. What is held for a deployment that
+    nobody makes goes back.
     """
     expectations.give_back_overdue(at=now())
     timeouts.time_out_overdue(at=now())
+    sandboxes.end_overdue(at=now())
     reminders.remind_waiting(at=now())
     timeouts.tell_late(at=now())
     evidence_rows.refresh_open(at=now())

@@ -10,6 +10,7 @@ from quotas import (
     api_policy,
     api_pools,
     api_requests,
+    api_sandboxes,
 )
 from quotas.views import (
     asking,
@@ -27,6 +28,7 @@ from quotas.views import (
     pools,
     requests,
     reserves,
+    sandboxes,
     services,
     unmapped,
 )
@@ -67,6 +69,10 @@ urlpatterns = [
     path("services/<slug:slug>/transfer/", asking.transfer, name="request_transfer"),
     path("unmapped/", unmapped.index, name="unmapped"),
     path("unmapped/<int:pk>/map/", unmapped.assign, name="map_deployment"),
+    path("sandboxes/", sandboxes.index, name="sandboxes"),
+    path("sandboxes/open/", sandboxes.set_open, name="sandboxes_open"),
+    path("sandboxes/<int:pk>/keep/", sandboxes.keep, name="sandbox_keep"),
+    path("sandboxes/<int:pk>/end/", sandboxes.end, name="sandbox_end"),
     path("people/", people.index, name="people"),
     path("people/import/", people.load, name="people_import"),
     path("pools/", pools.index, name="pools"),
@@ -133,6 +139,17 @@ urlpatterns = [
     path("api/v1/freezes/", api_freezes.Freezes.as_view(), name="api_freezes"),
     path("api/v1/freezes/<int:pk>/end/", api_freezes.EndFreeze.as_view(), name="api_freeze_end"),
     path("api/v1/people-imports/", api_people.PeopleImports.as_view(), name="api_people_imports"),
+    path("api/v1/sandboxes/", api_sandboxes.Sandboxes.as_view(), name="api_sandboxes"),
+    path(
+        "api/v1/sandboxes/<int:pk>/keep/",
+        api_sandboxes.KeepSandbox.as_view(),
+        name="api_sandbox_keep",
+    ),
+    path(
+        "api/v1/sandboxes/<int:pk>/end/",
+        api_sandboxes.EndSandbox.as_view(),
+        name="api_sandbox_end",
+    ),
     path("api/v1/pools/", api_pools.Pools.as_view(), name="api_pools"),
     path("api/v1/pools/<int:pk>/", api_pools.OnePool.as_view(), name="api_pool"),
     path("api/v1/pools/<int:pk>/limits/", api_pools.Limits.as_view(), name="api_pool_limits"),

@@ -34,6 +34,8 @@ class Event(StrEnum):
     GRANT_TRANSFERRED = "grant.transferred"
     GRANT_AT_RISK = "grant.at_risk"
     GRANT_SAFE_AGAIN = "grant.safe_again"
+    SANDBOX_ENDING = "sandbox.ending"
+    SANDBOX_ENDED = "sandbox.ended"
     DELEGATION_GIVEN = "delegation.given"
     POOL_LIMIT_CHANGED = "pool.limit_changed"
     SERVICE_REGISTERED = "service.registered"

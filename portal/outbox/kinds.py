@@ -23,6 +23,7 @@ from portal.outbox.events import (
 )
 from portal.outbox.kinds_onboarding import ONBOARDING
 from portal.outbox.kinds_operate import OPERATE
+from portal.outbox.kinds_sandboxes import SANDBOXES
 
 __all__ = ["KINDS", "Event", "Group", "Kind"]
 
@@ -244,4 +245,11 @@ _HELD = {
         ON,
     ),
 }
-KINDS: dict[Event, Kind] = {**_DECIDE, **_ASKED, **_HELD, **ONBOARDING, **OPERATE}
+KINDS: dict[Event, Kind] = {
+    **_DECIDE,
+    **_ASKED,
+    **_HELD,
+    **ONBOARDING,
+    **SANDBOXES,
+    **OPERATE,
+}

@@ -92,7 +92,8 @@ class Fact:
     choices: tuple[str, ...] = ()
 
 
-KINDS = ("burst", "baseline", "extension", "give_back", "transfer")
+KINDS = ("burst", "baseline", "extension", "give_back", "transfer", "sandbox")
+SANDBOX = KINDS[-1]
 ENVIRONMENTS = ("production", "test", "development")
 
 

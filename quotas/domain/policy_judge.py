@@ -9,7 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from quotas.domain.policy_facts import ABSENT, Absent, FactType, RequestFacts, Value
+from quotas.domain.policy_facts import (
+    ABSENT,
+    SANDBOX,
+    Absent,
+    FactType,
+    RequestFacts,
+    Value,
+)
 from quotas.domain.policy_rules import (
     OPERATOR_WORDS,
     Condition,
@@ -50,6 +57,9 @@ class Clause:
     rule: str = ""
 
 
+SMALL = Clause("kind", True, "A sandbox is granted at once.", "Sandboxes")
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the policy says, and why.
@@ -82,16 +92,22 @@ class Verdict:
 
 
 def judge(facts: RequestFacts, policy: Policy) -> Verdict:
-    """The first rule for this kind whose conditions all hold decides."""
+    """The first rule for this kind whose conditions all hold decides. A sandbox is small by its
+    setting, so it asks nobody: only rules that refuse are heard.
+    """
     against: list[Clause] = []
     for rule in policy.rules:
         if rule.kinds and facts.kind not in rule.kinds:
+            continue
+        if facts.kind == SANDBOX and rule.outcome != Outcome.DENY:
             continue
         clauses = tuple(clause_of(condition, facts, rule) for condition in rule.conditions)
         if all(holds(condition, facts) for condition in rule.conditions):
             return _decided(rule, facts, policy, clauses, against)
         if rule.outcome == Outcome.AUTO:
             against += clauses
+    if facts.kind == SANDBOX:
+        return Verdict((SMALL,), Outcome.AUTO, SMALL.rule)
     raise ValueError("a policy ends with a rule for every request")
 
 

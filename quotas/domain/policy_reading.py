@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.kernel.errors import DomainError
-from quotas.domain.policy_facts import KINDS
+from quotas.domain.policy_facts import KINDS, SANDBOX
 from quotas.domain.policy_fields import Problem, Reader
 from quotas.domain.policy_reading_conditions import read_condition
 from quotas.domain.policy_rules import (
@@ -105,6 +105,10 @@ def _rule(row: Any, number: int, top: Reader) -> _RuleSoFar:
         _stages(found, reader, called, outcome),
         _reason(found, reader, outcome),
     )
+    if SANDBOX in kinds and outcome not in (None, Outcome.DENY):
+        reader.problem(
+            "kinds", "a sandbox is granted at once; a rule that names sandboxes can only refuse."
+        )
     if automatic and not conditions and not kinds:
         reader.problem("when", "an automatic rule without conditions would approve everything.")
     return rule

@@ -15,7 +15,7 @@ from quotas.domain.policy_judge import Verdict, judge
 from quotas.domain.policy_past import PoolPast
 from quotas.domain.policy_rules import Policy
 
-ADDS_CAPACITY = frozenset({"burst", "extension", "baseline"})
+ADDS_CAPACITY = frozenset({"burst", "extension", "baseline", "sandbox"})
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ KIND_WORDS = {
     "extension": "extensions",
     "give_back": "give-backs",
     "transfer": "transfers",
+    "sandbox": "sandboxes",
 }
 LOW_RISK = "Low risk"
 LOW_RISK_HEAD = (

@@ -22,6 +22,7 @@ from quotas.models.policy import PolicyVersion
 from quotas.models.requests import CapacityRequest
 from quotas.models.reserves import PoolReserve
 from quotas.models.review_hours import ReviewHours
+from quotas.models.sandboxes import Sandbox
 
 __all__ = [
     "NEVER_THERE",
@@ -45,6 +46,7 @@ __all__ = [
     "PoolLimit",
     "PoolReserve",
     "ReviewHours",
+    "Sandbox",
     "Scope",
     "Service",
     "SyncRun",

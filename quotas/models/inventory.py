@@ -168,6 +168,8 @@ class Deployment(models.Model):
     service = models.ForeignKey(
         Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="deployments"
     )
+    # Belongs to no service itself: people hold small amounts of it for experiments.
+    takes_sandboxes = models.BooleanField(default=False)
     capacity_units = models.PositiveIntegerField()
     # What Headroom last adopted or verified. While Azure still has it, a difference from the ledger
     # comes from the ledger's own edges; otherwise somebody edited elsewhere: drift.
@@ -187,6 +189,12 @@ class Deployment(models.Model):
 
     class Meta:
         ordering = ["account__name", "name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(takes_sandboxes=False) | Q(service__isnull=True),
+                name="what_takes_sandboxes_is_no_services_own",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.account.name}/{self.name}"

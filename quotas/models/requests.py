@@ -23,6 +23,7 @@ class CapacityRequest(models.Model):
     | extension | the grant's own, longer | from the parent's end | `parent` |
     | give back | less: always granted | to the end of what is held | `parent` for a grant's |
     | transfer | what moves | with or without an end | `to_deployment`, `to_service` |
+    | sandbox | few, on a deployment open for them | 30 days at most | `parent` where kept longer |
 
     A draft is kept for its writer alone; nothing of it is checked but that it can be kept.
     """
@@ -33,6 +34,7 @@ class CapacityRequest(models.Model):
         EXTENSION = "extension", "Extension"
         GIVE_BACK = "give_back", "Give-back"
         TRANSFER = "transfer", "Transfer"
+        SANDBOX = "sandbox", "Sandbox"
 
     class Occasion(models.TextChoices):
         EXECUTIVE_DEMO = "executive_demo", "Executive demo"
@@ -94,7 +96,7 @@ class CapacityRequest(models.Model):
                 condition=Q(starts_at__lt=F("ends_at")), name="request_window_not_empty"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["burst", "extension", "transfer"], units__gt=0)
+                condition=Q(kind__in=["burst", "extension", "transfer", "sandbox"], units__gt=0)
                 | Q(kind="give_back", units__lt=0)
                 | (Q(kind="baseline") & ~Q(units=0)),
                 name="request_asks_for_something",

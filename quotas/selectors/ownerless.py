@@ -24,8 +24,11 @@ class Ownerless:
 
 
 def ownerless_services(user: User, *, at: datetime) -> Ownerless:
-    """Of those that the person may see and that are in use; first those for which nobody acts."""
-    rows = Service.objects.visible_to(user).exclude(lifecycle=Service.Lifecycle.RETIRED)
+    """Of those that the person may see and that are in use; first those for which nobody acts. Not
+    sandboxes: those end by themselves.
+    """
+    seen = Service.objects.visible_to(user).filter(sandbox__isnull=True)
+    rows = seen.exclude(lifecycle=Service.Lifecycle.RETIRED)
     gone = rows.filter(owner__in=User.objects.gone_at(at)).select_related("deputy").distinct()
     found = sorted(gone, key=lambda service: (_has_deputy(service, at), service.name))
     return Ownerless(

@@ -71,7 +71,8 @@ class RequestPage:
 
     @property
     def may_ask_again(self) -> bool:
-        return self.may_ask and not self.is_draft and self.kind != "give_back"
+        once = self.kind in ("give_back", "sandbox")
+        return self.may_ask and not self.is_draft and not once
 
     @property
     def trail(self) -> list[tuple[str, str]]:

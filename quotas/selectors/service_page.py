@@ -8,7 +8,7 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.grants import Phase
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Deployment, Service
+from quotas.models import CapacityRequest, Deployment, Sandbox, Service
 from quotas.selectors import words
 from quotas.selectors.changes import ChangeRow, changes_of
 from quotas.selectors.expectations import Plan, plans_of
@@ -54,6 +54,7 @@ class ServicePage:
     owner_note: str  # where the owner is gone
     plans: list[Plan]
     may_plan: bool  # it has neither a deployment nor a plan for one
+    sandbox_until: Shown | None  # of a sandbox that is live
 
     @property
     def running_until(self) -> datetime | None:
@@ -65,6 +66,8 @@ def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
     """The service must come from `visible_to(user)`; nothing here checks that again."""
     deployments = list(service.deployments.present().select_related("account", "pool"))
     holding = holdings_of([service.pk], at=at).get(service.pk, Holding())
+    # A sandbox holds a part of a deployment that is not its own.
+    deployments += [h.deployment for h in holding.deployments if h.deployment not in deployments]
     running, upcoming = _bursts(service, at=at)
     asks = Service.objects.may_request(user).filter(pk=service.pk).exists()
     plans = plans_of(service, user, asks=asks) if not deployments else []
@@ -82,6 +85,7 @@ def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
         may_plan=_is_to_be_planned(service, deployments, plans)
         and may_register_for(service.team, user),
         owner_note=owner_note(service, at=at),
+        sandbox_until=_sandbox_until(service, at=at),
     )
 
 
@@ -105,6 +109,11 @@ def owner_card(service: Service) -> list[tuple[str, Any]]:
         ("Data stays", service.get_data_residency_display()),
         ("Lifecycle", service.get_lifecycle_display()),
     ]
+
+
+def _sandbox_until(service: Service, *, at: datetime) -> Shown | None:
+    row = Sandbox.objects.live().filter(service=service, ends_at__gt=at).first()
+    return words.moment(row.ends_at, now=at) if row else None
 
 
 def _bursts(service: Service, *, at: datetime) -> tuple[list[RequestRow], list[RequestRow]]:

@@ -23,6 +23,7 @@ from quotas.services.refusals import (
     refuse,
 )
 from quotas.services.reversing import steady_units
+from quotas.services.sandbox_rules import check_sandbox
 
 BOUNDED = (Kind.BURST, Kind.EXTENSION)
 
@@ -38,6 +39,8 @@ def check_draft(
     """The terms that are really asked for, instead of those of `edited` where one is. Raises
     DomainError for the first thing that is wrong.
     """
+    if draft.kind == Kind.SANDBOX:
+        return check_sandbox(draft, by=by, at=at)
     check_may_ask(draft, by, at=at)
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what it is for; the approver reads it.")

@@ -52,9 +52,10 @@ def write(grant: Grant) -> Window:
 
 def lead_of(request: CapacityRequest, pool: Pool) -> timedelta:
     """How long before its start its entry begins: an extension and a transfer begin to the minute,
-    as the capacity is there already.
+    as the capacity is there already; a sandbox begins now, or goes on.
     """
-    is_there = request.kind in (Kind.EXTENSION, Kind.TRANSFER) or request.units < 0
+    to_the_minute = (Kind.EXTENSION, Kind.TRANSFER, Kind.SANDBOX)
+    is_there = request.kind in to_the_minute or request.units < 0
     return timedelta(0) if is_there else pool.lead
 
 
@@ -203,6 +204,7 @@ def _take(grant: Grant, window: Window, units: int, reason: str) -> None:
 
 _WRITERS: dict[CapacityRequest.Kind, Callable[[Grant], Window]] = {
     Kind.BURST: _more,
+    Kind.SANDBOX: _more,
     Kind.BASELINE: _more,
     Kind.EXTENSION: _longer,
     Kind.TRANSFER: _moved,

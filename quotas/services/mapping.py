@@ -30,6 +30,11 @@ def map_deployment(
     """
     if deployment.service_id is not None:
         raise AlreadyMapped(f"{deployment} already belongs to {deployment.service}.")
+    if deployment.takes_sandboxes:
+        raise DomainError(
+            f"{deployment} is open for sandboxes. Close it for them first, on the page Sandboxes.",
+            code="takes_sandboxes",
+        )
     if service.lifecycle == Service.Lifecycle.RETIRED:
         raise DomainError(f"{service} is retired; choose a service that is in use.")
     if barred := breaks_residency(service, deployment):

@@ -96,7 +96,8 @@ def rules(draw: st.DrawFn, number: int, *, last: bool = False) -> Rule:
     outcome = draw(st.sampled_from(possible))
     automatic = outcome == Outcome.AUTO
     when = st.lists(conditions(automatic=automatic), min_size=int(automatic), max_size=4)
-    kinds = draw(st.lists(st.sampled_from(KINDS), unique=True))
+    heard = KINDS if outcome == Outcome.DENY else KINDS[:-1]  # sandboxes can only be refused
+    kinds = draw(st.lists(st.sampled_from(heard), unique=True))
     asked = (draw(stages(conditional=False)), *draw(st.lists(stages(conditional=True), max_size=2)))
     return Rule(
         f"{draw(names)} {number}",

@@ -20,6 +20,8 @@ from quotas.views.sources import own_draft
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Asks for the same once more: the form of its kind, filled in, in a time still to come."""
     old = visible_request(request, pk)
+    if old.kind == Kind.SANDBOX:
+        return redirect("sandboxes")
     if old.kind == Kind.GIVE_BACK:
         raise refuse("not_askable", "What was given back is asked for as a burst or a baseline.")
     return redirect(_form_of(old, "like"))

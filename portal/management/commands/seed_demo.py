@@ -64,6 +64,7 @@ class Command(BaseCommand):
             story.map_callers(at=now())
             showback_tasks.roll_up_and_cost()
         with self.step("what is open today"):
+            people.note_visits(at=now())
             for scene in story.present_scenes(now()):
                 scene.act(now())
             quotas_tasks.reconcile_now()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from portal.kernel.windows import DAY, HOUR, floor_to_day, floor_to_hour
 from portal.management.clocks import TwoClocks
+from portal.management.demo import experiments
 from portal.management.stepper import advance
 from portal.models import Message, User
 from quotas import tasks as quotas_tasks
@@ -90,6 +91,7 @@ def install(*, at: datetime) -> None:
     Pool.objects.update(lead=timedelta(0))  # the simulated Azure applies an edit at once
     for pool in Pool.objects.allocatable().exclude(subscription_id=LAB_REGION_SUBSCRIPTION):
         pools.switch_mode(pool, mode=Pool.Mode.APPLY, by=cleo, at=at)
+    experiments.open_playground(at=at)
 
 
 def share(*, at: datetime) -> None:
@@ -224,6 +226,7 @@ def past_scenes(today: datetime) -> list[Scene]:
                 "contract-review", 30, hour - HOUR, 9, "executive_demo", "Demo for the board."
             ),
         ),
+        Scene(hour - 12 * DAY, experiments.try_out),
     ]
     return sorted(scenes, key=lambda scene: scene.at)
 
