@@ -13,6 +13,7 @@ from quotas.domain.states import OPEN_REQUEST_STATES, WAITING_REQUEST_STATES
 
 if TYPE_CHECKING:
     from portal.models import User
+    from quotas.models import Pool
 
 
 class TeamQuerySet(models.QuerySet):  # type: ignore[type-arg]
@@ -88,6 +89,12 @@ class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def in_force_at(self, at: datetime) -> Self:
         """Half-open: at the minute an entry ends, it is over."""
         return self.filter(effective_from__lte=at, effective_until__gt=at)
+
+    def in_pool(self, pool: "Pool") -> Self:
+        """As a bigint, as the index of windows keeps it: compared with a smaller number, the
+        entries of every pool would be looked through.
+        """
+        return self.filter(pool=Cast(pool.pk, models.BigIntegerField()))
 
     def touching(self, window: Window) -> Self:
         """Any minute of it in common. As ranges, so that a year of entries costs no more to look

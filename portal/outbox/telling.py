@@ -13,7 +13,7 @@ from portal.outbox.kinds import KINDS, Event, Group
 Told = User | int
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)  # one fate with the caller's own transaction
 def tell(
     event: Event,
     recipients: Iterable[Told],
@@ -35,7 +35,7 @@ def tell(
     _check(event, facts)
     key = f"{event}:{subject}" + (f":{occurrence}" if occurrence != "" else "")
     people = _active(recipients)
-    if not people or Notice.objects.filter(key=key).exists():
+    if not people:
         return None
     notice, is_new = Notice.objects.get_or_create(
         key=key,
@@ -47,7 +47,7 @@ def tell(
             "facts": {name: _json(value) for name, value in facts.items()},
         },
     )
-    if not is_new:  # another process told it this very moment
+    if not is_new:
         return None
     _write(notice, people, KINDS[event].mail, at=at)
     return notice

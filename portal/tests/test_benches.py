@@ -131,7 +131,7 @@ def test_approvals_are_measured_through_the_services(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(approvals, "ENTRIES", 300)
     monkeypatch.setattr(approvals, "SERVICES", 10)
     found = approvals.bench_approvals(True)
-    assert found["entries"] == 300 + 60  # each approval wrote its own
+    assert found["entries"] == 300 + 2 * 60  # each approval wrote its own
     for key in ("decisions_per_s", "check_p95_ms", "check_endless_p95_ms"):
         assert found[key] > 0
     assert not LedgerEntry.objects.exists()

@@ -49,7 +49,13 @@ class Fit:
 
 def fit(entries: Sequence[Entry], room: Room, window: Window, units: int) -> Fit:
     """Checks `units` against every instant of the window."""
-    held = steps_over(entries, window)
+    return fit_beside(steps_over(entries, window), room, window, units)
+
+
+def fit_beside(held: Sequence[Step], room: Room, window: Window, units: int) -> Fit:
+    """The same of what is held already: steps of the window, the first at its start. One that is no
+    higher than some earlier one may be left out, as nothing depends on it.
+    """
     tightest = max(held, key=lambda step: step.units)  # the earliest of equals
     return Fit(
         asked_units=units,
@@ -62,17 +68,19 @@ def fit(entries: Sequence[Entry], room: Room, window: Window, units: int) -> Fit
 
 
 def _longest(held: Sequence[Step], room: Room, window: Window, units: int) -> Window | None:
-    full_at = next((s.at for s in held if s.units + units > room.units), window.end)
+    most = room.units - units
+    full_at = next((step.at for step in held if step.units > most), window.end)
     return Window(window.start, full_at) if full_at > window.start else None
 
 
 def free_steps(entries: Sequence[Entry], room: Room, window: Window) -> list[Step]:
     """The free line of a pool: may be negative where Azure lowered a limit."""
-    return [Step(step.at, room.units - step.units) for step in steps_over(entries, window)]
+    all_of_it = room.units
+    return [Step(step.at, all_of_it - step.units) for step in steps_over(entries, window)]
 
 
-def reserve_fit(entries: Sequence[Entry], room: Room, window: Window) -> Fit:
+def reserve_fit(held: Sequence[Step], room: Room, window: Window) -> Fit:
     """How much a pool could keep back without taking room from what is promised in the window: the
     present reserve counts as free.
     """
-    return fit(entries, replace(room, reserve_units=0), window, 0)
+    return fit_beside(held, replace(room, reserve_units=0), window, 0)

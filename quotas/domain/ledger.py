@@ -8,7 +8,6 @@ ends, it is over.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from portal.kernel.windows import Window
 
@@ -56,19 +55,19 @@ def steps_over(entries: Iterable[Entry], window: Window) -> list[Step]:
 
     Two entries that meet at a minute (one ends, one begins) make one step, so no gap and no double.
     """
-    edges: list[tuple[datetime, int]] = [(window.start, 0)]
+    changes: dict[datetime, int] = {window.start: 0}
     for entry in entries:
-        part = entry.window.clipped_to(window)
-        if part is None:
+        start, end = entry.window.start, entry.window.end
+        if end <= window.start or start >= window.end:
             continue
-        edges.append((part.start, entry.units))
-        if part.end < window.end:
-            edges.append((part.end, -entry.units))
-    held = 0
-    found: list[Step] = []
-    for at, group in groupby(sorted(edges, key=lambda edge: edge[0]), key=lambda edge: edge[0]):
-        held += sum(units for _, units in group)
-        if not found or found[-1].units != held:
+        start = max(start, window.start)
+        changes[start] = changes.get(start, 0) + entry.units
+        if end < window.end:
+            changes[end] = changes.get(end, 0) - entry.units
+    held, found = 0, []
+    for at in sorted(changes):
+        held += changes[at]
+        if changes[at] or not found:
             found.append(Step(at, held))
     return found
 

@@ -34,7 +34,7 @@ def budgets_in(month: date, team_ids: Iterable[int]) -> dict[int, Decimal]:
     """By team; a team without a budget in that month is absent. One query."""
     rows = TeamBudget.objects.filter(
         team__in=list(team_ids), from_month__lte=month, until_month__gt=month
-    )
+    ).order_by()  # at most one each
     return dict(rows.values_list("team_id", "amount"))
 
 

@@ -170,7 +170,12 @@ def inbox_count(user: User, *, at: datetime) -> int:
 
 def with_people(rows):  # type: ignore[no-untyped-def]
     return rows.select_related(
-        "service__team", "deployment__pool", "deployment__account", "requester", "on_behalf_of"
+        "service__team",
+        "service__owner",
+        "deployment__pool",
+        "deployment__account",
+        "requester",
+        "on_behalf_of",
     )
 
 

@@ -9,22 +9,9 @@ from dataclasses import dataclass
 from django.db import connection
 
 from portal.kernel.windows import Window
+from quotas.selectors.rooms import STEPS_OF_POOLS
 
-# As `quotas.domain.ledger.steps_over`: what begins and what ends at one instant make one step.
-PEAKS = """
-WITH parts AS MATERIALIZED (
-    SELECT pool_id, greatest(effective_from, %(start)s) AS starts, effective_until AS ends, units
-    FROM quotas_ledgerentry
-    WHERE pool_id = ANY(%(pools)s::bigint[])
-      AND tstzrange(effective_from, effective_until) && tstzrange(%(start)s, %(end)s)
-), edges AS (
-    SELECT pool_id, starts AS at, units FROM parts
-    UNION ALL
-    SELECT pool_id, ends, -units FROM parts WHERE ends < %(end)s
-), steps AS (
-    SELECT pool_id, sum(sum(units)) OVER (PARTITION BY pool_id ORDER BY at) AS held
-    FROM edges GROUP BY pool_id, at
-), peaks AS (
+PEAKS = f"""{STEPS_OF_POOLS}, peaks AS (
     SELECT pool_id, max(held)::bigint AS fullest FROM steps GROUP BY pool_id
 )
 SELECT pool.id, peaks.fullest, newest.limit_units, newest.outside_units
@@ -33,7 +20,7 @@ LEFT JOIN peaks ON peaks.pool_id = pool.id
 LEFT JOIN LATERAL (
     SELECT limit_units, outside_units FROM quotas_poollimit WHERE pool_id = pool.id
     ORDER BY observed_at DESC, id DESC LIMIT 1
-) newest ON true"""
+) newest ON true"""  # noqa: S608  no value of anybody's is in it
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ A service that decides on them locks the pool first.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import BigIntegerField, F, Func, QuerySet
 
 from portal.kernel.windows import Window
-from quotas.domain.availability import Room
-from quotas.domain.ledger import Entry
+from quotas.domain.availability import Fit, Room, fit_beside
+from quotas.domain.ledger import Entry, Step
 from quotas.models import LedgerEntry, Pool
 
 
@@ -34,26 +35,82 @@ def by_pool(rows: QuerySet[LedgerEntry]) -> Iterator[tuple[int, Entry]]:
         yield pool, _entry(*entry)
 
 
-COLUMNS = ("deployment_id", "units", "effective_from", "effective_until",
-           "service_id", "kind", "request_id")  # fmt: skip
+def _since_epoch(column: str) -> Func:
+    """In whole microseconds. A number is read several times as fast as a time is, and a pool may
+    have thousands of entries that never end or begin later.
+    """
+    return Func(
+        F(column),
+        template="(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint",
+        output_field=BigIntegerField(),
+    )
+
+
+COLUMNS = ("deployment_id", "units", _since_epoch("effective_from"),
+           _since_epoch("effective_until"), "service_id", "kind", "request_id")  # fmt: skip
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _entry(
     deployment: int,
     units: int,
-    start: datetime,
-    end: datetime,
+    start: int,
+    end: int,
     service: int | None,
     kind: str,
     request: int | None,
 ) -> Entry:
-    return Entry(deployment, units, Window(start, end), service, kind, request)
+    window = Window(EPOCH + timedelta(0, 0, start), EPOCH + timedelta(0, 0, end))
+    return Entry(deployment, units, window, service, kind, request)
 
 
 def pool_entries(pool: Pool, window: Window) -> list[Entry]:
     """Every entry of the pool that touches the window; the reserve is the pool's own field."""
-    rows = LedgerEntry.objects.filter(pool=pool).touching(window).order_by()
+    rows = LedgerEntry.objects.in_pool(pool).touching(window).order_by()
     return [_entry(*row) for row in rows.values_list(*COLUMNS)]
+
+
+# What `quotas.domain.ledger.steps_over` says, of each of these pools: for statements that go on with
+# `steps`. What begins and what ends at one instant make one step; the first is at the start.
+STEPS_OF_POOLS = """
+WITH parts AS MATERIALIZED (
+    SELECT pool_id, greatest(effective_from, %(start)s) AS starts, effective_until AS ends, units
+    FROM quotas_ledgerentry
+    WHERE pool_id = ANY(%(pools)s::bigint[])
+      AND tstzrange(effective_from, effective_until) && tstzrange(%(start)s, %(end)s)
+), edges AS (
+    SELECT unnest(%(pools)s::bigint[]) AS pool_id, %(start)s AS at, 0 AS units
+    UNION ALL
+    SELECT pool_id, starts, units FROM parts
+    UNION ALL
+    SELECT pool_id, ends, -units FROM parts WHERE ends < %(end)s
+), steps AS (
+    SELECT pool_id, at, sum(sum(units)) OVER (PARTITION BY pool_id ORDER BY at) AS held
+    FROM edges GROUP BY pool_id, at
+)"""
+RISING = f"""{STEPS_OF_POOLS}, compared AS (
+    SELECT at, held, max(held) OVER (
+        ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS highest FROM steps
+)
+SELECT at, held FROM compared WHERE highest IS NULL OR held > highest ORDER BY at"""  # noqa: S608
+
+
+def rising_steps(pool: Pool, window: Window) -> list[Step]:
+    """What the pool holds at the window's start, and each time that it holds more than ever before
+    in the window: a few rows, however many entries there are. Enough for a fit.
+    """
+    values = {"pools": [pool.pk], "start": window.start, "end": window.end}
+    with connection.cursor() as cursor:
+        cursor.execute(RISING, values)
+        return [Step(at, int(held)) for at, held in cursor.fetchall()]
+
+
+def fit_in(pool: Pool, window: Window, units: int) -> Fit:
+    """Whether so many units more fit at every instant of the window. Certain only under the pool's
+    lock.
+    """
+    return fit_beside(rising_steps(pool, window), room_of(pool), window, units)
 
 
 def room_of(pool: Pool) -> Room:
@@ -61,7 +118,8 @@ def room_of(pool: Pool) -> Room:
 
     A pool whose limit was never read has no room: nothing is granted on a guess.
     """
-    limit = pool.limits.first()
-    if limit is None:
+    newest = pool.limits.values_list("limit_units", "outside_units").first()
+    if newest is None:
         return Room(0)
-    return Room(limit.limit_units, pool.reserve_units, limit.outside_units)
+    limit, outside = newest
+    return Room(limit, pool.reserve_units, outside)

@@ -4,6 +4,7 @@ Locks are taken in one order everywhere, the pool and then the request, so that 
 other. What costs time, the evidence, is gathered before either is locked.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,7 +20,7 @@ from quotas.services import evidence, evidence_rows, policy
 from quotas.services.asking import terms_of
 from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
-from quotas.services.stages import Voice, approvers_of, standing_approvals, voice_of
+from quotas.services.stages import Spoken, Turn, Voice, turn_of, voice_of, voices
 
 Outcome = Decision.Outcome
 
@@ -49,7 +50,7 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """For an approver. Raises DomainError where this person may not answer the open stage, and
     ChangedMeanwhile where somebody else was first.
     """
-    asked = _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
+    turn = _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
     if request.deployment.gone_at and not request.deployment.is_expected:
         raise refuse(
             "deployment_gone",
@@ -59,33 +60,32 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     judged = evidence.gather(evidence.asked_of(request), at=at)
     pool = lock_pool_of(request.deployment)
     lock_request(request)
-    voice = voice_of(request, by, at=at, asked=asked)
+    voice = voice_of(request, by, at=at, turn=turn)
     seen = evidence_rows.store(request, judged, at=at)
     number = policy.current_number(at=at)
-    return Answer(request, by, voice, seen, judged.facts, number, pool, at, asked)
+    return Answer(request, by, voice, seen, judged.facts, number, pool, at, turn.asked)
 
 
 def begin_denial(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """As `begin`, on the evidence that is there: saying no needs no room and no newer figures."""
-    asked = _check_voice(request, by, at=at)
+    turn = _check_voice(request, by, at=at)
     pool = lock_pool_of(request.deployment)
     lock_request(request)
-    voice = voice_of(request, by, at=at, asked=asked)
+    voice = voice_of(request, by, at=at, turn=turn)
     seen = request.evidence.first()
     facts = RequestFacts.from_json(seen.facts["policy_facts"]) if seen else None
     number = policy.current_number(at=at)
-    return Answer(request, by, voice, seen, facts, number, pool, at, asked)
+    return Answer(request, by, voice, seen, facts, number, pool, at, turn.asked)
 
 
-def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> frozenset[int] | None:
-    """The approvers of the open stage, one of whom this person speaks for. Whoever looks at
-    something that has changed meanwhile hears that first.
+def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
+    """The turn of the open stage, where this person may answer it. Whoever looks at something that
+    has changed meanwhile hears that first.
     """
-    stage = request.open_stage
-    asked = approvers_of(request, stage, at=at) if stage else None
+    turn = turn_of(request, by, at=at)
     try:
-        voice_of(request, by, at=at, asked=asked)
-        return asked
+        voice_of(request, by, at=at, turn=turn)
+        return turn
     except DomainError:
         if not _as_looked_at(request).exists():
             raise ChangedMeanwhile(f"Request #{request.pk}") from None
@@ -130,17 +130,20 @@ def record(answer: Answer, outcome: str, *, note: str = "", terms: Terms | None 
     )
 
 
-def agreed_terms(request: CapacityRequest) -> Terms:
-    """What all approvals that stand leave of what was asked: the least, while all of them hold."""
-    rows = standing_approvals(request).filter(outcome=Outcome.PARTIAL)
+def agreed_terms(request: CapacityRequest, spoken: Sequence[Spoken] | None = None) -> Terms:
+    """What all approvals that stand leave of what was asked: the least, while all of them hold.
+    `spoken` are these approvals, where they were read just before.
+    """
     asked = terms_of(request)
-    left = narrowed(asked, [part_terms(row, asked) for row in rows])
+    rows = voices(request) if spoken is None else spoken
+    parts = [part_terms(row, asked) for row in rows if row.outcome == Outcome.PARTIAL]
+    left = narrowed(asked, parts)
     if left is None:  # a part is only approved, or kept, inside what is left
         raise ValueError(f"approvals of request {request.pk} have no minute in common")
     return left
 
 
-def part_terms(row: Decision, asked: Terms) -> Terms:
+def part_terms(row: Decision | Spoken, asked: Terms) -> Terms:
     """The terms of a partial approval or an offer; what it left out is as asked."""
     window = Window(row.starts_at or asked.window.start, row.ends_at or asked.window.end)
     return Terms(asked.units if row.units is None else row.units, window)

@@ -12,11 +12,10 @@ from portal import audit
 from portal.kernel.windows import Window, floor_to_minute
 from portal.models import User
 from portal.outbox import Event
-from quotas.domain.availability import fit
 from quotas.domain.states import RequestEvent
 from quotas.domain.terms import Terms, lies_inside
 from quotas.models import CapacityRequest, Decision
-from quotas.selectors.rooms import pool_entries, room_of
+from quotas.selectors.rooms import fit_in
 from quotas.services import progress
 from quotas.services.answering import (
     Answer,
@@ -75,7 +74,7 @@ def approve_largest_safe(
 def largest_safe(answer: Answer, left: Terms) -> int:
     """Units, in whole steps of the model, that fit at every instant; never more than `left`."""
     window = granted_window(left.window, lead_of(answer.request, answer.pool), answer.at)
-    found = fit(pool_entries(answer.pool, window), room_of(answer.pool), window, left.units)
+    found = fit_in(answer.pool, window, left.units)
     units = min(left.units, found.largest_units)
     units -= units % (answer.request.deployment.step_units or 1)
     if units <= 0:

@@ -19,7 +19,7 @@ from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
 from quotas.services.requests import policy_answer
 from quotas.services.ruling import Ruling, rule
-from quotas.services.stages import Voice, not_open
+from quotas.services.stages import Voice, not_open, voices
 from quotas.services.telling import tell_approvers
 
 Outcome = Decision.Outcome
@@ -89,4 +89,5 @@ def _approve(request: CapacityRequest, ruling: Ruling, *, at: datetime) -> Capac
     CapacityRequest.objects.filter(pk=request.pk).update(stages=[], stage=0)
     request.stages, request.stage = [], 0
     answer = policy_answer(request, ruling, at=at)
-    return progress.grant(answer, record(answer, Outcome.APPROVED))
+    said = record(answer, Outcome.APPROVED)
+    return progress.grant(answer, said, voices(request))

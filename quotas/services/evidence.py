@@ -171,11 +171,12 @@ def _denied_lately(service: Service, *, at: datetime) -> bool:
 
 
 def _baseline(deployment: Deployment, *, at: datetime) -> int:
-    rows = LedgerEntry.objects.filter(deployment=deployment).in_force_at(at)
-    kinds = {row.pk: row.kind for row in rows}
+    found = LedgerEntry.objects.filter(deployment=deployment).in_force_at(at).order_by()
+    rows = list(found.values_list("pk", "kind", "reverses_id", "units"))
+    kinds = {pk: kind for pk, kind, *_ in rows}
     steady = ("adopted", "baseline")
     return sum(
-        row.units for row in rows if row.kind in steady or kinds.get(row.reverses_id or 0) in steady
+        units for _, kind, of, units in rows if kind in steady or kinds.get(of or 0) in steady
     )
 
 

@@ -4,7 +4,7 @@ Each kind of request has its own entries; all of them come of one call in one tr
 no longer fits leaves nothing behind.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,13 +12,12 @@ from django.db.models import QuerySet
 
 from portal.kernel.errors import DomainError
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
-from quotas.domain.availability import fit
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service
-from quotas.selectors.rooms import pool_entries, room_of
+from quotas.selectors.rooms import fit_in
 from quotas.services.refusals import does_not_fit, refuse
 from quotas.services.reversing import take_from_baseline
-from quotas.services.stages import check_chain
+from quotas.services.stages import Spoken, check_chain
 
 Kind = CapacityRequest.Kind
 
@@ -32,6 +31,7 @@ class Grant:
     pool: Pool  # locked by the caller
     by_id: int | None
     at: datetime
+    spoken: Sequence[Spoken] = ()  # every approval that stands, the last one with them
 
     @property
     def reason(self) -> str:
@@ -44,7 +44,7 @@ def write(grant: Grant) -> Window:
     Raises DomainError: the chain is not complete (I5), it is too late, or it no longer fits, with
     the largest amount and the longest window that would (I1). Then nothing is written.
     """
-    check_chain(grant.request)
+    check_chain(grant.request, grant.spoken)
     if grant.terms.units < 0:
         return _less_baseline(grant)
     return _WRITERS[CapacityRequest.Kind(grant.request.kind)](grant)
@@ -98,7 +98,7 @@ def enter(
 
 def check_fit(deployment: Deployment, pool: Pool, window: Window, units: int) -> None:
     """Every instant of the window. Raises DomainError with what would fit."""
-    found = fit(pool_entries(pool, window), room_of(pool), window, units)
+    found = fit_in(pool, window, units)
     if not found.fits:
         raise does_not_fit(deployment, found)
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.kernel.windows import FOREVER, Window
-from quotas.domain.availability import Fit, fit
+from quotas.domain.availability import Fit, fit_beside
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest
-from quotas.selectors.rooms import pool_entries, room_of
+from quotas.selectors.rooms import rising_steps, room_of
 from quotas.services import policy
 from quotas.services.granting import granted_window, lead_of
 
@@ -33,9 +33,10 @@ def safe_region(request: CapacityRequest, terms: Terms, *, at: datetime) -> Safe
         raise ValueError("a deployment without a pool cannot be granted anything")
     window = granted_window(terms.window, lead_of(request, pool), at)
     far = Window(window.start, _furthest(terms.window, at=at))
-    entries, room = pool_entries(pool, far), room_of(pool)
-    found = fit(entries, room, window, terms.units)
-    longest = fit(entries, room, far, terms.units).longest
+    held, room = rising_steps(pool, far), room_of(pool)
+    inside = [step for step in held if step.at < window.end]
+    found = fit_beside(inside, room, window, terms.units)
+    longest = fit_beside(held, room, far, terms.units).longest
     is_use = longest is not None and longest.end > max(terms.window.start, window.start)
     return SafeRegion(
         found, _whole_steps(request, found), longest.end if is_use and longest else None

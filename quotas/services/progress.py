@@ -1,5 +1,6 @@
 """After an answer: the next stage opens, or everything is granted."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from portal import audit
@@ -10,7 +11,7 @@ from quotas.models import CapacityRequest, Decision
 from quotas.services import granting
 from quotas.services.answering import Answer, agreed_terms
 from quotas.services.asking import terms_of
-from quotas.services.stages import first_unanswered
+from quotas.services.stages import Spoken, first_unanswered, voices
 from quotas.services.telling import tell_approvers, tell_askers
 from quotas.services.transitions import move
 
@@ -22,10 +23,10 @@ def go_on(
 
     `event` is what leads into the review again (an edit, an accepted offer). One audit row.
     """
-    request = answer.request
-    number = first_unanswered(request, at=answer.at, asked=answer.asked)
+    request, spoken = answer.request, voices(answer.request)
+    number = first_unanswered(request, spoken, at=answer.at, asked=answer.asked)
     if not number:
-        return grant(answer, decision)
+        return grant(answer, decision, spoken)
     if event == RequestEvent.ADVANCE and number == request.stage:
         audit.record(  # one of several who all have to say yes
             f"{request.kind}.stage_approved",
@@ -72,13 +73,14 @@ def open_stage(
     return move(request, event, **fields)
 
 
-def grant(answer: Answer, decision: Decision) -> CapacityRequest:
+def grant(answer: Answer, decision: Decision, spoken: Sequence[Spoken]) -> CapacityRequest:
     """Writes the ledger and ends the review. Raises DomainError where it no longer fits; then the
     whole transaction is undone.
     """
-    request, terms = answer.request, agreed_terms(answer.request)
-    written = granting.Grant(request, terms, answer.pool, answer.by_id, answer.at)
-    granting.write(written)
+    request, terms = answer.request, agreed_terms(answer.request, spoken)
+    granting.write(
+        granting.Grant(request, terms, answer.pool, answer.by_id, answer.at, tuple(spoken))
+    )
     move(request, RequestEvent.APPROVE, decided_at=answer.at)
     in_part = {} if terms == terms_of(request) else {"asked": request.units}
     audit.record(

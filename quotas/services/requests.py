@@ -18,7 +18,7 @@ from quotas.services.drafts import check_own_draft
 from quotas.services.pools import lock_pool_of
 from quotas.services.reversing import release_holds
 from quotas.services.ruling import Ruling, is_always_granted, rule
-from quotas.services.stages import Voice
+from quotas.services.stages import Voice, voices
 from quotas.services.telling import tell_approvers
 from quotas.services.transitions import move
 
@@ -94,7 +94,8 @@ def approve_by_policy(request: CapacityRequest, ruling: Ruling, *, at: datetime)
     request.stages, request.stage = [], 0
     CapacityRequest.objects.filter(pk=request.pk).update(stages=[], stage=0)
     answer = policy_answer(request, ruling, at=at)
-    return progress.grant(answer, record(answer, Outcome.APPROVED))
+    said = record(answer, Outcome.APPROVED)
+    return progress.grant(answer, said, voices(request))
 
 
 @transaction.atomic

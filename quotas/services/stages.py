@@ -9,6 +9,7 @@ the stages of its owners too.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
@@ -35,6 +36,30 @@ class Voice:
     """For whom somebody answers: None for themselves, else the person whose delegate they are."""
 
     delegated_by_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What was read of the open stage before anything was locked: the ids of its approvers, and of
+    those in whose place the person who answers decides now, the longest standing first.
+    """
+
+    asked: frozenset[int]
+    given_by: tuple[int, ...]
+
+
+class Spoken(NamedTuple):
+    """An approval that stands: by whom (None: the policy), in whose place, and its terms, as of a
+    `Decision`.
+    """
+
+    stage: int
+    decided_by: int | None
+    delegated_by: int | None
+    outcome: str
+    units: int | None
+    starts_at: datetime | None
+    ends_at: datetime | None
 
 
 def approvers_of(request: CapacityRequest, stage: Stage, *, at: datetime) -> frozenset[int]:
@@ -94,12 +119,21 @@ def _askers(request: CapacityRequest) -> set[int]:
     return {person for person in asked if person is not None}
 
 
+def turn_of(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
+    """Two queries, three where all owners have to agree."""
+    stage = request.open_stage
+    given = _delegations(request, at=at).filter(to_person=by).order_by("effective_from", "pk")
+    return Turn(
+        approvers_of(request, stage, at=at) if stage else frozenset(),
+        tuple(given.values_list("from_person", flat=True)),
+    )
+
+
 def voice_of(
-    request: CapacityRequest, by: User, *, at: datetime, asked: frozenset[int] | None = None
+    request: CapacityRequest, by: User, *, at: datetime, turn: Turn | None = None
 ) -> Voice:
     """For whom this person may answer the open stage. Raises DomainError with the reason, where
-    they may not; the state of the request is checked too. `asked` are the stage's approvers, where
-    they were read just before.
+    they may not; the state of the request is checked too. `turn` where it was read just before.
     """
     stage = request.open_stage
     if request.state not in (RequestState.SUBMITTED, RequestState.IN_REVIEW) or stage is None:
@@ -109,25 +143,23 @@ def voice_of(
             "self_approval",
             "Nobody decides on their own request. Another owner of the pool has to do it.",
         )
-    given = list(_delegations(request, at=at).filter(to_person=by).order_by("effective_from", "pk"))
-    if _askers(request) & {each.from_person_id for each in given}:
+    turn = turn or turn_of(request, by, at=at)
+    if _askers(request) & set(turn.given_by):
         raise refuse(
             "self_approval",
             "Whoever asks has let you decide in their place, so you cannot decide on their own "
             "request. Another approver has to do it.",
         )
     heard = voices(request)
-    if any(by.pk == person for _, person, _ in heard):
+    if any(each.decided_by == by.pk for each in heard):
         raise refuse(
             "one_stage_each",
             "You have approved this request already; the next stage needs another person.",
         )
-    if asked is None:
-        asked = approvers_of(request, stage, at=at)
-    waiting = asked - heard_of(heard, request.stage) if by.is_active else frozenset()
+    waiting = turn.asked - heard_of(heard, request.stage) if by.is_active else frozenset()
     if by.pk in waiting:
         return Voice()
-    first = next((g.from_person_id for g in given if g.from_person_id in waiting), None)
+    first = next((person for person in turn.given_by if person in waiting), None)
     if first is None:
         raise _not_asked(stage)
     return Voice(first)
@@ -167,30 +199,28 @@ def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
     )
 
 
-Spoken = tuple[int, int | None, int | None]  # stage, who, in whose place
-
-
 def voices(request: CapacityRequest) -> list[Spoken]:
-    """Every approval that stands; the policy's has nobody who gave it."""
+    """Every approval that stands. One query."""
     rows = standing_approvals(request).order_by()
-    return list(rows.values_list("stage", "decided_by", "delegated_by"))
+    return [Spoken(*row) for row in rows.values_list(*Spoken._fields)]
 
 
 def heard_of(spoken: Sequence[Spoken], stage: int) -> frozenset[int]:
     """Who approved the stage of this number: where a delegate did, the person they stood for."""
-    people = (place or person for number, person, place in spoken if number == stage)
+    people = (each.delegated_by or each.decided_by for each in spoken if each.stage == stage)
     return frozenset(person for person in people if person is not None)
 
 
-def check_chain(request: CapacityRequest) -> None:
+def check_chain(request: CapacityRequest, spoken: Sequence[Spoken]) -> None:
     """I5: every stage was approved for exactly this content, or the policy said yes to it.
 
     Raises DomainError; the last gate before anything is granted. Who had to be asked was settled
-    when each stage was answered; here each of them must still stand.
+    when each stage was answered; here each of them must still stand. `spoken` are all approvals
+    that stand, read after the last of them was written.
     """
-    stages, spoken = stages_from_json(request.stages), voices(request)
+    stages = stages_from_json(request.stages)
     if not stages:
-        complete = any(person is None for _, person, _ in spoken)
+        complete = any(each.decided_by is None for each in spoken)
     else:
         complete = all(heard_of(spoken, number) for number in range(1, len(stages) + 1))
     if not complete:
@@ -202,12 +232,15 @@ def check_chain(request: CapacityRequest) -> None:
 
 
 def first_unanswered(
-    request: CapacityRequest, *, at: datetime, asked: frozenset[int] | None = None
+    request: CapacityRequest,
+    spoken: Sequence[Spoken],
+    *,
+    at: datetime,
+    asked: frozenset[int] | None = None,
 ) -> int:
     """The number of the first stage that not enough people approved; 0 when all are answered.
     `asked` are the approvers of the open stage, where they were read just before.
     """
-    spoken = voices(request)
     for number, stage in enumerate(stages_from_json(request.stages), start=1):
         known = asked is not None and number == request.stage
         named = asked if known and asked is not None else approvers_of(request, stage, at=at)

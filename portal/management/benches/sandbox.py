@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from django.core.management import CommandError
 from django.db import ProgrammingError, connection
+from django.db.models import Model
 
 from portal.readiness import pending_migrations
 from showback.services.locks import pipeline_lock
@@ -56,6 +57,26 @@ def own_tables(*names: str) -> Iterator[None]:
 def within(name: str) -> None:
     """From now on this connection reads and writes the tables of that name."""
     _run(f"SET search_path TO {schema_of(name)}")
+
+
+@contextmanager
+def own_connection(name: str = "") -> Iterator[None]:
+    """In a process that was forked: a connection of its own, to the same tables.
+
+    The parent's is left alone, not closed: closing it would end the parent's session as well.
+    """
+    inherited, connection.connection = connection.connection, None
+    try:
+        within(name)
+        yield
+    finally:
+        connection.close()
+        connection.connection = inherited  # the process ends without closing it
+
+
+def know_the_rows(*models: type[Model]) -> None:
+    """What PostgreSQL's own upkeep does sooner or later: it counts the rows, to plan by them."""
+    _run(f"ANALYZE {', '.join(model._meta.db_table for model in models)}")
 
 
 def schema_of(name: str) -> str:

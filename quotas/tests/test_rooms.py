@@ -1,0 +1,69 @@
+"""What PostgreSQL finds of a pool's room is what the arithmetic says, whatever the entries are."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from portal.kernel.windows import FOREVER, MINUTE, Window
+from quotas.domain.availability import fit
+from quotas.domain.ledger import steps_over
+from quotas.models import Deployment, LedgerEntry, Pool
+from quotas.selectors.rooms import fit_in, pool_entries, rising_steps, room_of
+from quotas.tests.factories import NOON
+
+# Starts before, at and after the window, which is of minutes 0 to 60; ends at its edges, and never.
+starts = st.integers(-20, 70)
+lengths = st.none() | st.sampled_from([1, 10, 20, 60, 80])
+entries = st.lists(st.tuples(starts, lengths, st.integers(1, 300)), max_size=12)
+windows = st.sampled_from([Window(NOON, NOON + 60 * MINUTE), Window(NOON, FOREVER)])
+
+
+def write(pool: Pool, found: list[tuple[int, int | None, int]]) -> None:
+    """Every third as a burst that is given back halfway."""
+    deployment = Deployment.objects.first()
+    facts = {"pool": pool, "deployment": deployment, "recorded_at": NOON}
+    for n, (start, length, units) in enumerate(found):
+        begin = NOON + start * MINUTE
+        end = FOREVER if length is None else begin + length * MINUTE
+        entry = LedgerEntry.objects.create(
+            **facts, units=units, effective_from=begin, effective_until=end, kind="burst"
+        )
+        if n % 3 == 0:
+            half = begin + timedelta(seconds=30)
+            LedgerEntry.objects.create(
+                **facts, units=-units, effective_from=half, effective_until=end, kind="reversal",
+                reverses=entry,
+            )  # fmt: skip
+
+
+@given(found=entries, window=windows, units=st.integers(0, 1200))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_i01_the_database_and_the_arithmetic_find_the_same_room(
+    pool: Pool, found: list[tuple[int, int | None, int]], window: Window, units: int
+) -> None:
+    with transaction.atomic():
+        write(pool, found)
+        held = pool_entries(pool, window)
+        rising, steps = rising_steps(pool, window), steps_over(held, window)
+        assert fit_in(pool, window, units) == fit(held, room_of(pool), window, units)
+        transaction.set_rollback(True)
+    assert rising[0] == steps[0]
+    assert [step for step in steps if step in rising] == rising
+    highest = [max(s.units for s in steps[: n + 1]) for n in range(len(steps))]
+    assert [step.units for step in rising] == sorted(set(highest))
+
+
+@pytest.mark.parametrize("end", [NOON + 60 * MINUTE, FOREVER])
+def test_the_entries_of_other_pools_are_not_looked_through(pool: Pool, end: object) -> None:
+    """The index holds pool and window, and both are asked of it."""
+    rows = LedgerEntry.objects.in_pool(pool).touching(Window(NOON, end)).order_by()  # type: ignore[arg-type]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    plan = rows.explain()
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
+    assert "pool_id" in condition
+    assert "tstzrange" in condition
