@@ -11,7 +11,7 @@ from django.db import connection
 from portal.kernel.windows import Window
 from quotas.selectors.rooms import STEPS_OF_POOLS
 
-PEAKS = f"""{STEPS_OF_POOLS}, peaks AS (
+_PEAKS = """, peaks AS (
     SELECT pool_id, max(held)::bigint AS fullest FROM steps GROUP BY pool_id
 )
 SELECT pool.id, peaks.fullest, newest.limit_units, newest.outside_units
@@ -20,7 +20,8 @@ LEFT JOIN peaks ON peaks.pool_id = pool.id
 LEFT JOIN LATERAL (
     SELECT limit_units, outside_units FROM quotas_poollimit WHERE pool_id = pool.id
     ORDER BY observed_at DESC, id DESC LIMIT 1
-) newest ON true"""  # noqa: S608  no value of anybody's is in it
+) newest ON true"""
+PEAKS = STEPS_OF_POOLS.format(which="pool_id = ANY(%(pools)s::bigint[])", then=_PEAKS)
 
 
 @dataclass(frozen=True)

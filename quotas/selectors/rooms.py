@@ -70,14 +70,14 @@ def pool_entries(pool: Pool, window: Window) -> list[Entry]:
     return [_entry(*row) for row in rows.values_list(*COLUMNS)]
 
 
-# What `quotas.domain.ledger.steps_over` says, of each of these pools: for statements that go on with
-# `steps`. What begins and what ends at one instant make one step; the first is at the start.
+# What `quotas.domain.ledger.steps_over` says, of pools; `then` goes on with `steps`.
+# What begins and what ends at one instant make one step; the first is at the start. `which` says of
+# which pools, as the index of windows can look for one but not for several.
 STEPS_OF_POOLS = """
 WITH parts AS MATERIALIZED (
     SELECT pool_id, greatest(effective_from, %(start)s) AS starts, effective_until AS ends, units
     FROM quotas_ledgerentry
-    WHERE pool_id = ANY(%(pools)s::bigint[])
-      AND tstzrange(effective_from, effective_until) && tstzrange(%(start)s, %(end)s)
+    WHERE {which} AND tstzrange(effective_from, effective_until) && tstzrange(%(start)s, %(end)s)
 ), edges AS (
     SELECT unnest(%(pools)s::bigint[]) AS pool_id, %(start)s AS at, 0 AS units
     UNION ALL
@@ -87,20 +87,21 @@ WITH parts AS MATERIALIZED (
 ), steps AS (
     SELECT pool_id, at, sum(sum(units)) OVER (PARTITION BY pool_id ORDER BY at) AS held
     FROM edges GROUP BY pool_id, at
-)"""
-RISING = f"""{STEPS_OF_POOLS}, compared AS (
+){then}"""
+_RISING = """, compared AS (
     SELECT at, held, max(held) OVER (
         ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS highest FROM steps
 )
-SELECT at, held FROM compared WHERE highest IS NULL OR held > highest ORDER BY at"""  # noqa: S608
+SELECT at, held FROM compared WHERE highest IS NULL OR held > highest ORDER BY at"""
+RISING = STEPS_OF_POOLS.format(which="pool_id = %(pool)s::bigint", then=_RISING)
 
 
 def rising_steps(pool: Pool, window: Window) -> list[Step]:
     """What the pool holds at the window's start, and each time that it holds more than ever before
     in the window: a few rows, however many entries there are. Enough for a fit.
     """
-    values = {"pools": [pool.pk], "start": window.start, "end": window.end}
+    values = {"pool": pool.pk, "pools": [pool.pk], "start": window.start, "end": window.end}
     with connection.cursor() as cursor:
         cursor.execute(RISING, values)
         return [Step(at, int(held)) for at, held in cursor.fetchall()]
