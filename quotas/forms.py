@@ -1,11 +1,12 @@
 """Fields that many forms have, and the smallest forms. Rules stay in the services."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.timezone import get_current_timezone
 
 from portal.models import User
 from quotas.models import Service
@@ -36,13 +37,34 @@ class AmountField(forms.IntegerField):
 
 
 class MomentField(forms.DateTimeField):
-    """A date and a time of a year that every time zone can tell."""
+    """A date and a time of a year that every time zone can tell, in the zone of who types it. A
+    time that the clocks skip, or show twice, says so: to guess would be an hour wrong.
+    """
 
     def to_python(self, value: Any) -> datetime | None:
-        moment: datetime | None = super().to_python(value)
-        if moment and not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        try:
+            moment: datetime | None = super().to_python(value)
+        except ValidationError as error:
+            if error.code != "ambiguous_timezone" or not error.params:
+                raise
+            moment = self._of_our_time(error.params["datetime"])
+            raise ValidationError(_changed_clocks(moment), code=error.code) from None
+        return self._of_our_time(moment) if moment else None
+
+    def _of_our_time(self, moment: datetime) -> datetime:
+        if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
             raise ValidationError(self.error_messages["invalid"], code="invalid")
         return moment
+
+
+def _changed_clocks(typed: datetime) -> str:
+    zone = get_current_timezone()
+    there = typed.replace(tzinfo=zone).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+    what = "back, so it comes twice" if there == typed else "forward, so it does not exist"
+    return (
+        f"At {typed:%H:%M} on {typed:%d %b %Y} the clocks of {zone} are put {what}. "
+        "Choose a time before or after the change."
+    )
 
 
 def moment_field(label: str, sentence: str) -> forms.DateTimeField:

@@ -30,7 +30,10 @@ class Window:
 
     @property
     def length(self) -> timedelta:
-        return self.end - self.start
+        """As time passes: two times of one zone would be subtracted by the clock on the wall, which
+        jumps twice a year.
+        """
+        return self.end.astimezone(UTC) - self.start.astimezone(UTC)
 
     @property
     def hours(self) -> float:

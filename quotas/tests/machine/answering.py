@@ -137,17 +137,19 @@ class Deciding(Asking):
         """Each on a connection of its own: yeses, sending, an edit, an offer taken, ends, a
         reserve; and the task that ends what is overdue.
         """
-        waiting = [self.fresh(pk) for pk in self.found("in_review")[-4:]]
+        numbers = self.found("in_review")[-4:]
+        waiting = [self.fresh(pk) for pk in numbers]
         taken = [self.fresh(pk) for pk in self.found("counter_offered")[:1]]
         granted = [self.fresh(pk) for pk in self.found("approved", kind="burst")[-1:]]
         asked = self.draft("chat", units=units, ends_at=self.at + 9 * HOUR, starts_now=True)
         ada, at = self.world.people["ada"], self.at
         calls: list[Call] = [lambda: timeouts.time_out_overdue(at=at)]
         calls += [self.approval(each, self.decider(who + 1, each)) for each in waiting]
-        calls += [self.approval(each, self.decider(who + 5, each)) for each in waiting[:1]]
+        again = self.fresh(numbers[0])  # two who look at the same page
+        calls.append(self.approval(again, self.decider(who + 5, again)))
         calls += [self.taking(each) for each in taken] + [self.ending(each) for each in granted]
         if n % 2:
-            calls.append(self.change_of(waiting[0], "more" if n % 3 else "less"))
+            calls.append(self.change_of(self.fresh(numbers[0]), "more" if n % 3 else "less"))
         calls.append(self.reserve(kept) if n % 5 else lambda: submit(asked, by=ada, at=at))
         self.step(*calls)
 

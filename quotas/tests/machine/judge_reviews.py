@@ -72,7 +72,8 @@ def i06_only_who_is_asked_and_did_not_ask(
     # Of several that happened at once, another may have changed the stages by now.
     lists = [p.requests[request.id].stages for p in (before, after) if request.id in p.requests]
     stages = [stages[said.stage - 1] for stages in lists if len(stages) >= said.stage]
-    assert any(speaker in approvers(world, stage, request) for stage in stages)
+    named = [approvers(world, stage, request) for stage in stages]
+    assert any(speaker in people for people in named), (said, named)
 
 
 def lent_to(person: int | None, world: World, at: datetime) -> set[int]:
