@@ -93,25 +93,32 @@ _RISING = """, compared AS (
         ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS highest FROM steps
 )
-SELECT at, held FROM compared WHERE highest IS NULL OR held > highest ORDER BY at"""
+SELECT at, held, newest.limit_units, newest.outside_units FROM compared
+LEFT JOIN LATERAL (
+    SELECT limit_units, outside_units FROM quotas_poollimit WHERE pool_id = %(pool)s
+    ORDER BY observed_at DESC, id DESC LIMIT 1
+) newest ON true
+WHERE highest IS NULL OR held > highest ORDER BY at"""
 RISING = STEPS_OF_POOLS.format(which="pool_id = %(pool)s::bigint", then=_RISING)
 
 
-def rising_steps(pool: Pool, window: Window) -> list[Step]:
+def held_and_room(pool: Pool, window: Window) -> tuple[list[Step], Room]:
     """What the pool holds at the window's start, and each time that it holds more than ever before
-    in the window: a few rows, however many entries there are. Enough for a fit.
+    in the window: a few steps, however many entries there are, and enough for a fit. With what it
+    may hold in all. One query.
     """
     values = {"pool": pool.pk, "pools": [pool.pk], "start": window.start, "end": window.end}
     with connection.cursor() as cursor:
         cursor.execute(RISING, values)
-        return [Step(at, int(held)) for at, held in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [Step(at, int(held)) for at, held, *_ in rows], _room(pool, *rows[0][2:])
 
 
 def fit_in(pool: Pool, window: Window, units: int) -> Fit:
     """Whether so many units more fit at every instant of the window. Certain only under the pool's
-    lock.
+    lock. One query.
     """
-    return fit_beside(rising_steps(pool, window), room_of(pool), window, units)
+    return fit_beside(*held_and_room(pool, window), window, units)
 
 
 def room_of(pool: Pool) -> Room:
@@ -120,7 +127,8 @@ def room_of(pool: Pool) -> Room:
     A pool whose limit was never read has no room: nothing is granted on a guess.
     """
     newest = pool.limits.values_list("limit_units", "outside_units").first()
-    if newest is None:
-        return Room(0)
-    limit, outside = newest
-    return Room(limit, pool.reserve_units, outside)
+    return _room(pool, *(newest or (None, None)))
+
+
+def _room(pool: Pool, limit: int | None, outside: int | None) -> Room:
+    return Room(0) if limit is None else Room(limit, pool.reserve_units, outside or 0)

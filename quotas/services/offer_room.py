@@ -7,7 +7,7 @@ from portal.kernel.windows import FOREVER, Window
 from quotas.domain.availability import Fit, fit_beside
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest
-from quotas.selectors.rooms import rising_steps, room_of
+from quotas.selectors.rooms import held_and_room
 from quotas.services import policy
 from quotas.services.granting import granted_window, lead_of
 
@@ -33,7 +33,7 @@ def safe_region(request: CapacityRequest, terms: Terms, *, at: datetime) -> Safe
         raise ValueError("a deployment without a pool cannot be granted anything")
     window = granted_window(terms.window, lead_of(request, pool), at)
     far = Window(window.start, _furthest(terms.window, at=at))
-    held, room = rising_steps(pool, far), room_of(pool)
+    held, room = held_and_room(pool, far)
     inside = [step for step in held if step.at < window.end]
     found = fit_beside(inside, room, window, terms.units)
     longest = fit_beside(held, room, far, terms.units).longest

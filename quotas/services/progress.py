@@ -11,7 +11,7 @@ from quotas.models import CapacityRequest, Decision
 from quotas.services import granting
 from quotas.services.answering import Answer, agreed_terms
 from quotas.services.asking import terms_of
-from quotas.services.stages import Spoken, first_unanswered, voices
+from quotas.services.stages import SPOKEN_COLUMNS, Spoken, first_unanswered, voices
 from quotas.services.telling import tell_approvers, tell_askers
 from quotas.services.transitions import move
 
@@ -23,7 +23,7 @@ def go_on(
 
     `event` is what leads into the review again (an edit, an accepted offer). One audit row.
     """
-    request, spoken = answer.request, voices(answer.request)
+    request, spoken = answer.request, _spoken(answer, decision)
     number = first_unanswered(request, spoken, at=answer.at, asked=answer.asked)
     if not number:
         return grant(answer, decision, spoken)
@@ -50,6 +50,16 @@ def go_on(
         Event.REQUEST_SUBMITTED, request, by=answer.by, at=answer.at, occurrence=decision.pk
     )
     return request
+
+
+def _spoken(answer: Answer, decision: Decision) -> Sequence[Spoken]:
+    """Every approval that stands now. What was heard before, under the lock of the request, and the
+    one just written are all there are.
+    """
+    if answer.voice.heard is None:
+        return voices(answer.request)
+    last = (getattr(decision, name) for name in SPOKEN_COLUMNS)
+    return [*answer.voice.heard, Spoken(*last)]
 
 
 _VERBS = {

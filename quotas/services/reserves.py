@@ -15,7 +15,7 @@ from portal.models import User
 from quotas.domain.availability import Fit, reserve_fit
 from quotas.models import Pool, PoolReserve
 from quotas.selectors.pool_rates import pool_rate
-from quotas.selectors.rooms import rising_steps, room_of
+from quotas.selectors.rooms import held_and_room
 from quotas.services.refusals import refuse
 
 LONGEST_REASON = 200
@@ -67,7 +67,7 @@ def check_reserve(pool: Pool, units: int, *, at: datetime) -> None:
 def most_reserve(pool: Pool, *, at: datetime) -> Fit:
     """`largest_units` is what could be kept back: free at every instant from now on."""
     window = Window(at, FOREVER)
-    return reserve_fit(rising_steps(pool, window), room_of(pool), window)
+    return reserve_fit(*held_and_room(pool, window), window)
 
 
 def _too_much(pool: Pool, units: int, found: Fit) -> DomainError:

@@ -36,6 +36,7 @@ class Voice:
     """For whom somebody answers: None for themselves, else the person whose delegate they are."""
 
     delegated_by_id: int | None = None
+    heard: tuple["Spoken", ...] | None = None  # what was said before, where that was read
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Spoken(NamedTuple):
     units: int | None
     starts_at: datetime | None
     ends_at: datetime | None
+
+
+SPOKEN_COLUMNS = ("stage", "decided_by_id", "delegated_by_id", "outcome", "units", "starts_at",
+                  "ends_at")  # fmt: skip
 
 
 def approvers_of(request: CapacityRequest, stage: Stage, *, at: datetime) -> frozenset[int]:
@@ -158,11 +163,11 @@ def voice_of(
         )
     waiting = turn.asked - heard_of(heard, request.stage) if by.is_active else frozenset()
     if by.pk in waiting:
-        return Voice()
+        return Voice(heard=tuple(heard))
     first = next((person for person in turn.given_by if person in waiting), None)
     if first is None:
         raise _not_asked(stage)
-    return Voice(first)
+    return Voice(first, tuple(heard))
 
 
 def _not_asked(stage: Stage) -> DomainError:
@@ -202,7 +207,7 @@ def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
 def voices(request: CapacityRequest) -> list[Spoken]:
     """Every approval that stands. One query."""
     rows = standing_approvals(request).order_by()
-    return [Spoken(*row) for row in rows.values_list(*Spoken._fields)]
+    return [Spoken(*row) for row in rows.values_list(*SPOKEN_COLUMNS)]
 
 
 def heard_of(spoken: Sequence[Spoken], stage: int) -> frozenset[int]:

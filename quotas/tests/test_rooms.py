@@ -10,7 +10,7 @@ from portal.kernel.windows import FOREVER, MINUTE, Window
 from quotas.domain.availability import fit
 from quotas.domain.ledger import steps_over
 from quotas.models import Deployment, LedgerEntry, Pool
-from quotas.selectors.rooms import RISING, fit_in, pool_entries, rising_steps, room_of
+from quotas.selectors.rooms import RISING, fit_in, held_and_room, pool_entries, room_of
 from quotas.tests.factories import NOON
 
 # Starts before, at and after the window, which is of minutes 0 to 60; ends at its edges, and never.
@@ -46,7 +46,9 @@ def test_i01_the_database_and_the_arithmetic_find_the_same_room(
     with transaction.atomic():
         write(pool, found)
         held = pool_entries(pool, window)
-        rising, steps = rising_steps(pool, window), steps_over(held, window)
+        rising, room = held_and_room(pool, window)
+        steps = steps_over(held, window)
+        assert room == room_of(pool)
         assert fit_in(pool, window, units) == fit(held, room_of(pool), window, units)
         transaction.set_rollback(True)
     assert rising[0] == steps[0]
