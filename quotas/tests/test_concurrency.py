@@ -2,44 +2,42 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
 
-from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.kernel.errors import ChangedMeanwhile
 from portal.kernel.windows import MINUTE, Window
 from portal.models import AuditRow, User
 from quotas.domain.ledger import steps_over
 from quotas.domain.plan import plan_pool
+from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Change, Decision, LedgerEntry, Plan, Pool, Service
 from quotas.selectors.rooms import pool_entries
-from quotas.services import decisions, reconcile
+from quotas.services import decisions, offers, reconcile
+from quotas.services.asking import Draft, draft_of
+from quotas.services.edits import edit
+from quotas.services.give_back import give_back
+from quotas.services.requests import submit, withdraw
 from quotas.services.reserves import set_reserve
 from quotas.tests.conftest import ask, reconcile_at
 from quotas.tests.factories import NOON, FakeAzure, utc
+from quotas.tests.machine.base import at_once
+from quotas.tests.machine.judge import judge_ledger
+from quotas.tests.machine.picture import take_picture
+from quotas.tests.machine.world import World, make_world
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(calls: list[Callable[[], Any]]) -> list[str]:
-    """Runs each on a connection of its own, all let go together. The code of a refusal, or ""."""
-    gate = Barrier(len(calls), timeout=20)
-
-    def run(call: Callable[[], Any]) -> str:
-        try:
-            gate.wait()
-            call()
-        except DomainError as error:
-            return error.code
-        finally:
-            connection.close()
-        return ""
-
-    with ThreadPoolExecutor(len(calls)) as threads:
-        return list(threads.map(run, calls, timeout=60))
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    made = make_world()
+    made.start_again(0 * MINUTE)
+    return made
 
 
 def peak(pool: Pool) -> int:
@@ -65,6 +63,59 @@ def test_i01_many_approvals_at_once_never_grant_more_than_there_is(
     assert peak(pool) == 900
     assert Decision.objects.count() == LedgerEntry.objects.filter(kind="burst").count() == 4
     assert AuditRow.objects.filter(verb="burst.approved").count() == 4
+
+
+def asks(world: World, **facts: Any) -> CapacityRequest:
+    """By Ada, for 150 units of chat tomorrow from 10 to 18: one owner has to say yes."""
+    deployment = world.deployment(facts.pop("of", "chat"))
+    asked = {"starts_at": START, "ends_at": END, "units": 150, "occasion": "launch"} | facts
+    draft = Draft(deployment.service, deployment, purpose="All at once.", **asked)
+    return submit(draft, by=world.people["ada"], at=NOON)
+
+
+def sixteen_steps(world: World) -> list[Callable[[], Any]]:
+    """Nine approvals, of three kinds; a transfer, less of a baseline, an end, an edit, an offer
+    that is held, a withdrawal and a reserve.
+    """
+    ada, cleo = world.people["ada"], world.people["cleo"]
+
+    def yes(request: CapacityRequest) -> Callable[[], Any]:
+        return lambda: decisions.approve(request, by=cleo, note="", at=NOON)
+
+    lasting: dict[str, Any] = {"kind": "baseline", "ends_at": None, "occasion": ""}
+    moving = {**lasting, "kind": "transfer", "units": 20, "of": "bot"}
+    running, short = asks(world, units=20), asks(world, units=60, ends_at=END - MINUTE)
+    yes(short)()
+    short = CapacityRequest.objects.get(pk=short.pk)
+    longer = asks(world, kind="extension", parent=short, ends_at=END + 30 * MINUTE)
+    changing, offered, leaving = asks(world), asks(world), asks(world)
+    changed, offer = replace(draft_of(changing), units=160), Terms(100, Window(START, END))
+    same = CapacityRequest.objects.get(pk=changing.pk)
+    return [
+        *(yes(asks(world, starts_at=START - n * MINUTE)) for n in range(5)),
+        *(yes(asks(world, **lasting, units=100)) for _ in range(2)),
+        yes(changing),
+        yes(longer),
+        lambda: asks(world, **moving, to_deployment=world.deployment("chat")),
+        lambda: asks(world, **lasting, units=-30),
+        lambda: give_back(running, by=ada, reason="", at=NOON),
+        lambda: edit(same, changed, by=ada, at=NOON),
+        lambda: offers.counter_offer(offered, offer, by=cleo, note="", at=NOON),
+        lambda: withdraw(leaving, by=ada, at=NOON),
+        lambda: set_reserve(world.pool, units=200, reason="All at once.", by=cleo, at=NOON),
+    ]
+
+
+def test_i01_sixteen_steps_of_every_kind_at_once_share_what_there_is(world: World) -> None:
+    """On one pool of 1,000 with 350 held: what is refused is refused for want of room, or because
+    another came first; nobody waits for ever, nothing fails.
+    """
+    calls, before = sixteen_steps(world), take_picture()
+    said = at_once(calls)
+    assert len(said) == 16
+    assert set(said) <= {"", "pool_exhausted", "reserve_too_large", ChangedMeanwhile.code}
+    assert said.count("") >= 6
+    judge_ledger(before, take_picture(), at=NOON, lead=0 * MINUTE)
 
 
 def test_i01_people_and_policy_approve_at_once(
