@@ -17,7 +17,7 @@ from quotas.tests.machine.answering import Deciding
 from quotas.tests.machine.judge_reviews import ENDED
 from quotas.tests.machine.world import World, make_world
 
-EXAMPLES = int(os.environ.get("HEADROOM_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("HEADROOM_EXAMPLES", "6"))
 # Threads never meet in the same way twice, so making an example smaller often leads nowhere.
 SHRINK = [Phase.shrink] if os.environ.get("HEADROOM_SHRINK") else []
 

@@ -61,7 +61,7 @@ class Asking(Steps):
 
     @rule(
         name=names,
-        units=st.integers(-60, 60),
+        units=st.integers(-60, 60).filter(bool),
         ahead=minutes,
         length=st.none() | hours,
         moves=st.booleans(),
@@ -74,7 +74,7 @@ class Asking(Steps):
             return self.sends(self.draft(name, kind="baseline", units=units, starts_at=start), by)
         to = self.world.deployment("bot" if name == "chat" else "chat")
         end = start + length * HOUR if length else None
-        asked = self.draft(name, kind="transfer", units=units, to_deployment=to,
+        asked = self.draft(name, kind="transfer", units=abs(units), to_deployment=to,
                            starts_at=start, ends_at=end)  # fmt: skip
         return self.sends(asked, by)
 
