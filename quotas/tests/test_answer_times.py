@@ -12,7 +12,7 @@ from quotas.models import CapacityRequest, Service
 from quotas.selectors.answer_times import usual_answer
 from quotas.services import decisions
 from quotas.services.budgets import set_budget
-from quotas.tests.conftest import Browse, ask, words_of
+from quotas.tests.conftest import HTMX, Browse, ask, words_of
 from quotas.tests.factories import NO_USAGE, NOON, FakeEvidence, utc
 
 OWNERS = Stage("Platform owners", ANY_OF, POOL_OWNERS, 168)
@@ -61,8 +61,8 @@ def test_what_the_policy_answered_itself_is_no_answer_of_people(
 
 
 VERDICT = (
-    "/services/chat-assistant/burst/verdict/"
-    "?amount=60k&starts_at=2026-03-20T10:00&ends_at=2026-03-20T18:00"
+    "/services/chat-assistant/burst/"
+    "?verdict=yes&amount=60k&starts_at=2026-03-20T10:00&ends_at=2026-03-20T18:00"
 )
 
 
@@ -70,7 +70,7 @@ def test_the_form_says_who_answers_and_how_long_it_usually_takes(
     browse: Browse, ada: User, ten: None, noon: object
 ) -> None:
     noon.move_to(utc("2026-03-12 12:00"))  # type: ignore[attr-defined]
-    said = words_of(browse(ada).get(VERDICT))
+    said = words_of(browse(ada).get(VERDICT, headers=HTMX))
     assert "Goes to Platform owners, median 42 min over 90 days, because:" in said
 
 
@@ -78,13 +78,15 @@ def test_the_form_says_what_is_left_of_the_budget(
     browse: Browse, chat: Service, ada: User, fay: User, usage: FakeEvidence
 ) -> None:
     client = browse(ada)
-    assert "budget" not in words_of(client.get(VERDICT))
+    assert "budget" not in words_of(client.get(VERDICT, headers=HTMX))
     set_budget(chat.team, amount=Decimal(500), from_month=date(2026, 3, 1), by=fay, at=NOON)
-    assert "your team’s budget is left is not known" in words_of(client.get(VERDICT))
+    assert "your team’s budget is left is not known" in words_of(client.get(VERDICT, headers=HTMX))
     usage.answer = replace(NO_USAGE, team_month_to_date_usd=Decimal(120))
-    assert "Of your team’s budget $380 are left this month" in words_of(client.get(VERDICT))
+    assert "Of your team’s budget $380 are left this month" in words_of(
+        client.get(VERDICT, headers=HTMX)
+    )
 
 
 def test_the_form_does_not_say_it_of_a_few(browse: Browse, chat: Service, ada: User) -> None:
-    said = words_of(browse(ada).get(VERDICT))
+    said = words_of(browse(ada).get(VERDICT, headers=HTMX))
     assert "Goes to Platform owners, because:" in said

@@ -115,7 +115,7 @@ def test_a_grant_says_so_wherever_it_is_shown(
     assert "10k TPM of it do not fit, from Tue 3 Mar, 10:00 on" in shown
     assert "At risk" in words_of(his.get(reverse("home")))
     assert "1 grant at risk." in words_of(browse(cleo).get(reverse("home")))
-    assert "risk" not in words_of(browse(ada).get(reverse("request", args=[two[0].pk])))
+    assert "At risk" not in words_of(browse(ada).get(reverse("request", args=[two[0].pk])))
 
 
 def test_i19_the_pool_page_names_grants_at_risk_only_to_those_who_may_see_them(

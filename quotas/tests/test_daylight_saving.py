@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils import timezone
 
 from portal.kernel.windows import HOUR, Window
@@ -105,7 +106,8 @@ def test_i14_the_page_says_what_to_do_about_it(browse: Browse, chat: Service, ad
     User.objects.filter(pk=ada.pk).update(time_zone="Europe/Amsterdam")
     facts = {"amount": "40k", "starts_at": "2026-03-29T02:30", "ends_at": "2026-03-29T05:00",
              "occasion": "launch", "purpose": "The launch."}  # fmt: skip
-    answer = browse(User.objects.get(pk=ada.pk)).post(f"/services/{chat.slug}/burst/", facts)
+    address = reverse("request_burst", args=[chat.slug])
+    answer = browse(User.objects.get(pk=ada.pk)).post(address, facts)
     assert "does not exist. Choose a time before or after the change." in words_of(answer)
     assert not LedgerEntry.objects.filter(kind="burst").exists()
 
