@@ -1,6 +1,7 @@
 """Asking, deciding, giving back: what is granted, and what each refusal says."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -8,12 +9,14 @@ from django.db import IntegrityError, connection, transaction
 from portal.kernel.errors import DomainError
 from portal.models import AuditRow, Message, User
 from quotas.models import CapacityRequest, Decision, Evidence, LedgerEntry, Pool, PoolLimit, Service
+from quotas.selectors.inbox import with_people
 from quotas.services import decisions, evidence_rows, requests, timeouts
 from quotas.services.asking import content_hash
 from quotas.services.give_back import give_back
 from quotas.tests.conftest import ask
 from quotas.tests.factories import NOON, FakeEvidence, person, utc
 
+MOST_QUERIES = 28  # of a decision
 BIG = {"units": 120}  # above half of the baseline: goes to people
 
 
@@ -102,6 +105,17 @@ def test_a_late_approval_clips_the_start_to_now(chat: Service, ada: User, cleo: 
     request = ask(chat, ada, **BIG)
     decisions.approve(request, by=cleo, note="", at=utc("2026-03-03 11:30"))
     assert LedgerEntry.objects.get(kind="burst").effective_from == utc("2026-03-03 11:30")
+
+
+def test_a_decision_asks_no_more_than_it_did(
+    chat: Service, ada: User, cleo: User, django_assert_max_num_queries: Any
+) -> None:
+    """Beside what the use of the service asks (`showback`): each query is time, most of it before
+    the pool is locked, and all of it multiplied by everybody who waits.
+    """
+    found = with_people(CapacityRequest.objects.all()).get(pk=ask(chat, ada, **BIG).pk)
+    with django_assert_max_num_queries(MOST_QUERIES):
+        decisions.approve(found, by=cleo, note="", at=NOON)
 
 
 def test_i01_what_no_longer_fits_is_not_granted_and_says_what_would(
