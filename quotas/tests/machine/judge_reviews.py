@@ -69,10 +69,11 @@ def i06_only_who_is_asked_and_did_not_ask(
     assert not lent & request.askers
     assert said.delegated_by_id is None or said.delegated_by_id in lent
     speaker = said.delegated_by_id or said.decided_by_id
-    # Of several that happened at once, another may have changed the stages by now.
-    lists = [p.requests[request.id].stages for p in (before, after) if request.id in p.requests]
-    stages = [stages[said.stage - 1] for stages in lists if len(stages) >= said.stage]
-    named = [approvers(world, stage, request) for stage in stages]
+    # As it stood before: with the last yes the stage is another one, and its escalation is over.
+    # Of several steps that happened at once, another may have changed the stages first.
+    rows = [p.requests[request.id] for p in (before, after) if request.id in p.requests]
+    named = [approvers(world, row.stages[said.stage - 1], row)
+             for row in rows if len(row.stages) >= said.stage]  # fmt: skip
     assert any(speaker in people for people in named), (said, named)
 
 
