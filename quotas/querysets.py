@@ -94,7 +94,7 @@ class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
         """As a bigint, as the index of windows keeps it: compared with a smaller number, the
         entries of every pool would be looked through.
         """
-        return self.filter(pool=Cast(pool.pk, models.BigIntegerField()))
+        return self.filter(pool=Cast(Value(pool.pk), models.BigIntegerField()))
 
     def touching(self, window: Window) -> Self:
         """Any minute of it in common. As ranges, so that a year of entries costs no more to look

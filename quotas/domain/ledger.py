@@ -64,7 +64,8 @@ def steps_over(entries: Iterable[Entry], window: Window) -> list[Step]:
         changes[start] = changes.get(start, 0) + entry.units
         if end < window.end:
             changes[end] = changes.get(end, 0) - entry.units
-    held, found = 0, []
+    held = 0
+    found: list[Step] = []
     for at in sorted(changes):
         held += changes[at]
         if changes[at] or not found:

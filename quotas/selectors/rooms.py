@@ -5,6 +5,7 @@ A service that decides on them locks the pool first.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import BigIntegerField, F, Func, QuerySet
@@ -107,7 +108,12 @@ def held_and_room(pool: Pool, window: Window) -> tuple[list[Step], Room]:
     in the window: a few steps, however many entries there are, and enough for a fit. With what it
     may hold in all. One query.
     """
-    values = {"pool": pool.pk, "pools": [pool.pk], "start": window.start, "end": window.end}
+    values: dict[str, Any] = {
+        "pool": pool.pk,
+        "pools": [pool.pk],
+        "start": window.start,
+        "end": window.end,
+    }
     with connection.cursor() as cursor:
         cursor.execute(RISING, values)
         rows = cursor.fetchall()
