@@ -56,7 +56,7 @@ def list_csv(name: str, first: str, page: ListPage, currency: str) -> HttpRespon
             row.completeness,
             row.received.missing,
             row.received.due,
-            row.extras.unpriced,
+            row.costs.unpriced,
         )
         for row in [*page.rows, page.total]
     ]

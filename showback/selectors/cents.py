@@ -5,15 +5,15 @@ accounts, to their members (services or deployments), to days, to lines. The spl
 organisation, so a person who sees one team sees the same cents as one who sees all.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
-from operator import or_
-from typing import Any, TypeVar
+from operator import add, or_
+from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, Q, QuerySet, Sum
 
 from portal.kernel.money import ZERO, split_to_cents
 from showback.models import CostLine, TeamCostDay
@@ -34,8 +34,7 @@ class Days:
         return Q(day__gte=self.first, day__lte=self.last)
 
 
-@dataclass(frozen=True, order=True)
-class Account:
+class Account(NamedTuple):
     """Whose line it is: a team's, or one of the platform's own two (team_id 0)."""
 
     kind: str  # team | unallocated | unattributed
@@ -65,6 +64,20 @@ def account_of(team_id: int | None, category: str) -> Account:
     return UNALLOCATED if category == CostLine.Category.UNALLOCATED else UNATTRIBUTED
 
 
+class Costs(NamedTuple):
+    """What lines sum to: exact, nought where none of them has a price; idle provisioned capacity in
+    it; lines with and without a price.
+    """
+
+    exact: Decimal = ZERO
+    idle: Decimal = ZERO
+    priced: int = 0
+    unpriced: int = 0
+
+    def plus(self, other: "Costs") -> "Costs":
+        return Costs(*map(add, self, other))
+
+
 def lines_of(
     days: Days, account: Account | None = None, member: int | None = None
 ) -> "QuerySet[CostLine]":
@@ -77,71 +90,78 @@ def lines_of(
 
 
 def account_cents(days: Days) -> dict[Account, Decimal]:
-    [found] = account_cents_in(days)
-    return found
+    [found] = account_costs_in(days)
+    return cents_of(found)
 
 
-def account_cents_in(*spans: Days) -> list[dict[Account, Decimal]]:
-    """Of each span; one query."""
-    exact: list[dict[Account, Decimal]] = [{} for _ in spans]
-    fields = ("team_id", "category")
-    for (team_id, category), sums in _sums_in(TeamCostDay.objects.all(), spans, fields).items():
+def account_costs_in(*spans: Days) -> list[dict[Account, Costs]]:
+    """By account, of each span, where it has lines. One query, of the sums of whole teams."""
+    sums = (Sum("amount"), Sum("priced"), Sum("unpriced"))
+    found: list[dict[Account, Costs]] = [{} for _ in spans]
+    rows = _sums_in(TeamCostDay.objects.all(), spans, ("team_id", "category"), sums)
+    for (team_id, category), by_span in rows:
         account = account_of(team_id, category)
-        for found, amount in zip(exact, sums, strict=True):
-            if amount is not None:
-                found[account] = found.get(account, ZERO) + amount
-    return [to_cents_together(found) for found in exact]
-
-
-def member_cents(days: Days, account: Account) -> dict[int, Decimal]:
-    """By service, or by deployment for the platform's own; sums to the account's cents."""
-    [found] = member_cents_in(account, days)
+        is_idle = category == CostLine.Category.PTU_IDLE
+        for of_span, (exact, priced, unpriced) in zip(found, by_span, strict=True):
+            if priced is not None:
+                costs = Costs(exact, exact if is_idle else ZERO, priced, unpriced)
+                there = of_span.get(account)
+                of_span[account] = there.plus(costs) if there else costs
     return found
 
 
-def member_cents_in(account: Account, *spans: Days) -> list[dict[int, Decimal]]:
-    """Of each span; two queries."""
-    wholes = account_cents_in(*spans)
+def member_costs_in(account: Account, *spans: Days) -> list[dict[int, Costs]]:
+    """By service, or by deployment for the platform's own, of each span. One query."""
+    idle = Sum("amount", filter=Q(category=CostLine.Category.PTU_IDLE))
+    sums = (Sum("amount"), idle, Count("price"), Count("id"))
+    found: list[dict[int, Costs]] = [{} for _ in spans]
     lines = CostLine.objects.filter(account.condition)
-    sums = _sums_in(lines, spans, (account.member_field,))
-    return [
-        to_cents_together(
-            {key: amount for (key,), row in sums.items() if (amount := row[n]) is not None},
-            whole.get(account, ZERO),
-        )
-        for n, whole in enumerate(wholes)
-    ]
+    for (key,), by_span in _sums_in(lines, spans, (account.member_field,), sums):
+        for of_span, (exact, idle, priced, count) in zip(found, by_span, strict=True):
+            if count:
+                of_span[key] = Costs(exact or ZERO, idle or ZERO, priced, count - priced)
+    return found
+
+
+def cents_of(costs: Mapping[K, Costs], whole: Decimal | None = None) -> dict[K, Decimal]:
+    """Exact costs to the cent, together."""
+    return to_cents_together({key: each.exact for key, each in costs.items()}, whole)
 
 
 def _sums_in(
-    rows: "QuerySet[Any]", spans: Sequence[Days], fields: tuple[str, ...]
-) -> dict[tuple[Any, ...], list[Decimal | None]]:
-    """By the fields, the exact amount in each span; None where a span has no rows, nought where
-    none of them has a price.
-    """
-    wanted = {}
-    for n, span in enumerate(spans):
-        wanted[f"amount_{n}"] = Sum("amount", filter=span.condition)
-        wanted[f"rows_{n}"] = Count("id", filter=span.condition)
+    rows: "QuerySet[Any]", spans: Sequence[Days], fields: Sequence[str], sums: Sequence[Aggregate]
+) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
+    """By the fields, the sums of each span; a sum of no rows is None."""
+    wanted = {
+        f"sum_{n}_{m}": _within(span, each)
+        for n, span in enumerate(spans)
+        for m, each in enumerate(sums)
+    }
     inside = reduce(or_, (span.condition for span in spans))
     found = rows.filter(inside).order_by().values(*fields).annotate(**wanted)
-    return {
-        tuple(row[field] for field in fields): [
-            (row[f"amount_{n}"] or ZERO) if row[f"rows_{n}"] else None for n in range(len(spans))
-        ]
-        for row in found
-    }
+    begins = [len(fields) + n * len(sums) for n in range(len(spans))]
+    for row in found.values_list(*fields, *wanted):
+        yield row[: len(fields)], [row[begin : begin + len(sums)] for begin in begins]
+
+
+def _within(span: Days, each: Aggregate) -> Aggregate:
+    only = each.copy()
+    only.filter = span.condition if each.filter is None else each.filter & span.condition
+    return only
 
 
 def day_cents(days: Days, account: Account, member: int) -> dict[date, Decimal]:
-    """By day of one member; sums to the member's cents."""
-    whole = member_cents(days, account).get(member, ZERO)
-    return to_cents_together(_exact_by("day", lines_of(days, account, member)), whole)
-
-
-def _exact_by(field: str, lines: "QuerySet[CostLine]") -> dict[Any, Decimal]:
-    rows = lines.values(field).annotate(exact=Sum("amount")).order_by()
-    return {row[field]: row["exact"] or ZERO for row in rows}
+    """By day of one member; sums to the member's cents. Two queries."""
+    by_member: dict[int, Decimal] = {}
+    by_day: dict[date, Decimal] = {}
+    lines = lines_of(days, account).order_by().values(account.member_field, "day")
+    for row in lines.annotate(exact=Sum("amount")):
+        key, exact = row[account.member_field], row["exact"] or ZERO
+        by_member[key] = by_member.get(key, ZERO) + exact
+        if key == member:
+            by_day[row["day"]] = exact
+    whole = account_cents(days).get(account, ZERO)
+    return to_cents_together(by_day, to_cents_together(by_member, whole).get(member, ZERO))
 
 
 def to_cents_together(exact: Mapping[K, Decimal], whole: Decimal | None = None) -> dict[K, Decimal]:

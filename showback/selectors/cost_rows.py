@@ -3,73 +3,22 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
 
 from portal.kernel import formatting
 from portal.kernel.money import ZERO
 from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from portal.kernel.slices import Slice, query_of, slice_of
-from showback.models import CostLine, TeamCostDay
-from showback.selectors.cents import Account, Days, lines_of
+from showback.selectors.cents import Costs
 from showback.selectors.use_totals import UseTotals
 
 
 def money_cents(amount: Decimal | None) -> Shown:
     return formatting.money_cents(amount, settings.HEADROOM_CURRENCY)
-
-
-@dataclass(frozen=True)
-class Extras:
-    """Of a cost: exact idle provisioned capacity in it; lines with and without a price."""
-
-    idle: Decimal = ZERO
-    priced: int = 0
-    unpriced: int = 0
-
-    def __add__(self, other: "Extras") -> "Extras":
-        return Extras(
-            self.idle + other.idle, self.priced + other.priced, self.unpriced + other.unpriced
-        )
-
-
-def extras_by(
-    days: Days, fields: tuple[str, ...], account: Account | None = None
-) -> dict[Any, Extras]:
-    """By the tuple of the fields."""
-    rows = (
-        lines_of(days, account)
-        .values(*fields)
-        .annotate(
-            idle=Sum("amount", filter=Q(category=CostLine.Category.PTU_IDLE)),
-            priced=Count("price"),
-            unpriced=Count("id", filter=Q(price__isnull=True)),
-        )
-        .order_by()
-    )
-    return {
-        tuple(row[field] for field in fields): Extras(
-            row["idle"] or ZERO, row["priced"], row["unpriced"]
-        )
-        for row in rows
-    }
-
-
-def extras_by_team(days: Days) -> dict[tuple[int | None, str], Extras]:
-    """By team and category, from the sums of whole teams."""
-    rows = TeamCostDay.objects.filter(days.condition).values("team_id", "category").order_by()
-    sums = rows.annotate(exact=Sum("amount"), lines=Sum("priced"), without=Sum("unpriced"))
-    return {
-        (row["team_id"], row["category"]): Extras(
-            row["exact"] if row["category"] == CostLine.Category.PTU_IDLE else ZERO,
-            row["lines"],
-            row["without"],
-        )
-        for row in sums
-    }
 
 
 @dataclass(frozen=True)
@@ -83,29 +32,29 @@ class CostRow:
     url: str
     amount: Decimal
     before: Decimal
-    extras: Extras
+    costs: Costs
     use: UseTotals
     slot: int = 0
 
     @property
     def cost(self) -> Shown:
         """Not an amount where nothing has a price: unpriced is not nought."""
-        if self.extras.unpriced and not self.extras.priced:
+        if self.costs.unpriced and not self.costs.priced:
             return Shown("unpriced", exact="no price is known for any of it", value="unpriced")
         return self.received.at_least(money_cents(self.amount))
 
     @property
     def is_partly_unpriced(self) -> bool:
-        return bool(self.extras.unpriced and self.extras.priced)
+        return bool(self.costs.unpriced and self.costs.priced)
 
     @property
     def idle(self) -> Decimal:
-        return self.extras.idle
+        return self.costs.idle
 
     @property
     def unpriced(self) -> int:
         """Lines that are missing from the amount; 0 where there is no amount to miss them."""
-        return self.extras.unpriced if self.is_partly_unpriced else 0
+        return self.costs.unpriced if self.is_partly_unpriced else 0
 
     @property
     def idle_cost(self) -> Shown:
@@ -123,7 +72,7 @@ class CostRow:
     @property
     def change(self) -> Shown:
         """Not known where nothing has a price: an amount that is missing did not stay the same."""
-        if self.extras.unpriced and not self.extras.priced:
+        if self.costs.unpriced and not self.costs.priced:
             return formatting.not_known()
         return formatting.change(self.amount, self.before)
 
@@ -173,7 +122,7 @@ def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:
         url="",
         amount=sum((row.amount for row in rows), ZERO),
         before=sum((row.before for row in rows), ZERO),
-        extras=sum((row.extras for row in rows), Extras()),
+        costs=reduce(Costs.plus, (row.costs for row in rows), Costs()),
         use=use,
     )
 

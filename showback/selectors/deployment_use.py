@@ -18,6 +18,7 @@ from portal.kernel.received import Received
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.selectors.metering import HeldSpan, MeteredDeployment
 from showback.domain.bands import held_at_steps
+from showback.domain.days import total
 from showback.domain.measures import MISSING
 from showback.domain.minutes import due_minutes, due_until
 from showback.domain.provisioned import PtuModel
@@ -25,6 +26,7 @@ from showback.models import UsageHour
 from showback.selectors.minutes import LOAD_MEASURES, MINUTES_OF_HOUR, load, read_minutes
 from showback.selectors.ptu_models import ptu_models
 from showback.selectors.scope import label_of
+from showback.selectors.spillover import met_by_callers, refused_by_hour
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -35,7 +37,9 @@ MINUTES_UP_TO = timedelta(hours=48)
 class DeploymentUse:
     """All arrays have one element a step; MISSING is a gap. Capacities are tokens per minute.
 
-    `missing` marks the steps of which minutes ought to have come and did not; `received` counts.
+    Refusals are those that callers met: what a spill-over target served was refused to nobody.
+    `refused_minutes` None: none of the minutes is known. `missing` marks the steps of which minutes
+    ought to have come and did not; `received` counts.
 
     `baseline` and `burst` are None where Azure states no rate for a unit. With `is_shared` several
     services hold it, and the use is all of theirs: metrics know no caller.
@@ -52,6 +56,7 @@ class DeploymentUse:
     throttled: Ints
     missing: Bools
     received: Received
+    refused_minutes: int | None
     held_units: Ints
     burst_units: Ints
     tokens_per_unit: int | None
@@ -138,6 +143,7 @@ def _use(
         throttled=measured.throttled,
         missing=measured.missing > 0,
         received=measured.received,
+        refused_minutes=measured.refused_minutes,
         held_units=held_at_steps([(s.window, s.units) for s in spans], window, step),
         burst_units=held_at_steps([(s.window, s.units) for s in bursts], window, step),
         tokens_per_unit=tokens_per_unit_of(deployment),
@@ -153,6 +159,7 @@ class Measured:
     throttled: Ints
     missing: Ints
     due: int
+    refused_minutes: int | None
 
     @property
     def received(self) -> Received:
@@ -164,6 +171,8 @@ def _by_minute(
 ) -> dict[int, Measured]:
     ids = [deployment.id for deployment in deployments]
     found = read_minutes(ids, window, ("throttled", *LOAD_MEASURES))
+    for deployment, met in met_by_callers(deployments, window).items():
+        found[deployment]["throttled"] = met
     return {d.id: _minutes(d, found[d.id], window, at) for d in deployments}
 
 
@@ -174,7 +183,10 @@ def _minutes(
     known = used != MISSING
     until = min(due_until(at), deployment.gone_at or at)
     due = due_minutes(known, window, since=deployment.came_at, until=until)
-    return Measured(used, values["throttled"], (due & ~known).astype(np.int64), int(due.sum()))
+    missing, refused = (due & ~known).astype(np.int64), values["throttled"]
+    came = refused[refused != MISSING]
+    minutes = int((came > 0).sum()) if came.size else None
+    return Measured(used, refused, missing, int(due.sum()), minutes)
 
 
 def _by_hour(
@@ -186,13 +198,19 @@ def _by_hour(
         hour__lt=window.end,
     )
     by_deployment: dict[int, list[UsageHour]] = defaultdict(list)
+    met = {
+        each: refused_by_hour(minutes, window)
+        for each, minutes in met_by_callers(deployments, window).items()
+    }
     for row in rows:
+        if refused := met.get(row.deployment_id, {}).get(row.hour):
+            row.throttled_requests, row.throttled_minutes = refused.requests, refused.minutes
         by_deployment[row.deployment_id].append(row)
     return {d.id: _hours(d, by_deployment[d.id], window, at) for d in deployments}
 
 
 def _hours(
-    deployment: MeteredDeployment, rows: Iterable[UsageHour], window: Window, at: datetime
+    deployment: MeteredDeployment, rows: Sequence[UsageHour], window: Window, at: datetime
 ) -> Measured:
     slots = int(window.length / HOUR)
     used, throttled, received = _gaps(slots), _gaps(slots), np.zeros(slots, dtype=np.int64)
@@ -207,7 +225,9 @@ def _hours(
     known = np.repeat(received > 0, MINUTES_OF_HOUR)
     due = due_minutes(known, window, since=deployment.came_at, until=until)
     due_by_hour = due.reshape(slots, MINUTES_OF_HOUR).sum(axis=1)
-    return Measured(used, throttled, np.maximum(due_by_hour - received, 0), int(due.sum()))
+    missing = np.maximum(due_by_hour - received, 0)
+    minutes = total(row.throttled_minutes for row in rows)
+    return Measured(used, throttled, missing, int(due.sum()), minutes)
 
 
 def _peak(row: UsageHour, model: PtuModel | None) -> int:

@@ -39,13 +39,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Grounds:
-    """`family` "" where nothing was read; `methods` in words, with their share of the tokens.
+    """`family` "" where nothing was read; `methods` in words, with their share of the tokens."""
 
-    `refused_minutes` counts those with a 429, of all deployments together; None where no hour was
-    read by the minute.
-    """
-
-    refused_minutes: int | None
     family: str
     methods: list[str]
     estimates: list[Estimate]
@@ -72,7 +67,6 @@ def grounds_of(
     """
     within = Q(hour__gte=window.start, hour__lt=window.end)
     sums = UsageHour.objects.filter(within, deployment_id__in=deployment_ids).aggregate(
-        refused=Sum("throttled_minutes"),
         family=BitOr("metric_family"),
         cached=Sum("cached_tokens_estimated"),
         by_active=Sum("cached_tokens_estimated", filter=Q(active_tokens__isnull=False)),
@@ -82,7 +76,7 @@ def grounds_of(
     family = "" if sums["family"] is None else str(MetricFamily(sums["family"]).label)
     kinds = _kinds(deployment_ids, within) if _is_counted(shares) else ""
     methods = [_words(share, kinds) for share in shares]
-    return Grounds(sums["refused"], family, methods, _estimates(sums))
+    return Grounds(family, methods, _estimates(sums))
 
 
 def _tokens_of(requests: str) -> Any:

@@ -15,9 +15,10 @@ from showback.domain.months import Month
 from showback.selectors.cents import (
     UNATTRIBUTED,
     Account,
-    account_cents_in,
-    account_of,
-    member_cents_in,
+    Costs,
+    account_costs_in,
+    cents_of,
+    member_costs_in,
 )
 from showback.selectors.cost_charts import (
     amounts_by_day,
@@ -25,14 +26,7 @@ from showback.selectors.cost_charts import (
     cost_by_team,
     incomplete_days,
 )
-from showback.selectors.cost_rows import (
-    CostRow,
-    Extras,
-    extras_by,
-    extras_by_team,
-    keys_of,
-    total_row,
-)
+from showback.selectors.cost_rows import CostRow, keys_of, total_row
 from showback.selectors.data_age import data_until
 from showback.selectors.history import Pieces, unfinished_history
 from showback.selectors.scope import (
@@ -97,13 +91,9 @@ def _account_rows(
     month: MonthScope, teams: dict[int, TeamName], *, with_platform: bool
 ) -> list[CostRow]:
     """Of these teams, and of the platform's own accounts. Dearest first."""
-    now, before = account_cents_in(month.days, month.days_before)
-    extras: dict[Account, Extras] = {}
-    for (team_id, category), found in extras_by_team(month.days).items():
-        account = account_of(team_id, category)
-        extras[account] = extras.get(account, Extras()) + found
-    use = use_by_team(month.days)
-    rows = []
+    costs, costs_before = account_costs_in(month.days, month.days_before)
+    now, before = cents_of(costs), cents_of(costs_before)
+    use, base, rows = use_by_team(month.days), month.url, []
     for account in keys_of(now, before):
         if account.kind == "team":
             if account.team_id not in teams:
@@ -117,10 +107,10 @@ def _account_rows(
             totals = use.get(None, UseTotals()) if account == UNATTRIBUTED else UseTotals()
         row = CostRow(
             name=name,
-            url=AccountScope(month, account, slug, name).url,
+            url=f"{base}{slug}/",
             amount=now.get(account, ZERO),
             before=before.get(account, ZERO),
-            extras=extras.get(account, Extras()),
+            costs=costs.get(account, Costs()),
             use=totals,
             slot=account.team_id,
         )
@@ -131,8 +121,10 @@ def _account_rows(
 def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     """One account by its services (by deployment for the platform's own). The scope was checked."""
     month, account = of.month, of.account
-    now, before = member_cents_in(account, month.days, month.days_before)
-    extras = extras_by(month.days, (account.member_field,), account)
+    spans = month.days, month.days_before
+    wholes = [cents_of(each).get(account, ZERO) for each in account_costs_in(*spans)]
+    costs, costs_before = member_costs_in(account, *spans)
+    now, before = cents_of(costs, wholes[0]), cents_of(costs_before, wholes[1])
     use = use_by(account.member_field, condition_of(month.days, account))
     members = _members(of, keys_of(now, before))
     rows = [
@@ -141,7 +133,7 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
             url=members[key].url,
             amount=now.get(key, ZERO),
             before=before.get(key, ZERO),
-            extras=extras.get((key,), Extras()),
+            costs=costs.get(key, Costs()),
             use=use.get(key, UseTotals()),
             slot=key,
         )
@@ -160,7 +152,7 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
 
 
 def _is_unpriced(rows: Iterable[CostRow]) -> bool:
-    return any(row.extras.unpriced for row in rows)
+    return any(row.costs.unpriced for row in rows)
 
 
 def _members(of: AccountScope, ids: list[int]) -> dict[int, MemberScope]:

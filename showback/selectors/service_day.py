@@ -91,7 +91,7 @@ def service_day(member: MemberScope, day: date) -> ServiceDayPage:
         amount=sum((row.cents or ZERO for row in rows), ZERO),
         use_by_deployment=use,
         grounds=grounds_of(list(use), day_window(day, finance_zone()), shares),
-        older_than_kept=older_than_kept(Kept.What.HOURS, day),
+        older_than_kept="" if shares else older_than_kept(Kept.What.HOURS, day),
         previous_url=_neighbour(member, [other for other in others if other < day][-1:]),
         next_url=_neighbour(member, [other for other in others if other > day][:1]),
     )

@@ -17,6 +17,7 @@ from quotas.selectors.metering import (
     held_spans,
     sees_service,
 )
+from showback.domain.days import total
 from showback.domain.measures import MISSING
 from showback.domain.months import Month, day_of
 from showback.domain.percentiles import percentiles
@@ -42,7 +43,8 @@ class UseFigures:
     """For the answer line. Tokens per minute, over the window; None: not known, never nought.
 
     Peaks and percentiles are of all deployments together, minute by minute (hour by hour beyond two
-    days). `peak_of_held` is the largest share of what was held at its own moment.
+    days), and so are minutes with refusals; beyond two days those are of each deployment, together.
+    `peak_of_held` is the largest share of what was held at its own moment.
     """
 
     now: int | None
@@ -152,7 +154,9 @@ def _figures(uses: list[DeploymentUse], *, at: datetime) -> UseFigures:
         peak_of_held=_peak_of_held(used, held),
         p95=p95,
         throttled_minutes=(
-            int((calls > 0).sum()) if calls.size and uses[0].step == MINUTE else None
+            (int((calls > 0).sum()) if calls.size else None)
+            if uses and uses[0].step == MINUTE
+            else total(use.refused_minutes for use in uses)
         ),
         throttled_requests=int(calls.sum()) if calls.size else None,
         received=sum((use.received for use in uses), Received()),

@@ -25,6 +25,16 @@ SUMMED = (
 )
 
 
+LISTED = (
+    "prompt_tokens",
+    "generated_tokens",
+    "minutes_received",
+    "minutes_expected",
+    "capacity_tokens",
+    "held_capacity_tokens",
+)
+
+
 @dataclass(frozen=True)
 class UseTotals:
     """`used_of_held` compares tokens with what the held units could have served, where known."""
@@ -73,8 +83,10 @@ def use_by(field: str, condition: Q) -> dict[Any, UseTotals]:
 
 
 def use_by_team(days: Days) -> dict[int | None, UseTotals]:
-    """By team id, from the sums of whole teams; None: unattributed."""
-    names = UseTotals.__dataclass_fields__
+    """By team id, from the sums of whole teams; None: unattributed. What a list shows, and no more:
+    requests and refusals are left out.
+    """
+    names = LISTED
     sums = {f"total_{name}": Sum(name) for name in names}
     rows = TeamUseDay.objects.filter(days.condition).values("team_id").annotate(**sums).order_by()
     return {row.pop("team_id"): _totals(row) for row in rows}

@@ -28,10 +28,17 @@ from showback.domain.months import day_window
 from showback.gateway import finance_zone
 from showback.models import CapacitySeen, UsageHour
 from showback.selectors.sharing import Sharing, read_sharing
+from showback.selectors.spillover import (
+    Refused,
+    Spill,
+    met_by_callers,
+    refused_by_hour,
+    spills_among,
+)
 
 # Part of every basis: a release that works days out differently says so with another number, and
 # the days that are going on are filled again.
-BASIS_VERSION = 1
+BASIS_VERSION = 2
 
 
 class HourRow(NamedTuple):
@@ -67,6 +74,17 @@ class DayInputs:
     spans: Mapping[int, list[Span]]
     capacity: Mapping[int, list[tuple[datetime, int]]]
     teams: Mapping[int, int]
+    spills: Mapping[int, Spill]  # by each deployment that spills over
+
+    def with_those_who_spill(self, chosen: Collection[int]) -> set[int]:
+        """Also those whose refusals are told by minutes of the chosen ones: which of them their
+        callers met depends on what the other deployment served, and on who else spills onto it.
+        """
+        return set(chosen) | {
+            source
+            for source, spill in self.spills.items()
+            if not {spill.target_id, *spill.source_ids}.isdisjoint(chosen)
+        }
 
     def basis(self, deployment_id: int) -> int:
         """Equal where a deployment's day, of equal use, comes out equal: 64 bits of all inputs."""
@@ -81,6 +99,7 @@ class DayInputs:
             [(s.service_id, s.units, s.window.start, s.window.end) for s in spans],
             [seen for seen in self.capacity.get(deployment_id, []) if seen[0] < self.window.end],
             sorted((s, self.teams.get(s)) for s in services if s is not None),
+            self.spills.get(deployment_id),
         )
         return int.from_bytes(blake2b(repr(content).encode(), digest_size=8).digest(), signed=True)
 
@@ -98,6 +117,7 @@ class DayFacts:
     deployed: dict[HourKey, int]
     teams: Mapping[int, int]  # by service
     sharing: Sharing
+    met: dict[HourKey, Refused]  # refusals that callers met, where a deployment spills over
 
 
 def read_inputs(day: date, *, at: datetime) -> DayInputs:
@@ -112,6 +132,7 @@ def read_inputs(day: date, *, at: datetime) -> DayInputs:
         spans=_spans(window),
         capacity=_capacity(deployments.values()),
         teams=team_of_services(),
+        spills=_spills(deployments.values()),
     )
 
 
@@ -135,7 +156,23 @@ def read_facts(inputs: DayInputs, chosen: Collection[int]) -> DayFacts:
         deployed=_deployed(inputs, until, spans),
         teams=inputs.teams,
         sharing=read_sharing(inputs.window, chosen),
+        met=_met(inputs, chosen),
     )
+
+
+def _spills(deployments: Iterable[MeteredDeployment]) -> dict[int, Spill]:
+    return {source: spill for spill in spills_among(deployments) for source in spill.source_ids}
+
+
+def _met(inputs: DayInputs, chosen: Collection[int]) -> dict[HourKey, Refused]:
+    """Where minutes are known: of hours alone, refusals are as many as Azure counted."""
+    spilling = [inputs.deployments[each] for each in chosen if each in inputs.spills]
+    found = met_by_callers(spilling, inputs.window)
+    return {
+        (deployment, hour): refused
+        for deployment, minutes in found.items()
+        for hour, refused in refused_by_hour(minutes, inputs.window).items()
+    }
 
 
 def _usage(window: Window, chosen: Collection[int]) -> dict[HourKey, HourRow]:

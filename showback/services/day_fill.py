@@ -74,7 +74,8 @@ def fill_day(day: date, *, at: datetime, is_going_on: bool) -> int:
 
     Deployments that a mark names are, or all of them where a mark names none. While the day is
     going on (and its holders and capacity may move without a mark), so are those whose basis is
-    another one than last time. The rest stays as it is: that gives the same rows as filling all.
+    another one than last time, and those that spill onto any of them. The rest stays as it is: that
+    gives the same rows as filling all.
 
     Marks go first: what is written after this transaction began to read leaves a mark of its own.
     """
@@ -87,6 +88,7 @@ def fill_day(day: date, *, at: datetime, is_going_on: bool) -> int:
     else:
         chosen = {d for d in marked if d is not None}
         chosen |= {d for d, _ in bases.items() ^ known.items()} if is_going_on else set()
+        chosen = inputs.with_those_who_spill(chosen)
     if chosen is not None and not chosen:
         return 0
     _empty(inputs, chosen)

@@ -14,6 +14,7 @@ from showback.domain.prices import PriceBook, Priced
 from showback.domain.provisioned import PtuModel
 from showback.domain.ptu_split import PtuUse, ptu_parts, shared_ptu_parts
 from showback.selectors.ptu_models import ptu_models
+from showback.selectors.spillover import Refused
 from showback.services.day_facts import DayFacts, HourRow
 
 
@@ -77,19 +78,21 @@ def _measured(facts: DayFacts, deployment: MeteredDeployment, hour: datetime) ->
         return Measured(Use(), None, None, 0, due)
     if until == hour + HOUR < facts.window.end:
         due = row.minutes_expected
+    met = facts.met.get((deployment.id, hour))
     return Measured(
-        use=_use(row),
+        use=_use(row, met),
         peak_tokens_per_minute=row.peak_tokens_per_minute,
-        throttled_minutes=row.throttled_minutes,
+        throttled_minutes=met.minutes if met else row.throttled_minutes,
         minutes_received=row.minutes_received,
         minutes_expected=max(due, row.minutes_received),
     )
 
 
-def _use(row: HourRow) -> Use:
+def _use(row: HourRow, met: Refused | None) -> Use:
+    """With the refusals that callers met, where more is known than what Azure counted."""
     return Use(
         ok=row.ok_requests,
-        throttled=row.throttled_requests,
+        throttled=met.requests if met else row.throttled_requests,
         other=row.other_requests,
         spilled=row.spilled_requests,
         uncached=row.prompt_tokens - row.cached_tokens_estimated,

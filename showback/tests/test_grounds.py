@@ -31,7 +31,6 @@ def test_metrics_and_attribution_are_named_and_cached_tokens_are_about(read):
     [cached] = found.estimates  # 1,000 prompt tokens a minute at 20 %, two hours
     assert (cached.name, str(cached.amount), cached.method) == ("Cached input", "≈ 24k", BY_RATE)
     assert ("Cached input", f"≈ 24k tokens: {BY_RATE}") in found.facts
-    assert found.refused_minutes == 12
 
 
 def test_both_families_of_metrics_are_named_where_both_counted(read):
@@ -67,7 +66,7 @@ def test_an_hour_without_an_answered_request_estimates_nothing(read):
 
 def test_nothing_read_says_nothing(world):
     found = grounds_of([world.chat.pk], WINDOW, [])
-    assert (found.summary, found.facts, found.refused_minutes) == ("", [], None)
+    assert (found.summary, found.facts) == ("", [])
 
 
 def test_the_gateway_says_if_its_logs_or_files_counted(shared, client, monkeypatch):

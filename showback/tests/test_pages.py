@@ -257,7 +257,7 @@ def test_i24_drill_down_totals_equal_list_totals(world, seed):
         account = account_scope(world.fay, month, account_row.url.split("/")[-2])
         listed = team_month(account, at=AT)
         assert listed.total.amount == account_row.amount
-        assert listed.total.extras == account_row.extras
+        assert listed.total.costs == account_row.costs
         assert charted(listed.chart) == account_row.amount
         for member_row in listed.rows:
             member = member_scope(account, member_row.url.split("/")[-2])

@@ -8,7 +8,9 @@ import pytest
 
 from portal.kernel import formatting
 from portal.kernel.windows import HOUR, MINUTE, Window
+from quotas.models import Deployment
 from showback.domain.measures import MISSING
+from showback.models import ServiceDay, UsageHour
 from showback.selectors.data_age import data_until
 from showback.selectors.service_cards import service_cards
 from showback.selectors.service_use import month_to_date, service_cost_by_day, service_use
@@ -16,6 +18,7 @@ from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_recent, pull_window
 from showback.tests import factories as make
 from showback.tests.factories import utc
+from showback.tests.fakes import steady
 
 AT = utc("2026-03-03 06:30")
 LAST_DAY = Window(AT - 24 * HOUR, AT)
@@ -159,3 +162,55 @@ def test_a_card_says_how_much_of_its_day_and_month_is_missing(world):
     assert card.received_this_month.missing >= card.received_today.missing
     assert card.received_24_hours.is_incomplete
     assert str(card.received_24_hours.at_least(formatting.tpm(1200))) == "≥\u202f1.2k TPM"
+
+
+def served_by_chat(name, minutes):
+    """All that ptu refuses is served by chat, which refuses as many calls of its own."""
+    values = steady(name, minutes)
+    return values | {"spilled": values["throttled"]} if name == "chat" else values
+
+
+@pytest.fixture
+def spilled(world):
+    Deployment.objects.filter(pk=world.ptu.pk).update(spillover_deployment_name="CHAT")
+    world.metrics.traffic = served_by_chat
+    pull_window(Window(utc("2026-02-28 00:00"), AT), MINUTE, at=AT)
+    fill_everything(at=AT)
+    return world
+
+
+@pytest.mark.parametrize("length", [24 * HOUR, timedelta(days=3)])
+def test_what_spill_over_served_is_no_refusal_on_the_page_of_a_service(spilled, length):
+    found = service_use(spilled.ada, spilled.assistant.pk, Window(AT - length, AT), at=AT)
+    by_label = {use.label: use for use in found.deployments}
+    tenths = int((spilled_until() - (AT - length)) / MINUTE) // 10
+    assert by_label["acme/ptu"].refused_minutes == 0
+    assert by_label["acme/chat"].refused_minutes == pytest.approx(tenths, abs=6)
+    assert not by_label["acme/ptu"].throttled[by_label["acme/ptu"].throttled != MISSING].any()
+    figures = found.figures
+    assert figures.throttled_minutes == by_label["acme/chat"].refused_minutes
+    assert figures.throttled_requests == 3 * figures.throttled_minutes
+
+
+def spilled_until():
+    return utc("2026-03-03 06:27")
+
+
+def test_days_count_the_refusals_that_callers_met(spilled):
+    [card] = service_cards(spilled.ada, at=AT)
+    assert card.throttled_minutes_today == 39  # chat's own; of ptu's nobody met one
+    days = ServiceDay.objects.filter(day="2026-03-02", service=spilled.assistant)
+    assert {row.deployment_id: row.throttled_requests for row in days} == {
+        spilled.chat.pk: 144 * 3,
+        spilled.ptu.pk: 0,
+    }
+    assert UsageHour.objects.filter(deployment_id=spilled.ptu.pk, throttled_requests=18).exists()
+
+
+def test_refusals_known_by_the_hour_alone_are_as_azure_counted_them(world):
+    Deployment.objects.filter(pk=world.ptu.pk).update(spillover_deployment_name="chat")
+    world.metrics.traffic = served_by_chat
+    pull_window(Window(utc("2026-03-02 00:00"), utc("2026-03-03 00:00")), HOUR, at=AT)
+    fill_everything(at=AT)
+    day = ServiceDay.objects.get(day="2026-03-02", deployment=world.ptu)
+    assert (day.throttled_requests, day.throttled_minutes) == (144 * 3, None)

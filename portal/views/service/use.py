@@ -63,9 +63,6 @@ def service_figures(
     ids = [use.deployment_id for use in found.deployments]
     mine = Q(service_id=service.pk) & in_window(found.window)
     grounds = grounds_of(ids, found.window, method_shares(mine))
-    refused = found.figures.throttled_minutes
-    if refused is None:
-        refused = grounds.refused_minutes
     month = str(running_month(at=at))
     return ServiceFigures(
         period=period,
@@ -73,8 +70,8 @@ def service_figures(
         chart=_chart(chosen, period),
         period_tabs=_period_tabs(period, chosen, found),
         deployment_tabs=_deployment_tabs(period, chosen, found),
-        stats=_stats(found, period, refused) + [_cost(service, user, at=at)],
-        refused_minutes=refused,
+        stats=_stats(found, period) + [_cost(service, user, at=at)],
+        refused_minutes=found.figures.throttled_minutes,
         grounds=grounds,
         data_until=data_until(at),
         month_url=reverse("showback_service", args=[month, service.team.slug, service.slug]),
@@ -134,7 +131,7 @@ def _deployment_tabs(
     ]
 
 
-def _stats(found: ServiceUse, period: Period, refused: int | None) -> list[dict[str, Any]]:
+def _stats(found: ServiceUse, period: Period) -> list[dict[str, Any]]:
     figures, amount = found.figures, _amount_of(found)
     by_minute = period.length <= MINUTES_UP_TO
     share = figures.now / figures.held if figures.now is not None and figures.held else None
@@ -158,7 +155,7 @@ def _stats(found: ServiceUse, period: Period, refused: int | None) -> list[dict[
         },
         {
             "label": "Minutes with refusals",
-            "value": at_least(formatting.count(refused)),
+            "value": at_least(formatting.count(figures.throttled_minutes)),
             "hint": format_html("{} calls (429)", at_least(calls)),
         },
     ]

@@ -29,7 +29,7 @@ from showback.services.rollup import fill_everything, roll_up_and_cost
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
 from showback.tests.factories import utc
-from showback.tests.fakes import random_traffic
+from showback.tests.fakes import random_traffic, steady
 
 START = utc("2026-03-02 09:50")
 TODAY = date(2026, 3, 2)
@@ -242,3 +242,34 @@ def test_days_by_method_are_the_sums_of_the_hours_behind_them(filled):
     everything = sum(row.used_tokens for row in rows)
     assert everything == sum(d.prompt_tokens + d.generated_tokens for d in ServiceDay.objects.all())
     assert everything > 0
+
+
+def test_who_spills_over_is_worked_out_with_the_deployment_that_serves_it(filled, monkeypatch):
+    Deployment.objects.filter(pk=filled.ptu.pk).update(spillover_deployment_name="chat")
+    assert worked_out(monkeypatch, START + MINUTE) == {TODAY: {filled.ptu.pk}}
+    TouchedHour.objects.create(hour=utc("2026-03-02 08:00"), deployment=filled.chat)
+    both = {filled.ptu.pk, filled.chat.pk}
+    assert worked_out(monkeypatch, START + 2 * MINUTE) == {TODAY: both}
+    Deployment.objects.filter(pk=filled.digest_deployment.pk).update(
+        spillover_deployment_name="chat"
+    )
+    both = {filled.ptu.pk, filled.digest_deployment.pk}
+    assert worked_out(monkeypatch, START + 3 * MINUTE) == {TODAY: both}
+
+
+def test_late_minutes_of_the_serving_deployment_change_who_met_refusals(filled):
+    Deployment.objects.filter(pk=filled.ptu.pk).update(spillover_deployment_name="chat")
+    roll_up_and_cost(at=START + MINUTE)
+    before = told()
+    assert ServiceDay.objects.get(deployment=filled.ptu, day=TODAY).throttled_requests > 0
+    filled.metrics.traffic = served_by_chat
+    pull(START)
+    roll_up_and_cost(at=START + 2 * MINUTE)
+    assert told() != before
+    assert ServiceDay.objects.get(deployment=filled.ptu, day=TODAY).throttled_requests == 0
+    assert told() == from_scratch(START + 2 * MINUTE)
+
+
+def served_by_chat(name, minutes):
+    values = steady(name, minutes)
+    return values | {"spilled": values["throttled"]} if name == "chat" else values
