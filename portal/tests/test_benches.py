@@ -35,8 +35,6 @@ KNOWN_TO_ASK_MORE = {
     "request_burst": 32,
     "burst_verdict": 24,
     "request_offer": 13,
-    "showback_team": 17,
-    "showback_day": 14,
 }
 
 

@@ -120,6 +120,7 @@ def test_without_a_minute_nothing_is_claimed(world, monkeypatch):  # noqa: F811
     monkeypatch.setattr("portal.views.service.throttling.now", lambda: AT)
     text = text_of(world.ada)
     assert "is not known: no minute of the last 7 days has arrived" in text
+    assert "nothing was refused" not in text
     assert "No call of" not in text
 
 
@@ -127,7 +128,16 @@ def test_hours_alone_tell_refusals_but_no_incidents(world, monkeypatch):  # noqa
     monkeypatch.setattr("portal.views.service.throttling.now", lambda: AT)
     world.metrics.traffic = full_at_ten
     pull_window(Window(AT - 48 * HOUR, AT), HOUR, at=AT)
-    assert "Only hours are known." in text_of(world.ada, chat(world))
+    text = text_of(world.ada, chat(world))
+    assert "Only hours are known." in text
+    assert "in which minutes is not known" in text
+    page = answer_of(world.ada, chat(world)).content.decode()
+    for nothing in ("nothing was refused", "data-chart", "of the minutes missing", "Incidents"):
+        assert nothing not in page  # a chart of nothing, and what contradicts the answer
+    assert "What helps" in text
+    assert "spill-over" not in text
+    Deployment.objects.filter(pk=world.chat.pk).update(spillover_deployment_name="ptu")
+    assert "the spill-over deployment served is among them" in text_of(world.ada, chat(world))
 
 
 def test_of_a_shared_deployment_without_a_gateway_nobody_can_tell_whose_calls_they_were(refused):
@@ -144,7 +154,9 @@ def test_of_a_shared_deployment_without_a_gateway_nobody_can_tell_whose_calls_th
 
 def test_a_service_without_a_deployment_says_what_to_do(world):  # noqa: F811
     make.service("Idle", world.atlas)
-    assert "No deployment is mapped" in text_of(world.ada, "/services/idle/throttling/")
+    text = text_of(world.ada, "/services/idle/throttling/")
+    assert "Idle has no deployment of its own, so there is no refusal to explain." in text
+    assert "No deployment is mapped" in text
 
 
 def test_dan_of_another_team_sees_nothing(refused):

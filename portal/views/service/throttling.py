@@ -66,6 +66,15 @@ class ThrottlingPage:
         return int((refused > 0).sum())
 
     @property
+    def hours_words(self) -> str:
+        """What has to be said where refusals are known by the hour alone."""
+        words = "Azure told refusals by the hour, not by the minute: when calls were refused and"
+        words = f"{words} why cannot be told, and there is nothing to draw."
+        if self.found.chosen.spillover_deployment_name:
+            words = f"{words} What the spill-over deployment served is among them."
+        return words
+
+    @property
     def whose(self) -> str:
         """What has to be said of a shared deployment; "" for one of its own."""
         if not self.found.is_shared:
@@ -141,7 +150,7 @@ def _stats(found: ServiceThrottling) -> list[dict[str, Any]]:
         {
             "label": "Lost calls ≈",
             "value": at_least(formatting.count(lost if known else None)),
-            "hint": f"between {low:,} and {high:,}" if calls else "nothing was refused",
+            "hint": _lost_hint(low, high) if known else "no minute has arrived",
         },
         {
             "label": "Retries",
@@ -151,6 +160,10 @@ def _stats(found: ServiceThrottling) -> list[dict[str, Any]]:
             else "1 to 4 attempts for each call",
         },
     ]
+
+
+def _lost_hint(low: int, high: int) -> str:
+    return f"between {low:,} and {high:,}" if high else "nothing was refused"
 
 
 def _tab(each: Period, period: Period, found: ServiceThrottling) -> dict[str, Any]:
