@@ -34,6 +34,7 @@ class Event(StrEnum):
     GRANT_TRANSFERRED = "grant.transferred"
     GRANT_AT_RISK = "grant.at_risk"
     GRANT_SAFE_AGAIN = "grant.safe_again"
+    SERVICE_OWNERS_NAMED = "service.owners_named"
     SANDBOX_ENDING = "sandbox.ending"
     SANDBOX_ENDED = "sandbox.ended"
     DELEGATION_GIVEN = "delegation.given"

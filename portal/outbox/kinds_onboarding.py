@@ -11,6 +11,14 @@ ONBOARDING: dict[Event, Kind] = {
         DIGEST,
         INFO,
     ),
+    Event.SERVICE_OWNERS_NAMED: Kind(
+        Group.HELD,
+        "Others answer for a service",
+        "{owner} answers for {service}",
+        "{by} named {owner} as the owner of {service}, and {deputy} as the deputy.",
+        AT_ONCE,
+        INFO,
+    ),
     Event.DEPLOYMENT_ARRIVED: Kind(
         Group.HELD,
         "A deployment that was planned is there",

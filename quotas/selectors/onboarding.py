@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from portal.models import User
-from quotas.models import Membership, Team
+from quotas.models import Membership, Sandbox, Service, Team
 
 
 def teams_for(user: User) -> QuerySet[Team]:
@@ -21,6 +21,13 @@ def teams_for(user: User) -> QuerySet[Team]:
 
 def may_register_for(team: Team, user: User) -> bool:
     return teams_for(user).filter(pk=team.pk).exists()
+
+
+def may_name_owners(service: Service, user: User) -> bool:
+    """Who may ask for it, and platform owners; of a sandbox nobody."""
+    if user.is_platform_owner:
+        return not Sandbox.objects.filter(service=service).exists()
+    return Service.objects.may_request(user).filter(pk=service.pk).exists()
 
 
 def people_of(teams: Iterable[Team], *, at: datetime) -> QuerySet[User]:

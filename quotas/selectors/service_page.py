@@ -13,7 +13,7 @@ from quotas.selectors import words
 from quotas.selectors.changes import ChangeRow, changes_of
 from quotas.selectors.expectations import Plan, plans_of
 from quotas.selectors.holdings import DeploymentHolding, Holding, holdings_of
-from quotas.selectors.onboarding import may_register_for
+from quotas.selectors.onboarding import may_name_owners, may_register_for
 from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
 
@@ -52,6 +52,7 @@ class ServicePage:
     changes: list[ChangeRow]
     may_request: bool
     owner_note: str  # where the owner is gone
+    may_name_owners: bool
     plans: list[Plan]
     may_plan: bool  # it has neither a deployment nor a plan for one
     sandbox_until: Shown | None  # of a sandbox that is live
@@ -85,6 +86,7 @@ def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
         may_plan=_is_to_be_planned(service, deployments, plans)
         and may_register_for(service.team, user),
         owner_note=owner_note(service, at=at),
+        may_name_owners=asks or may_name_owners(service, user),
         sandbox_until=_sandbox_until(service, at=at),
     )
 

@@ -26,10 +26,11 @@ from quotas.models import (
     Team,
 )
 from quotas.selectors.expectations import open_plans
-from quotas.selectors.onboarding import may_register_for, people_of
+from quotas.selectors.onboarding import may_register_for
 from quotas.selectors.people import owners_of, platform_owners
 from quotas.selectors.residency import REACH_OF
 from quotas.services.asking import Draft
+from quotas.services.owners import check_people
 from quotas.services.refusals import refuse
 from quotas.services.requests import submit
 
@@ -222,9 +223,7 @@ def _check(facts: Registration, *, by: User, at: datetime) -> None:
             raise refuse(f"{name}_missing", sentence)
     if not slugify(facts.name):
         raise refuse("name_unclear", "Give it a name with letters or digits.")
-    if facts.owner == facts.deputy:
-        raise refuse("deputy_is_owner", "Choose another person as deputy than the owner.")
-    _check_people(facts, at=at)
+    check_people(facts.team, facts.owner, facts.deputy, at=at)
     widest = widest_residency(facts.data_class)
     if REACH_OF[Service.Residency(facts.data_residency)] > REACH_OF[widest]:
         told = Service.DataClass(facts.data_class).label.lower()
@@ -242,17 +241,6 @@ WANTED = {
     "if_throttled": "Say what happens to these people when calls are refused.",
     "proof_metric": "Say by what number one sees that it is worth its capacity.",
 }
-
-
-def _check_people(facts: Registration, *, at: datetime) -> None:
-    present = set(people_of([facts.team], at=at).values_list("pk", flat=True))
-    for role, person in (("owner", facts.owner), ("deputy", facts.deputy)):
-        if person.pk not in present:
-            raise refuse(
-                f"{role}_not_there",
-                f"{person.display_name} is not in {facts.team}, or is gone, so could not answer "
-                "for it. Choose somebody of the team who is there.",
-            )
 
 
 def widest_residency(data_class: str) -> Service.Residency:

@@ -1,0 +1,45 @@
+"""Who answers for a service, as they are chosen among the people of its team who are there."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+
+from portal.kernel.errors import DomainError
+from portal.models import User
+from quotas.models import Service
+from quotas.selectors import words
+from quotas.selectors.onboarding import people_of
+
+FIELD_OF = {
+    "owner_not_there": "owner",
+    "deputy_not_there": "deputy",
+    "deputy_is_owner": "deputy",
+}
+
+
+class OwnersForm(forms.Form):
+    owner = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Owner",
+        error_messages={"required": "Choose who answers for it."},
+    )
+    deputy = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Deputy",
+        help_text="Acts where the owner is gone.",
+        error_messages={"required": "Choose who acts where the owner is gone."},
+    )
+
+    def __init__(self, *args: Any, service: Service, at: datetime, **kwargs: Any) -> None:
+        now_named = {"owner": service.owner_id, "deputy": service.deputy_id}
+        super().__init__(*args, initial=now_named, **kwargs)
+        for name in ("owner", "deputy"):
+            field = self.fields[name]
+            field.queryset = people_of([service.team], at=at)  # type: ignore[attr-defined]
+            field.label_from_instance = words.person_name  # type: ignore[attr-defined]
+            field.error_messages["invalid_choice"] = "Choose somebody of the list."
+
+    def refuse(self, error: DomainError) -> None:
+        """Puts a refusal beside the field that it is about."""
+        self.add_error(FIELD_OF.get(error.code), error.sentence)
