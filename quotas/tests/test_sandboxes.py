@@ -448,6 +448,7 @@ def test_a_sandbox_is_claimed_with_two_fields_and_kept_and_ended_on_the_page(
     shown = words_of(client.get(PAGE))
     assert "Claim a sandbox" in shown
     assert "Which team pays" not in shown
+    assert "Register a service" not in shown  # that is for leads
     body = {"deployment": playground.pk, "purpose": "Compare prompts."}
     shown = words_of(client.post(PAGE, body, follow=True))
     assert "10k TPM of gpt-4o are yours until" in shown

@@ -11,6 +11,7 @@ from portal.kernel.errors import DomainError
 from quotas.forms_sandboxes import SandboxForm
 from quotas.models import Deployment, Sandbox
 from quotas.selectors import words
+from quotas.selectors.onboarding import teams_for
 from quotas.selectors.sandboxes import could_open, open_rows, sandbox_rows
 from quotas.services import sandboxes
 from quotas.services.refusals import refuse
@@ -93,5 +94,6 @@ def _page(request: HttpRequest, form: SandboxForm, *, status: int = 200) -> Http
         "open": open_rows(user) if operates else [],
         "could_open": could_open(user) if operates else [],
         "operates": operates,
+        "may_register": teams_for(user).exists(),
     }
     return render(request, "quotas/sandboxes.html", context, status=status)
