@@ -19,6 +19,7 @@ IN_FORCE = Status("In force", Tone.ATTENTION, "pause-circle")
 OVER = Status("Over")
 ENDED_EARLY = Status("Ended early", Tone.QUIET, "arrow-uturn-left")
 ALL_POOLS = "All pools"
+MOST_OPEN = 10  # on the page of a pool; the rest are on the page of freezes
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,12 @@ def freezes_for(user: User, *, pool_id: int | None = None) -> Any:
     """All that this person may see, newest first, with people and pools."""
     rows = Freeze.objects.visible_to(user).select_related("pool", "recorded_by", "ended_by")
     return rows if pool_id is None else rows.for_pool(pool_id)
+
+
+def open_freezes(pool: Pool, user: User, *, at: datetime) -> list[FreezeRow]:
+    """Those in force and to come that meet this pool, earliest first; one query."""
+    rows = freezes_for(user, pool_id=pool.pk).filter(ended_at=None, effective_until__gt=at)
+    return freeze_rows(list(rows.order_by("effective_from", "pk")[:MOST_OPEN]), user, at=at)
 
 
 def _row(freeze: Freeze, user: User, *, at: datetime) -> FreezeRow:

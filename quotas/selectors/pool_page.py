@@ -18,6 +18,7 @@ from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.models import Change, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.cards import seen_services
+from quotas.selectors.freezes import FreezeRow, open_freezes
 from quotas.selectors.limit_history import LimitPart, limit_part
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 from quotas.selectors.pool_risks import PoolRisks, pool_risks
@@ -65,6 +66,7 @@ class PoolPage:
     limits: LimitPart
     reserve: ReservePart
     risks: PoolRisks
+    freezes: list[FreezeRow]
     planned: int
     may_switch: bool
 
@@ -88,6 +90,7 @@ def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
         limits=limits,
         reserve=reserve_part(pool, user, at=at),
         risks=pool_risks(pool, sees, at=at),
+        freezes=open_freezes(pool, user, at=at),
         planned=Change.objects.filter(
             plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES), plan__stopped_because=""
         ).count(),

@@ -305,3 +305,23 @@ def test_a_freeze_of_all_pools_is_chosen_by_name(browse: Browse, pool: Pool, cle
     assert "Where: Choose a pool" in words_of(hers.post("/freezes/", typed))
     hers.post("/freezes/", {**typed, "pool": "all"})
     assert Freeze.objects.get().pool is None
+
+
+def test_the_page_of_a_pool_lists_those_in_force_and_to_come_earliest_first(
+    browse: Browse, pool: Pool, chat: Service, ada: User, cleo: User
+):
+    address = f"/pools/{pool.pk}/"
+    assert "None is in force or agreed for later." in words_of(browse(ada).get(address))
+    other = Pool.objects.get()
+    other.pk, other.usage_name = None, "OpenAI.GlobalStandard.other"
+    other.save(force_insert=True)
+    freeze(None, "20 09:00", "20 12:00", cleo, "Holidays.")
+    freeze(pool, "02 12:00", "02 18:00", cleo, "Migration.")
+    freeze(other, "05 09:00", "05 12:00", cleo, "Of another pool.")
+    end_freeze(freeze(pool, "06 09:00", "06 12:00", cleo, "Ended."), by=cleo, at=NOON)
+    answer = browse(ada).get(address)
+    found = [(row.reason, row.status.word) for row in answer.context["page"].freezes]
+    assert found == [("Migration.", "In force"), ("Holidays.", "Upcoming")]
+    shown = words_of(answer)
+    assert "this pool: Migration." in shown
+    assert "all pools: Holidays." in shown
