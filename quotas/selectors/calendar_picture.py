@@ -20,17 +20,19 @@ from quotas.selectors.calendar_ranges import Range
 HEIGHT, FREE_HEIGHT = 340, 84
 MOST_COLUMNS = 240
 NO_ROOM_FROM = 955  # per mille
+NEAR_THE_END = 880  # per mille; a figure that begins here would leave the picture
 HEADROOM = 1.06  # above the highest line, for its name
 PIXELS_WIDE, PER_LETTER, LINE_HEIGHT = 1150, 7.2, 15
 
 
 @dataclass(frozen=True)
 class Label:
-    """`x` in per cent, `y` in pixels."""
+    """`x` in per cent, `y` in pixels. `at_end`: its last letter stands there, not its first."""
 
     x: str
     y: str
     text: str
+    at_end: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,13 +212,14 @@ def _free_slabs(found: Calendar, *, above: bool) -> Iterable[Slab]:
 
 
 def _free_names(found: Calendar, canvas: Canvas) -> list[Label]:
-    """The least that is free, where it is."""
+    """The least that is free, where it is; close to the right edge it ends there."""
     tightest = found.tightest
     if tightest.free is None:
         return []
     x = canvas.x(found.tightest_at)
     y = min(max(canvas.y(tightest.free) - 5, 11), FREE_HEIGHT - 3)
-    return [Label(_percent(min(x, 880)), short(y), str(formatting.count(tightest.free)))]
+    text, at_end = str(formatting.count(tightest.free)), x > NEAR_THE_END
+    return [Label(_percent(WIDTH if at_end else x), short(y), text, at_end)]
 
 
 def _round_numbers(top: float) -> list[float]:

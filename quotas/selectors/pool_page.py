@@ -15,7 +15,7 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.ledger import Entry, units_at
 from quotas.domain.states import OPEN_CHANGE_STATES
-from quotas.models import Change, LedgerEntry, Pool
+from quotas.models import Change, LedgerEntry, Pool, PoolLimit
 from quotas.selectors import words
 from quotas.selectors.cards import seen_services
 from quotas.selectors.freezes import FreezeRow, open_freezes
@@ -83,7 +83,7 @@ def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
     return PoolPage(
         row=pool_row(figures),
         stats=_stats(figures, limits, at=at),
-        facts=_facts(pool, at=at),
+        facts=_facts(pool, figures.limit, at=at),
         chart=timeline_chart(figures, rows),
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
@@ -141,10 +141,9 @@ def _stats(figures: PoolFigures, limits: LimitPart, *, at: datetime) -> list[dic
     ]
 
 
-def _facts(pool: Pool, *, at: datetime) -> list[tuple[str, Any]]:
+def _facts(pool: Pool, limit: PoolLimit | None, *, at: datetime) -> list[tuple[str, Any]]:
     owners = ", ".join(owner.display_name for owner in pool.owners.all())
     fallback = ", ".join(person.display_name for person in pool.fallback_approvers.all())
-    limit = pool.limits.first()
     return [
         ("Azure’s name", pool.usage_name),
         ("Subscription", pool.subscription_id),

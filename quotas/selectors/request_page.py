@@ -52,7 +52,7 @@ class RequestPage:
     missing: Shown
     missing_from: Shown
     revoked_from: Shown  # when a revocation of now would take hold
-    ends_anyway: bool  # by itself, before that: there is nothing to revoke
+    ends_anyway: bool  # by itself, before an owner of the pool could revoke it
     grant_ends: Shown
     stage: str
     turn: Turn | None
@@ -112,6 +112,8 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
     operates = user.is_platform_owner or pool.exists()
     until = (row.grant.given_back_at or row.grant.entry.effective_until) if row.grant else None
     notice = notice_of(request, until, at=at)
+    revokes = operates and not asks
+    may_give_back = bool(row.grant and row.grant.may_be_given_back and (asks or operates))
     is_over = bool(row.grant and row.grant.phase == Phase.OVER)
     report = report_of(request, now=at) if is_over else None
     withdrawable = (RequestState(request.state), RequestEvent.WITHDRAW) in REQUEST_TRANSITIONS
@@ -122,15 +124,15 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         events=timeline(request, row, at=at),
         grounds=_grounds(request, evidence, user, at=at),
         may_withdraw=mine and withdrawable,
-        may_give_back=bool(row.grant and row.grant.may_be_given_back and (asks or operates)),
-        must_say_why=operates and not asks,
+        may_give_back=may_give_back,
+        must_say_why=revokes,
         may_decide=CapacityRequest.objects.decidable_by(user, at=at).filter(pk=request.pk).exists(),
         is_open=withdrawable,
         ends=words.moment(request.window.end, now=at),
         missing=words.amount(request.deployment, risk.units if risk else None),
         missing_from=words.moment(risk.window.start if risk else None, now=at),
         revoked_from=_revoked_from(notice, row.starts_at if row.grant else None, at),
-        ends_anyway=notice.ends_anyway,
+        ends_anyway=notice.ends_anyway and may_give_back and revokes,
         grant_ends=words.moment(until, now=at),
         stage=stage_line(request) if request.state == RequestState.IN_REVIEW else "",
         turn=turn_of(request, now=at),

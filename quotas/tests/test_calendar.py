@@ -8,9 +8,18 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
-from quotas.models import CapacityRequest, Freeze, LedgerEntry, Pool, PoolLimit, Service, Team
+from quotas.models import (
+    CapacityRequest,
+    Deployment,
+    Freeze,
+    LedgerEntry,
+    Pool,
+    PoolLimit,
+    Service,
+    Team,
+)
 from quotas.selectors.calendar_page import CalendarPage, calendar_page
-from quotas.services import decisions
+from quotas.services import decisions, mapping
 from quotas.services.give_back import give_back
 from quotas.services.reserves import set_reserve
 from quotas.tests import factories
@@ -283,3 +292,36 @@ def test_the_file_tells_dan_nothing_of_another_team(
     text = file_of(browse, dan, pool)
     assert "VEVENT" not in text
     assert "Chat" not in text
+
+
+def test_the_least_that_is_free_is_named_where_it_is_and_never_beyond_the_edge(
+    browse: Browse, pool: Pool, granted: CapacityRequest, cleo: User
+):
+    """Tuesday 10:00 of the week; of the two days before Wednesday it is near the right edge."""
+    early = page_of(browse, cleo, pool, **WEEK).picture.free_names[0]
+    assert (early.text, early.x, early.at_end) == ("640", "20.2%", False)
+    LedgerEntry.objects.create(
+        pool=pool, deployment=granted.deployment, service=granted.service, units=500, kind="burst",
+        effective_from=utc("2026-03-08 12:00"), effective_until=utc("2026-03-12 12:00"),
+        recorded_at=NOON,
+    )  # fmt: skip
+    late = page_of(browse, cleo, pool, **WEEK).picture.free_names[0]
+    assert (late.text, late.x, late.at_end) == ("200", "100%", True)
+
+
+def test_the_calendar_of_a_provisioned_pool_counts_in_ptus(
+    browse: Browse, azure: FakeAzure, atlas: Team, ada: User, cleo: User
+):
+    azure.deployments.clear()
+    azure.usage_name, azure.limit_units = "OpenAI.ProvisionedManaged", 300
+    facts = {"tokens_per_minute": None, "requests_per_minute": None}
+    azure.add(factories.deployment_seen("ptu", 100, sku_name="ProvisionedManaged", **facts))
+    sync(azure)
+    found = factories.service("Claims letters", atlas, ada)
+    deployment = Deployment.objects.get(name="ptu")
+    mapping.map_deployment(deployment, service=found, by=cleo, at=NOON)
+    ask(found, ada, units=50, accepts_provisioned_release=True)
+    page = page_of(browse, cleo, Pool.objects.get(), **WEEK)
+    assert page.unit == "PTU"
+    assert [row.most for row in page.rows] == ["at most 100 PTUs", "asks for 50 PTUs"]
+    assert page.picture.free_names[0].text == "200"

@@ -229,7 +229,7 @@ def test_what_ends_before_the_notice_is_not_offered_to_be_taken_back(
     assert "from Tue 3 Mar, 17:59 on, after a notice of 8 h" in shown
     noon.move_to(utc("2026-03-03 10:00"))
     answer = hers.get(address)
-    assert "It cannot be taken back any more" in words_of(answer)
+    assert "It cannot be taken back in time" in words_of(answer)
     assert "it ends by itself Tue 3 Mar, 18:00" in words_of(answer)
     assert reverse("request_give_back", args=[granted.pk]) not in answer.content.decode()
     assert "gives back 60k TPM at once" in words_of(browse(ada).get(address))
