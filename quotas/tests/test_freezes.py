@@ -14,7 +14,7 @@ from quotas.models import CapacityRequest, Freeze, Pool, Service
 from quotas.selectors.freezes import freezes_in
 from quotas.services import evidence_rows
 from quotas.services.freezes import add_freeze, end_freeze
-from quotas.tests.conftest import Browse, ask, words_of
+from quotas.tests.conftest import HTMX, Browse, ask, words_of
 from quotas.tests.factories import NOON, utc
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
@@ -192,8 +192,10 @@ def test_the_burst_form_shows_the_clash_live_and_says_that_nothing_is_held_back(
     ada.time_zone = "Europe/Amsterdam"
     ada.save(update_fields=["time_zone"])
     freeze(pool, "03 09:00", "03 12:00", cleo)
-    typed = {"amount": "40000", "starts_at": "2026-03-03T11:00", "ends_at": "2026-03-03T19:00"}
-    words = words_of(browse(ada).get("/services/chat-assistant/burst/verdict/", typed))
+    window = {"starts_at": "2026-03-03T11:00", "ends_at": "2026-03-03T19:00"}
+    typed = {"amount": "40000", **window, "verdict": "yes"}
+    address = "/services/chat-assistant/burst/"
+    words = words_of(browse(ada).get(address, typed, headers=HTMX))
     assert "Tue 3 Mar, 10:00–13:00, this pool: Quarter-end (the start falls into it)" in words
     assert "does not hold changes back" in words
 
