@@ -10,7 +10,7 @@ from django.utils.timezone import get_current_timezone
 
 from portal.models import User
 from quotas.models import Service
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 
 AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([km]?)", re.IGNORECASE)
 SCALE = {"": 1, "k": 1_000, "m": 1_000_000}

@@ -12,7 +12,7 @@ from quotas.forms import AmountField, MomentField, moment_field
 from quotas.forms_asking import AskForm
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors.amounts import Asked, typed
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 from quotas.services.asking import Draft, Kind
 from quotas.services.granting import held_at_end
 

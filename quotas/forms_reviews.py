@@ -11,8 +11,7 @@ from quotas.domain.terms import Terms
 from quotas.forms import AmountField, moment_field
 from quotas.models import CapacityRequest, Deployment
 from quotas.selectors.amounts import Asked, typed, units_of
-from quotas.selectors.verdict import INPUT_FORMAT
-from quotas.selectors.words import amount_word
+from quotas.selectors.words import INPUT_FORMAT, amount_word
 from quotas.services.refusals import refuse
 
 FIELD_OF = {

@@ -12,6 +12,7 @@ from quotas import (
     api_pools,
     api_requests,
     api_sandboxes,
+    api_trial,
 )
 from quotas.views import (
     asking,
@@ -122,6 +123,7 @@ urlpatterns = [
         api_requests.ApproveLowRisk.as_view(),
         name="api_approve_low_risk",
     ),
+    path("api/v1/requests/check/", api_trial.Check.as_view(), name="api_request_check"),
     path("api/v1/requests/<int:pk>/", api_requests.OneRequest.as_view(), name="api_request"),
     path(
         "api/v1/requests/<int:pk>/report/",

@@ -6,7 +6,7 @@ from typing import Any
 from portal.kernel.windows import Window
 from quotas.models import CapacityRequest, Deployment
 from quotas.selectors import amounts, words
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 
 ROOM = 1.2  # a baseline of the own peak and a fifth on top is neither tight nor idle
 WEEK = timedelta(days=7)

@@ -1,28 +1,42 @@
 """What the form for a burst begins with: the deployment, working hours, amounts from own use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from portal.kernel.windows import Window
+from portal.kernel import formatting_times
+from portal.kernel.windows import MINUTE, Window
 from quotas.models import Deployment, Service
 from quotas.selectors import amounts, words
 from quotas.selectors.holdings import Holding, holdings_of
 
 OPENS, CLOSES = time(8), time(18)
 SATURDAY = 5
+NO_LAST_BURST = (
+    "No burst of this deployment is over yet, so there is no last one to ask for once more."
+)
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A button that fills the amount in. `amount` is in the unit that people type here."""
+    """A button that fills the amount in, in the unit that people type here, and for `minutes` the
+    end as well.
+    """
 
     label: str
     amount: int
     shown: Any
+    minutes: int = 0
+
+    @property
+    def sets(self) -> str:
+        length = {"minutes": self.minutes} if self.minutes else {}
+        return urlencode({"amount": f"{self.amount:,}", "requests_per_minute": "", **length})
 
 
 def next_working_hours(at: datetime, zone: tzinfo) -> Window:
@@ -54,17 +68,18 @@ def grantable_deployments(service: Service) -> list[Deployment]:
     return list(rows.select_related("account", "pool").order_by("-capacity_units", "pk"))
 
 
-def deployment_named(service: Service, text: str | None) -> Deployment | None:
-    """The deployment with this id, else the service's largest; None where it has none."""
-    found = grantable_deployments(service)
+def deployment_named(found: Sequence[Deployment], text: str | None) -> Deployment | None:
+    """The one with this id, else the first, which is the largest; None where there is none."""
     return next((d for d in found if str(d.pk) == text), found[0] if found else None)
 
 
-def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
-    """From evidence: the busy minute once more, the peak once more, twice the baseline.
+def presets(deployment: Deployment, facts: dict[str, Any], *, at: datetime) -> list[Preset]:
+    """From evidence: the busy minute once more, the peak once more, twice the baseline; and the
+    last burst, its length too.
 
-    Each is above the baseline, in whole units, and never more than is free: where it would be, the
-    label says so. What is not known is left out, and everything where nothing is free.
+    Each is above the baseline, in whole units, and never more than is free in the next working
+    hours: where it would be, the label says so. What is not known is left out, and everything where
+    nothing is free. The last burst is as it was, whenever it is asked for.
     """
     usage, base = facts["usage"], facts["baseline_units"]
     wanted = [
@@ -81,7 +96,23 @@ def presets(deployment: Deployment, facts: dict[str, Any]) -> list[Preset]:
             found[most] = Preset(
                 said, amounts.typed(deployment, most), words.amount(deployment, most)
             )
-    return list(found.values())
+    last = last_burst(deployment, facts, at=at)
+    return [*found.values(), *([last] if last else [])]
+
+
+def last_burst(deployment: Deployment, facts: dict[str, Any], *, at: datetime) -> Preset | None:
+    """Amount and length of the last burst that was granted here and is over; None without one."""
+    over = (each for each in facts["past_bursts"] if datetime.fromisoformat(each["until"]) <= at)
+    last = next(over, None)
+    if last is None:
+        return None
+    window = Window(*(datetime.fromisoformat(last[name]) for name in ("from", "until")))
+    return Preset(
+        f"your last burst, #{last['request']}, {formatting_times.duration(window.length)}",
+        amounts.typed(deployment, last["units"]),
+        words.amount(deployment, last["units"]),
+        window.length // MINUTE,
+    )
 
 
 def first_amount(
@@ -124,9 +155,8 @@ def _units_for_tokens(deployment: Deployment, tokens: int | None) -> int:
     return amounts.on_top(deployment, tokens_per_minute=tokens).units
 
 
-def tabs(service: Service, chosen: Deployment) -> list[dict[str, Any]]:
+def tabs(found: Sequence[Deployment], chosen: Deployment) -> list[dict[str, Any]]:
     """One for each deployment, where there are several to choose from."""
-    found = grantable_deployments(service)
     if len(found) < 2:
         return []
     return [

@@ -3,9 +3,12 @@
 They are agreements that are shown. Nothing is held back by them yet, and every page says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.db.models import Q
 
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tone
@@ -64,6 +67,14 @@ def freezes_in(pool: Pool, window: Window, *, starts_at: datetime | None = None)
         for row in rows
         if row.window
     ]
+
+
+def freezes_of(pools: Sequence[Pool], window: Window) -> dict[int, tuple[Window, ...]]:
+    """By pool id: when nothing of it shall start, as far as it meets the window. One query."""
+    ids = [pool.pk for pool in pools]
+    rows = Freeze.objects.filter(Q(pool__in=ids) | Q(pool__isnull=True)).touching(window)
+    found = [(row.pool_id, row.window) for row in rows.order_by("effective_from", "pk")]
+    return {pk: tuple(when for of, when in found if when and of in (pk, None)) for pk in ids}
 
 
 def clash_sentence(clash: dict[str, Any], *, now: datetime) -> str:

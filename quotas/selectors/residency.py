@@ -1,5 +1,7 @@
 """Whether a service's data may be where a deployment, or a pool, would process it."""
 
+from collections.abc import Iterable
+
 from quotas.domain.residency import Place, Reach, why_barred
 from quotas.models import Deployment, Service
 
@@ -12,6 +14,18 @@ REACH_OF = {
 
 def place_of(deployment: Deployment) -> Place:
     return Place(deployment.sku_name, deployment.account.region)
+
+
+def home_of(service: Service, asked: Iterable[Deployment]) -> dict[int, tuple[str, ...]]:
+    """Of each deployment that is asked about: the regions of all the others of the service. One
+    query; none for a service whose data may be anywhere.
+    """
+    if REACH_OF[Service.Residency(service.data_residency)] == Reach.ANYWHERE:
+        return {each.pk: () for each in asked}
+    regions = dict(service.deployments.present().values_list("pk", "account__region"))
+    return {
+        each.pk: tuple(region for pk, region in regions.items() if pk != each.pk) for each in asked
+    }
 
 
 def why_not_there(service: Service, place: Place, *, but: Deployment | None = None) -> str:

@@ -1,10 +1,9 @@
 """The live answer beside the form: does it fit, what does it cost, who decides."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-
-from django.utils.timezone import get_current_timezone
 
 from portal.kernel import formatting_times
 from portal.kernel.shown import Shown
@@ -12,22 +11,12 @@ from portal.kernel.status import Status
 from quotas.domain.policy import Policy
 from quotas.models import Deployment
 from quotas.selectors import statuses, words
-from quotas.selectors.amounts import Asked, rounding_sentence, typed
+from quotas.selectors.amounts import Asked, rounding_sentence
 from quotas.selectors.answer_times import usual_answer
 from quotas.selectors.cards import replay_sentence
 from quotas.selectors.freezes import clash_sentence
+from quotas.selectors.offered import Offer
 from quotas.selectors.policy import Check, checks_of, judged
-
-INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A button that would make it fit: the form's field, its value, and what it says."""
-
-    field: str
-    value: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,6 @@ class Verdict:
     rounding: str
     left: Shown
     fullest: Shown
-    offers: list[Offer]
     cost_full: Shown | None
     cost_planned: Shown | None
     checks: list[Check]
@@ -50,6 +38,8 @@ class Verdict:
     replay: str | None
     freezes: list[str]
     observe_only: bool
+    offers: Sequence[Offer] = ()
+    barred: str = ""  # why the service's data must not be there
 
     @property
     def status(self) -> Status:
@@ -66,7 +56,6 @@ def verdict(
     asked: Asked,
     *,
     policy: Policy,
-    starts_at: datetime,
     now: datetime,
 ) -> Verdict:
     """From the same facts that would be frozen with the request, were it sent now; `policy` is the
@@ -82,7 +71,6 @@ def verdict(
         rounding=rounding_sentence(deployment, asked, units),
         left=words.amount(deployment, max(0, found["largest_units"] - (units if fits else 0))),
         fullest=words.moment(datetime.fromisoformat(found["tightest_at"]), now=now),
-        offers=[] if fits else _offers(found, deployment, starts_at, now=now),
         cost_full=_known(facts["cost_if_fully_used"]),
         cost_planned=_known(facts["cost_as_used"]),
         checks=checks_of(said),
@@ -104,22 +92,3 @@ def _duration(length: timedelta | None) -> Shown | None:
 
 def _known(amount: str | None) -> Shown | None:
     return None if amount is None else words.money(amount)
-
-
-def _offers(
-    found: dict[str, Any], deployment: Deployment, starts_at: datetime, *, now: datetime
-) -> list[Offer]:
-    """The largest amount over the whole window, and the longest window for the whole amount."""
-    offers = []
-    step = deployment.step_units or 1
-    largest = found["largest_units"] - found["largest_units"] % step
-    if largest:
-        shown = words.amount(deployment, largest)
-        value = f"{typed(deployment, largest):,}"
-        offers.append(Offer("amount", value, f"Ask for {shown} instead"))
-    end = datetime.fromisoformat(found["longest_until"]) if found["longest_until"] else starts_at
-    if end > starts_at:  # else it is full before the burst would begin
-        local = end.astimezone(get_current_timezone())
-        label = f"End {words.moment(end, now=now)} instead"
-        offers.append(Offer("ends_at", local.strftime(INPUT_FORMAT), label))
-    return offers

@@ -14,6 +14,7 @@ from portal.kernel.windows import FOREVER, Window
 from portal.models import User
 from quotas.models import CapacityRequest, Deployment, Pool, Service
 
+INPUT_FORMAT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> reads
 ANOTHER_TEAM = "another team"
 CAMEL_EDGE = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -9,9 +9,10 @@ from portal.kernel.errors import ChangedMeanwhile
 from portal.models import User
 from quotas.domain.states import RequestEvent, RequestState, deadline
 from quotas.domain.terms import Terms
-from quotas.models import CapacityRequest, Service
+from quotas.models import CapacityRequest
 from quotas.services.asking import Draft, content_hash, fields_of, rounded_window
-from quotas.services.refusals import not_yours, refuse
+from quotas.services.checks import check_may_request
+from quotas.services.refusals import refuse
 from quotas.services.transitions import move
 
 
@@ -24,8 +25,7 @@ def save_draft(
     Raises DomainError for a service of others, and for what cannot be kept: no amount, or an end
     that is not after the start.
     """
-    if not Service.objects.may_request(by).filter(pk=draft.service.pk).exists():
-        raise not_yours(draft.service)
+    check_may_request(by, draft.service)
     fields = fields_of(draft, _keepable(draft, at=at))
     if saved is not None:
         return _write_over(saved, fields, by=by, at=at)

@@ -123,6 +123,18 @@ def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged
     )
 
 
+def as_if(judged: Judged, asked: Asked, found: Fit, *, at: datetime) -> RequestFacts:
+    """The facts of another amount, or of a window whose start no freeze holds back: baseline,
+    budget and past bursts are those that were read. No query.
+    """
+    full, _ = _costs(asked, judged.usage)
+    return replace(
+        _facts(asked, found, judged.usage, judged.read, full, at=at),
+        starts_in_freeze=False,
+        denied_lately=judged.read.denied_lately,
+    )
+
+
 def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
     """Seven queries; four where limit, budget and denials are known, none where the window is."""
     pool = asked.deployment.pool

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -19,29 +19,27 @@ from django.utils.timezone import get_current_timezone
 
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
-from portal.kernel.windows import Window
 from quotas.domain.states import RequestState
 from quotas.forms_asking import MAY_LACK, AskForm
-from quotas.models import CapacityRequest, Deployment, Service
+from quotas.models import CapacityRequest
 from quotas.selectors import ask_forms, burst_form, words
 from quotas.selectors.amounts import rounding_sentence
+from quotas.selectors.offered import offers_of
 from quotas.selectors.policy import policy_in_force
 from quotas.selectors.verdict import Verdict, verdict
 from quotas.services import drafts, evidence, evidence_rows
 from quotas.services.asking import Draft, Kind
+from quotas.services.refusals import breaks_residency
 from quotas.services.requests import submit
-from quotas.views.sources import draft_of, kept_sentence
+from quotas.services.trial import try_out
+from quotas.views.sources import Subject, draft_of, kept_sentence, set_by_button
 
 NOT_APPLIED = "Its pool only observes, so nothing is written to Azure."
-SETTABLE = ("amount", "ends_at")  # what a preset or an offer may fill in
 STAYS = ("deployment", "draft", "like")  # of the address; the rest of it is what was typed
 
 
 class AskPage:
-    """What all kinds have in common; each kind's page says what is its own.
-
-    `source` is the draft that goes on, or the older request that is asked for again.
-    """
+    """What all kinds have in common; each kind's page says what is its own."""
 
     form_class: type[AskForm]
     may_keep = True
@@ -50,16 +48,12 @@ class AskPage:
     lead: str = ""
     said = ""  # beside the amount
     presets: Sequence[burst_form.Preset] = ()
+    lacks = ""  # why a preset is not there
 
-    def __init__(
-        self,
-        request: HttpRequest,
-        service: Service,
-        deployment: Deployment,
-        source: CapacityRequest | None = None,
-    ) -> None:
-        self.request, self.service, self.deployment = request, service, deployment
-        self.source, self.saved = source, draft_of(source)
+    def __init__(self, request: HttpRequest, about: Subject) -> None:
+        self.request, self.others, self.source = request, about.others, about.source
+        self.service, self.deployment = about.service, about.deployment
+        self.saved = draft_of(about.source)
 
     @property
     def needs(self) -> dict[str, Any]:
@@ -75,9 +69,14 @@ class AskPage:
         own = self.service.get_absolute_url()
         return [("Services", reverse("services")), (self.service.name, own), (self.word, "")]
 
-    @cached_property
+    @property
     def tabs(self) -> Sequence[dict[str, Any]]:
-        return burst_form.tabs(self.service, self.deployment)
+        return burst_form.tabs(self.others, self.deployment)
+
+    @cached_property
+    def barred(self) -> DomainError | None:
+        """Why the service's data must not be where it is asked."""
+        return breaks_residency(self.service, self.deployment)
 
     def send(self, draft: Draft) -> CapacityRequest:
         return submit(draft, by=self.request.user, at=now(), saved=self.saved)
@@ -116,8 +115,10 @@ class AskPage:
 
 def serve(page: AskPage) -> HttpResponse:
     request = page.request
+    if page.barred and len(page.others) < 2:
+        raise page.barred
     if request.method == "POST":
-        filled = _filled_in(request.POST)
+        filled = _filled_in(request)
         return _sent(page) if filled is None else _shown(page, page.form(initial=filled))
     if "verdict" in request.GET:
         form = page.form(request.GET, judged=True)
@@ -126,12 +127,12 @@ def serve(page: AskPage) -> HttpResponse:
     return _shown(page, page.begun(), said="" if page.source else page.said)
 
 
-def _filled_in(data: QueryDict) -> dict[str, Any] | None:
+def _filled_in(request: HttpRequest) -> dict[str, Any] | None:
     """What was typed, with what a button fills in; None when it is to be sent, or kept."""
-    chosen = {name: data[f"set_{name}"] for name in SETTABLE if f"set_{name}" in data}
-    if {"send", "keep"} & set(data) or not (chosen or "check" in data):
+    data = request.POST
+    if {"send", "keep"} & set(data) or not {"set", "check"} & set(data):
         return None
-    return {**data.dict(), **chosen}
+    return {**data.dict(), **set_by_button(request)}
 
 
 def _sent(page: AskPage) -> HttpResponse:
@@ -186,6 +187,7 @@ def _shown(page: AskPage, form: AskForm, *, status: int = 200, said: str = "") -
         "form": form,
         "presets": page.presets,
         "said": said,
+        "is_set": "set" in page.request.POST,
         "verdict": _judge(page, page.form(data, judged=True)),
         "zone": get_current_timezone(),
     }
@@ -198,28 +200,29 @@ def _judge(page: AskPage, form: AskForm) -> Verdict | None:
     at, rules = now(), policy_in_force()
     if not form.check(rules, at=at) or form.terms is None:
         return None
-    terms, kind = form.terms, form.kind
-    parent = getattr(form, "parent", None)
-    asked = evidence.Asked(
-        form.service,
-        form.deployment,
-        terms.units,
-        Window(terms.window.start, terms.window.end),
-        kind,
-        evidence.first_start(parent) if parent else None,
+    terms, deployment = form.terms, form.deployment
+    tried = try_out(
+        form.draft(at=at),
+        terms,
+        rules,
+        others=page.others,
+        at=at,
+        known=page.known,
+        is_barred=page.barred is not None,
     )
-    facts = evidence_rows.as_json(evidence.gather(asked, at=at, known=page.known))
-    said = verdict(
-        facts, form.deployment, form.asked, policy=rules, starts_at=terms.window.start, now=at
+    facts = evidence_rows.as_json(tried.judged)
+    said = replace(
+        verdict(facts, deployment, form.asked, policy=rules, now=at),
+        offers=offers_of(tried.options, tried.deployments, terms.window, now=at),
+        barred=page.barred.sentence if page.barred else "",
     )
-    if kind == Kind.BURST:
+    if form.kind == Kind.BURST:
         return said
-    change = -terms.units if kind == Kind.TRANSFER else terms.units
+    change = -terms.units if form.kind == Kind.TRANSFER else terms.units
     return replace(
         said,
-        total=words.amount(form.deployment, facts["baseline_units"] + change),
-        rounding=rounding_sentence(form.deployment, form.asked, abs(terms.units)),
-        offers=[],
+        total=words.amount(deployment, facts["baseline_units"] + change),
+        rounding=rounding_sentence(deployment, form.asked, abs(terms.units)),
         automatic=said.automatic or terms.units < 0,
         cost_full=said.cost_full if change > 0 else None,
         replay=said.replay if change > 0 else None,

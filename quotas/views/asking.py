@@ -18,7 +18,7 @@ from quotas.forms_asking import AskForm
 from quotas.forms_kinds import BaselineForm, BurstForm, ExtensionForm, TransferForm, targets_of
 from quotas.models import CapacityRequest
 from quotas.selectors import ask_forms, burst_form, words
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 from quotas.services.asking import Draft, Kind
 from quotas.services.checks import check_asker, check_may_request
 from quotas.services.edits import edit as edit_request
@@ -26,7 +26,7 @@ from quotas.services.granting import granted_until, held_at_end
 from quotas.services.refusals import refuse
 from quotas.views.ask_page import AskPage, serve
 from quotas.views.requests import visible_request
-from quotas.views.sources import asked_for, source_of
+from quotas.views.sources import Subject, asked_for, source_of
 
 
 class BurstPage(AskPage):
@@ -43,7 +43,12 @@ class BurstPage(AskPage):
 
     @property
     def presets(self) -> list[burst_form.Preset]:
-        return burst_form.presets(self.deployment, self.usual_facts)
+        return burst_form.presets(self.deployment, self.usual_facts, at=now())
+
+    @property
+    def lacks(self) -> str:
+        has_last = any(preset.minutes for preset in self.presets)
+        return "" if has_last else burst_form.NO_LAST_BURST
 
     @property
     def said(self) -> str:
@@ -102,12 +107,10 @@ class TransferPage(AskPage):
 class OfRequestPage(AskPage):
     """About a request that is there already: `about`."""
 
-    tabs = ()
-
     def __init__(
         self, request: HttpRequest, about: CapacityRequest, source: CapacityRequest | None = None
     ) -> None:
-        super().__init__(request, about.service, about.deployment, source)
+        super().__init__(request, Subject(about.service, about.deployment, source=source))
         self.about = about
 
     @property
@@ -180,25 +183,25 @@ _FORMS: dict[Kind, type[AskForm]] = {
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def burst(request: HttpRequest, slug: str) -> HttpResponse:
-    return serve(BurstPage(request, *asked_for(request, slug)))
+    return serve(BurstPage(request, asked_for(request, slug)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def baseline(request: HttpRequest, slug: str) -> HttpResponse:
-    return serve(BaselinePage(request, *asked_for(request, slug)))
+    return serve(BaselinePage(request, asked_for(request, slug)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: HttpRequest, slug: str) -> HttpResponse:
-    service, deployment, source = asked_for(request, slug)
-    if not targets_of(deployment, request.user).exists():
+    about = asked_for(request, slug)
+    if not targets_of(about.deployment, request.user).exists():
         raise refuse(
             "no_target",
-            f"No other deployment of your services is fed by the pool of {deployment}, so nothing "
-            "of it can move without the platform owners. Ask for a smaller baseline here and a "
-            "larger one there.",
+            f"No other deployment of your services is fed by the pool of {about.deployment}, so "
+            "nothing of it can move without the platform owners. Ask for a smaller baseline here "
+            "and a larger one there.",
         )
-    return serve(TransferPage(request, service, deployment, source))
+    return serve(TransferPage(request, about))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

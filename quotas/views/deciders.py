@@ -16,7 +16,7 @@ from quotas.models import Delegation, Pool
 from quotas.selectors import words
 from quotas.selectors.delegations import delegation_rows, has_something_to_delegate
 from quotas.selectors.review_hours import reviews_of
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 from quotas.services.delegations import delegate, end_delegation
 from quotas.services.refusals import refuse
 from quotas.services.review_settings import set_reviews

@@ -15,7 +15,7 @@ from quotas.forms_freezes import FreezeForm
 from quotas.models import Freeze
 from quotas.selectors.freezes import freeze_rows, freezes_for
 from quotas.selectors.paging import page
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 from quotas.services.freezes import add_freeze, end_freeze
 
 

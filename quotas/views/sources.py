@@ -2,38 +2,82 @@
 own, or an older request that is asked for again.
 """
 
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import parse_qsl
+
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
 
+from portal.kernel.clock import now
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import burst_form
+from quotas.selectors.offered import written
 from quotas.services.checks import check_may_request
-from quotas.services.refusals import breaks_residency, refuse
+from quotas.services.refusals import refuse
 from quotas.views.requests import visible_request
 
+SETTABLE = {"deployment", "amount", "requests_per_minute", "starts_at", "starts_now", "ends_at"}
 
-def asked_for(
-    request: HttpRequest, slug: str
-) -> tuple[Service, Deployment, CapacityRequest | None]:
-    """The service, its deployment that is chosen, and the source of the form.
+
+@dataclass(frozen=True)
+class Subject:
+    """What a form is about. `others`: the service's deployments that could be asked of, this one
+    among them. `source`: the draft that goes on, or the request that is asked for again.
+    """
+
+    service: Service
+    deployment: Deployment
+    others: tuple[Deployment, ...] = ()
+    source: CapacityRequest | None = None
+
+
+def asked_for(request: HttpRequest, slug: str) -> Subject:
+    """The service of the address, its deployment that is chosen, and the source of the form.
 
     404 for another team's service; a sentence where this person or service cannot ask.
     """
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
-    service = get_object_or_404(rows, slug=slug)
+    rows = Service.objects.visible_to(request.user).select_related("team", "owner", "deputy")
+    service = get_object_or_404(rows.distinct(), slug=slug)
     check_may_request(request.user, service)
-    chosen = request.POST.get("deployment") or request.GET.get("deployment")
-    deployment = burst_form.deployment_named(service, chosen)
+    chosen = set_by_button(request).get("deployment") or request.POST.get("deployment")
+    found = burst_form.grantable_deployments(service)
+    deployment = burst_form.deployment_named(found, chosen or request.GET.get("deployment"))
     if deployment is None:
         raise refuse(
             "no_pool",
             f"{service} has no deployment that a quota pool is known to feed, so there is nothing "
             "to ask for yet. The platform owners map deployments to services.",
         )
-    if barred := breaks_residency(service, deployment):
-        raise barred
-    return service, deployment, source_of(request, service)
+    return Subject(service, deployment, tuple(found), source_of(request, service))
+
+
+def set_by_button(request: HttpRequest) -> dict[str, str]:
+    """What a preset or an alternative fills in: fields and values, as a query in the value of the
+    button. `minutes` is a length from the start that is typed.
+    """
+    found = dict(parse_qsl(request.POST.get("set", ""), keep_blank_values=True))
+    minutes = found.pop("minutes", "")
+    known = {name: value for name, value in found.items() if name in SETTABLE}
+    if minutes.isdecimal() and minutes.isascii() and (end := _end(request, int(minutes[:6]))):
+        known["ends_at"] = end
+    return known
+
+
+def _end(request: HttpRequest, minutes: int) -> str | None:
+    """The length is of real time, whatever the clocks do (I14). None where no start is typed."""
+    typed = None if request.POST.get("starts_now") else request.POST.get("starts_at")
+    try:
+        start = parse_datetime(typed) if typed else now()
+    except ValueError:
+        return None
+    if start is None:
+        return None
+    start = make_aware(start) if is_naive(start) else start
+    return written(start + timedelta(minutes=minutes))
 
 
 def own_draft(request: HttpRequest, pk: int) -> CapacityRequest:

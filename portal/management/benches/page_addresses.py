@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from portal.kernel.windows import DAY, HOUR
 from quotas.models import CapacityRequest, Pool, Service
-from quotas.selectors.verdict import INPUT_FORMAT
+from quotas.selectors.words import INPUT_FORMAT
 from showback.domain.months import Month, day_of
 from showback.gateway import finance_zone
 from showback.models import SharedDeployment
