@@ -66,6 +66,11 @@ def verdict(hers: Any, address: str, **more: str) -> Any:
     return hers.get(address, {**typed, **more, "verdict": "yes"}, headers=HTMX)
 
 
+def count_of(queries: CaptureQueriesContext) -> int:
+    """Without that for the clock's offset, which is asked for by whatever comes first."""
+    return sum("portal_clockoffset" not in query["sql"] for query in queries)
+
+
 def test_what_does_not_fit_offers_less_another_time_and_another_place(
     browse: Browse, address: str, chat: Service, ada: User
 ):
@@ -115,7 +120,7 @@ def test_the_number_of_queries_does_not_grow_with_the_places(
             another_place(chat, region)
         with CaptureQueriesContext(connection) as queries:
             answer = verdict(hers, address, **chosen)
-        counts.append(len(queries))
+        counts.append(count_of(queries))
         assert answer.context["verdict"].offers
     assert len(set(counts)) == 1, counts
 
@@ -128,7 +133,7 @@ def test_what_fits_reads_nothing_more_and_offers_nothing(
         assert list(verdict(hers, address, amount="20k").context["verdict"].offers) == []
     with CaptureQueriesContext(connection) as not_fitting:
         assert verdict(hers, address).context["verdict"].offers
-    assert len(not_fitting) <= len(fitting) + 4
+    assert count_of(not_fitting) <= count_of(fitting) + 4
 
 
 def test_a_place_outside_the_residency_is_not_offered(

@@ -3,7 +3,7 @@ own, or an older request that is asked for again.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from urllib.parse import parse_qsl
 
 from django.http import Http404, HttpRequest
@@ -77,7 +77,7 @@ def _end(request: HttpRequest, minutes: int) -> str | None:
     if start is None:
         return None
     start = make_aware(start) if is_naive(start) else start
-    return written(start + timedelta(minutes=minutes))
+    return written(start.astimezone(UTC) + timedelta(minutes=minutes))
 
 
 def own_draft(request: HttpRequest, pk: int) -> CapacityRequest:
