@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils.text import slugify
 
 from portal.kernel.errors import DomainError
 from portal.models import User
@@ -16,7 +15,8 @@ from quotas.selectors import words
 from quotas.selectors.onboarding import people_of, teams_for
 from quotas.selectors.places import ModelName, Wanted, home_regions, models_on_offer
 from quotas.selectors.suggested import Asked, Row, Suggestions, suggestions
-from quotas.services.onboarding import Planned, Registration
+from quotas.services.onboarding import Registration, slug_of
+from quotas.services.planning import Planned
 
 NEW, NONE = "new", "none"
 BUSIEST = "Say how many tokens its busiest minute takes."
@@ -69,7 +69,9 @@ def _radios(label: str, sentence: str, choices: Any, **more: Any) -> forms.Choic
 
 def _person(label: str, sentence: str) -> forms.ModelChoiceField:
     errors = {"required": sentence, "invalid_choice": "Choose somebody of the list."}
-    return forms.ModelChoiceField(User.objects.none(), label=label, error_messages=errors)
+    return forms.ModelChoiceField(
+        User.objects.none(), label=label, empty_label="Choose a person", error_messages=errors
+    )
 
 
 class PlaceForm(forms.Form):
@@ -246,7 +248,7 @@ class RegisterForm(PlaceForm):
 
     @property
     def default_name(self) -> str:
-        return slugify(self._said("name"))[:64]
+        return slug_of(self._said("name"))
 
 
 ORDER: Iterable[str] = (

@@ -6,6 +6,7 @@ from quotas import (
     api,
     api_budgets,
     api_freezes,
+    api_onboarding,
     api_owners,
     api_people,
     api_policy,
@@ -141,6 +142,11 @@ urlpatterns = [
     ),
     path("api/v1/burst-requests/", api.BurstRequests.as_view(), name="api_burst_requests"),
     path("api/v1/burst-requests/<int:pk>/", api.BurstRequest.as_view(), name="api_burst_request"),
+    path("api/v1/services/", api_onboarding.Services.as_view(), name="api_services"),
+    path("api/v1/services/suggestion/", api_onboarding.Suggestion.as_view(), name="api_suggestion"),
+    path(
+        "api/v1/services/<slug:slug>/plan/", api_onboarding.Plans.as_view(), name="api_service_plan"
+    ),
     path("api/v1/freezes/", api_freezes.Freezes.as_view(), name="api_freezes"),
     path("api/v1/freezes/<int:pk>/end/", api_freezes.EndFreeze.as_view(), name="api_freeze_end"),
     path("api/v1/people-imports/", api_people.PeopleImports.as_view(), name="api_people_imports"),

@@ -21,6 +21,8 @@ def env(**values: str) -> Environment:
         ({"W": "my-workspace"}, lambda e: e.guids("W", why="Its id."), "no GUID. Its id."),
         ({"T": "24,8"}, lambda e: e.hours_by_tier("T", "24,8,2,0", why=""), "four whole numbers"),
         ({"T": "1,2,3,x"}, lambda e: e.hours_by_tier("T", "24,8,2,0", why=""), "'1,2,3,x'"),
+        ({"R": "region"}, lambda e: e.words("R", "a,b", known="abc", why=""), "it must be 2 words"),
+        ({"R": "a,x"}, lambda e: e.words("R", "a,b", known="abc", why="W."), "of a, b, c, such"),
         ({"D": "94"}, lambda e: e.whole("D", 28, least=1, most=93, why="Why."), "to 93. Why."),
         ({"D": "x"}, lambda e: e.whole("D", 28, least=1, most=93, why=""), "whole number from 1"),
         ({"Z": "Mars/Olympus"}, lambda e: e.zone("Z", "UTC"), "Europe/Amsterdam"),

@@ -80,6 +80,7 @@ class Option:
     units: int | None
     free_units: int | None
     is_paused: str = ""  # why nothing can be granted there at all; "" where it can
+    observes: bool = False  # what is granted there is not written to Azure
     price: ListPrice = NO_PRICE
 
     @property
@@ -179,7 +180,8 @@ def _order(need: Need, option: Option) -> tuple[object, ...]:
     reach = option.place.reach or Reach.ANYWHERE
     cost = (option.deciding_cost is None, option.deciding_cost or Decimal(0))
     waits = (nearness, *cost) if need.latency != Latency.RELAXED else (*cost, nearness)
-    return (option.is_provisioned != steady, *waits, -reach, option.account, option.key)
+    return (option.is_provisioned != steady, *waits, -reach, option.observes,
+            option.account, option.key)  # fmt: skip
 
 
 def _distance(need: Need, option: Option) -> int:

@@ -33,6 +33,7 @@ class Plan:
     model: str
     sku: str
     region: str
+    units: int
     amount: Shown
     request_id: int
     request_url: str
@@ -94,6 +95,7 @@ def _plan(row: Any, asks: bool, user: User) -> Plan:
         model=f"{deployment.model_name} {deployment.model_version}",
         sku=deployment.sku_name,
         region=deployment.account.region,
+        units=units,
         amount=words.amount(deployment, units),
         request_id=request.pk,
         request_url=request.get_absolute_url(),

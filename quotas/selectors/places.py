@@ -84,6 +84,7 @@ def options_of(spots: Iterable[Spot], wanted: Wanted, *, at: datetime) -> list[O
             units=units_for_model(spot.model, wanted),
             free_units=_free(spot.model.pool, figures),
             is_paused="" if spot.model.pool.gone_at is None else "Azure lists its quota no more",
+            observes=not spot.model.pool.applies,
             price=prices[_priced(spot)],
         )
         for spot in spots

@@ -38,6 +38,7 @@ class Row:
     units: int
     reasons: Sequence[Reason]
     is_chosen: bool
+    observes: bool  # its pool only observes
     spot: Spot
 
 
@@ -97,6 +98,7 @@ def _row(option: Option, reasons: Sequence[Reason], spot: Spot, is_chosen: bool)
         units=units,
         reasons=reasons,
         is_chosen=is_chosen,
+        observes=option.observes,
         spot=spot,
     )
 

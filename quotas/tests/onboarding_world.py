@@ -7,7 +7,8 @@ from portal.models import User
 from quotas.gateway import UsageEvidence
 from quotas.models import AzureAccount, DeployableModel, Expectation, Service, Team
 from quotas.services import onboarding
-from quotas.services.onboarding import Planned, Registration
+from quotas.services.onboarding import Registration
+from quotas.services.planning import Planned
 from quotas.tests.factories import NOON
 
 # Of a deployment that is not there yet: no minute came, so nothing is known.

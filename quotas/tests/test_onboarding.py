@@ -21,7 +21,15 @@ from quotas.models import (
 )
 from quotas.selectors.expectations import open_plans, plans_of
 from quotas.selectors.unmapped import unmapped
-from quotas.services import decisions, expectations, give_back, onboarding, reconcile, requests
+from quotas.services import (
+    decisions,
+    expectations,
+    give_back,
+    onboarding,
+    planning,
+    reconcile,
+    requests,
+)
 from quotas.services.expectations import WAITED_FOR
 from quotas.services.mapping import map_deployment
 from quotas.tests.conftest import reconcile_at, sync
@@ -204,7 +212,7 @@ def test_what_was_given_up_is_free_again_and_another_plan_may_have_the_name(
     expectations.give_up(the_plan(), by=ada, reason="Another way.", at=LATER)
     assert held(LATER) == 0
     assert not open_plans().exists()
-    again = onboarding.plan_deployment(approved, planned(units=20), by=ada, at=LATER)
+    again = planning.plan_deployment(approved, planned(units=20), by=ada, at=LATER)
     assert Deployment.objects.filter(name="claims-letters").count() == 1
     assert [each.id for each in plans_of(approved, ada, asks=True)] == [again.pk]
 
@@ -378,11 +386,11 @@ def test_a_service_that_has_a_deployment_or_a_plan_is_not_planned_for_again(
     proposed: Service, chat: Service, ada: User, dan: User
 ) -> None:
     with pytest.raises(DomainError, match="planned already"):
-        onboarding.plan_deployment(proposed, planned("other"), by=ada, at=LATER)
+        planning.plan_deployment(proposed, planned("other"), by=ada, at=LATER)
     with pytest.raises(DomainError, match="has a deployment"):
-        onboarding.plan_deployment(chat, planned("other"), by=ada, at=LATER)
+        planning.plan_deployment(chat, planned("other"), by=ada, at=LATER)
     with pytest.raises(DomainError, match="Only a lead"):
-        onboarding.plan_deployment(proposed, planned("other"), by=dan, at=LATER)
+        planning.plan_deployment(proposed, planned("other"), by=dan, at=LATER)
 
 
 def test_i01_what_is_held_for_a_plan_is_not_granted_to_anybody_else(

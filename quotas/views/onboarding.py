@@ -19,7 +19,7 @@ from quotas.forms import NoteForm
 from quotas.forms_onboarding import PlaceForm, RegisterForm
 from quotas.models import Expectation, Service
 from quotas.selectors.onboarding import may_register_for, teams_for
-from quotas.services import expectations, onboarding
+from quotas.services import expectations, onboarding, planning
 from quotas.services.refusals import refuse
 from quotas.views.ask_page import thanks
 
@@ -114,7 +114,7 @@ def _planned(request: HttpRequest, form: PlaceForm) -> HttpResponse | None:
     if wanted is None:
         return None
     try:
-        onboarding.plan_deployment(service, wanted, by=request.user, at=now())
+        planning.plan_deployment(service, wanted, by=request.user, at=now())
     except DomainError as error:
         form.refuse(error)
         return None
