@@ -158,9 +158,10 @@ def _revoked_from(notice: Notice, begins: datetime | None, at: datetime) -> Show
 
 def _facts(request: CapacityRequest, row: RequestRow, *, at: datetime) -> list[tuple[str, Any]]:
     behalf = request.on_behalf_of
+    to_be_made = ", which is still to be made" if request.deployment.is_expected else ""
     return [
         ("Amount", row.asked),
-        ("Units", f"{request.units:,} on {request.deployment}"),
+        ("Units", f"{request.units:,} on {request.deployment}{to_be_made}"),
         ("Window", row.window),
         ("Length", words.length(request.window)),
         ("Occasion", row.occasion),

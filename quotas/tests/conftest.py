@@ -19,7 +19,7 @@ from quotas.models import CapacityRequest, Deployment, Pool, Service, Team
 from quotas.services import apply, decisions, inventory, mapping, pools, reconcile
 from quotas.services.asking import Draft
 from quotas.services.requests import submit
-from quotas.tests import factories
+from quotas.tests import factories, onboarding_world
 from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, FakeEvidence, deployment_seen
 
 
@@ -184,3 +184,17 @@ def next_week(chat: Service, ada: User) -> CapacityRequest:
     at = real_now()
     start = at + timedelta(days=7)
     return ask(chat, ada, at=at, units=60, starts_at=start, ends_at=start + timedelta(hours=8))
+
+
+@pytest.fixture
+def proposed(pool: Pool, atlas: Team, ada: User, ben: User, cleo: User) -> Service:
+    """Ada has registered Claims letters: 40 units are asked for its first deployment."""
+    return onboarding_world.register(atlas, ada, ben, by=ada)
+
+
+@pytest.fixture
+def approved(proposed: Service, cleo: User) -> Service:
+    """Its first baseline is granted; Azure does not show the deployment yet."""
+    first = onboarding_world.the_plan().request
+    decisions.approve(first, by=cleo, note="Welcome.", at=NOON)
+    return proposed

@@ -3,14 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from portal.models import User
+from portal.models import Message, User
+from portal.outbox import Event
 from quotas.gateway import UsageEvidence
-from quotas.models import AzureAccount, DeployableModel, Expectation, Service, Team
+from quotas.models import AzureAccount, DeployableModel, Expectation, LedgerEntry, Service, Team
 from quotas.services import onboarding
 from quotas.services.onboarding import Registration
 from quotas.services.planning import Planned
-from quotas.tests.factories import NOON
+from quotas.tests.factories import NOON, utc
 
+LATER = utc("2026-03-02 12:05")
 # Of a deployment that is not there yet: no minute came, so nothing is known.
 NEVER_USED = UsageEvidence(
     days_of_minutes=0.0,
@@ -60,3 +62,15 @@ def register(
 
 def the_plan() -> Expectation:
     return Expectation.objects.select_related("deployment", "request", "service").get()
+
+
+def told(event: Event) -> set[str]:
+    """Who was told of it, by user name."""
+    rows = Message.objects.filter(notice__event=event)
+    return set(rows.values_list("person__username", flat=True))
+
+
+def held(at: datetime = LATER) -> int:
+    """Units that the ledger holds of the planned deployment."""
+    rows = LedgerEntry.objects.filter(deployment__name="claims-letters").in_force_at(at)
+    return sum(rows.values_list("units", flat=True))
