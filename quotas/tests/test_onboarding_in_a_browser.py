@@ -67,7 +67,7 @@ def test_a_service_is_registered_granted_made_and_its_own(
     inbox = visit(cleo, reverse("inbox"))
     inbox.keyboard.press("j")
     inbox.keyboard.press("a")
-    inbox.get_by_text("Nothing to decide").or_(inbox.get_by_text("approved")).first.wait_for()
+    inbox.get_by_text("is approved").wait_for()
     assert CapacityRequest.objects.get().state == "approved"
     page.reload()
     page.get_by_text("40k TPM are held for it").wait_for()

@@ -195,7 +195,7 @@ def test_what_is_missing_stands_beside_its_field_and_nothing_is_lost(
 def test_a_place_has_to_be_chosen_as_it_is_shown(
     browse: Browse, zone: Pool, atlas: Team, ada: User, ben: User
 ) -> None:
-    for place, sentence in (("", "Choose where it is to be"), ("9-9", "no longer possible")):
+    for place, sentence in (("", "Choose where it is to be"), ("0-0", "no longer possible")):
         answer = browse(ada).post(PAGE, {**typed(atlas, ada, ben, place=place), "send": "yes"})
         assert answer.status_code == 422
         assert sentence in words_of(answer)
