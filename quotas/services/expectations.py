@@ -22,11 +22,20 @@ from portal.kernel.windows import floor_to_minute
 from portal.models import User
 from portal.outbox import Event, tell
 from quotas.domain.states import WAITING_REQUEST_STATES, RequestEvent, RequestState
-from quotas.models import NEVER_THERE, Deployment, Expectation, LedgerEntry, Service
+from quotas.models import (
+    NEVER_THERE,
+    DeployableModel,
+    Deployment,
+    Expectation,
+    LedgerEntry,
+    Pool,
+    Service,
+)
 from quotas.selectors import words
 from quotas.selectors.people import operators_of, owners_of
 from quotas.services.give_back import give_back
 from quotas.services.granting import units_held
+from quotas.services.pool_moves import move_entries
 from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
 from quotas.services.requests import withdraw
@@ -51,6 +60,39 @@ def unseen_of(subscription_id: str) -> dict[str, Expectation]:
     )
     found = rows.select_related("deployment__account", "request", "service").order_by("pk")
     return {row.deployment.resource_key: row for row in found}
+
+
+def follow_pools(subscription_id: str, *, at: datetime) -> dict[int, Pool]:
+    """What is expected is fed by the pool that feeds its model now, and takes what it holds along,
+    as when Azure moves a model to quota that regions share. Returns the pools that something came
+    to, by id. Called by the sync, once what is offered was kept.
+    """
+    rows = Deployment.objects.filter(
+        gone_at=NEVER_THERE, account__subscription_id=subscription_id
+    ).select_related("account")
+    came: dict[int, Pool] = {}
+    for row in rows.order_by("pk"):
+        pool = _pool_of(row)
+        if pool is None or pool.pk == row.pool_id:
+            continue
+        Deployment.objects.filter(pk=row.pk).update(pool=pool)
+        if move_entries(row, pool, at=at):
+            came[pool.pk] = pool
+    return came
+
+
+def _pool_of(expected: Deployment) -> Pool | None:
+    """None where Azure offers its model no more: then it stays where it is."""
+    rows = DeployableModel.objects.filter(
+        subscription_id=expected.account.subscription_id,
+        region=expected.account.region,
+        model_format=expected.model_format,
+        model_name=expected.model_name,
+        model_version=expected.model_version,
+        sku_name=expected.sku_name,
+    )
+    found = rows.select_related("pool").first()
+    return found.pool if found else None
 
 
 def arrive(expected: Expectation, deployment: Deployment, *, at: datetime) -> bool:

@@ -24,7 +24,7 @@ from quotas.gateway import (
 from quotas.models import AzureAccount, Deployment, Expectation, LedgerEntry, Pool, SyncRun
 from quotas.services.change_news import tell_of_unmapped
 from quotas.services.deployables import keep_deployables
-from quotas.services.expectations import arrive, unseen_of
+from quotas.services.expectations import arrive, follow_pools, unseen_of
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
 from quotas.services.gone import deleted_with_their_accounts, mark_gone, read_since
 from quotas.services.limits import note_limit
@@ -94,6 +94,7 @@ def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datet
             new, moved_to = _take_deployment(row, account, catalogue, plan, is_old=is_old, at=at)
             adopted += new
             came |= {moved_to.pk: moved_to} if moved_to else {}
+    came |= follow_pools(seen.subscription_id, at=at)
     gone = mark_gone(seen, deleted, at=at)
     follow(seen, taken, new={pool.pk for _, pool, is_new in found if is_new}, at=at)
     for quota, pool in taken:

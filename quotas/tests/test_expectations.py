@@ -182,6 +182,22 @@ def test_a_grant_that_was_given_back_is_no_plan_any_more(
     assert (deployment().service, held()) == (None, 40)
 
 
+def test_i01_what_is_held_for_a_plan_goes_with_its_model_into_another_pool(
+    approved: Service, azure: FakeAzure, pool: Pool
+) -> None:
+    azure.usage_name = "OpenAI.GlobalStandard.gpt-4o-shared"
+    sync(azure, LATER)
+    new = Pool.objects.exclude(pk=pool.pk).get()
+    assert deployment().pool == new
+    for each, units in ((pool, 0), (new, 340)):
+        rows = LedgerEntry.objects.filter(pool=each).in_force_at(LATER)
+        assert sum(rows.values_list("units", flat=True)) == units
+    later = LATER + timedelta(minutes=5)
+    azure.add(deployment_seen("claims-letters", 40))
+    sync(azure, later)
+    assert (deployment().service, held(later)) == (approved, 40)
+
+
 def test_what_nobody_makes_in_thirty_days_goes_back_by_itself(approved: Service) -> None:
     almost = NOON + WAITED_FOR - timedelta(seconds=1)
     assert expectations.give_back_overdue(at=almost) == 0
