@@ -329,3 +329,20 @@ def test_mail_that_does_not_go_out_is_trouble_with_what_the_server_said(read, se
     assert "Look at mail that does not go out." in page
     assert "1 letter could not be sent, the oldest written" in page
     assert "1 letter of the last 7 days may or may not have arrived" in page
+
+
+def test_of_many_subscriptions_those_in_trouble_are_listed_and_ten_in_all(world, clock, settings):
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(15)]
+    settings.HEADROOM_SUBSCRIPTIONS = ids
+    SyncRun.objects.bulk_create(
+        SyncRun(subscription_id=each, started_at=AT - 2 * MINUTE, ended_at=AT - MINUTE)
+        for each in ids[:-1]
+    )
+    client = Client()
+    client.force_login(world.cleo)
+    found = client.get("/health/").context["health"].syncs
+    assert [row.subscription_id for row in found.rows] == [ids[-1], *ids[:9]]
+    assert found.left_out == 5
+    page = client.get("/health/?all").content.decode()
+    assert all(each in page for each in ids)
+    assert "List every one" in client.get("/health/").content.decode()

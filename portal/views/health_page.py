@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, Protocol, TypeVar
 
 from django.conf import settings
 from django.db.models import Q
@@ -18,7 +19,7 @@ from portal.views.history import HistoryPart, may_ask
 from quotas.selectors.stuck import Stuck, stuck_changes
 from quotas.selectors.sync_health import SyncHealth, open_changes, sync_health
 from showback.forms import HistoryForm
-from showback.selectors.data_age import data_until
+from showback.selectors.data_age import slowest
 from showback.selectors.history import history_progress
 from showback.selectors.pipeline_health import (
     Completeness,
@@ -31,13 +32,47 @@ from showback.selectors.scope import month_scope, running_month
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 
 COMPLETE_FROM = 0.995
+MOST_LISTED = 10  # subscriptions, and sources: those in trouble are listed whatever their number
+
+
+class _Watched(Protocol):
+    @property
+    def is_well(self) -> bool: ...
+
+
+W = TypeVar("W", bound=_Watched)
+
+
+@dataclass(frozen=True)
+class Listed(Generic[W]):
+    """Those in trouble, all of them, and of those that are well as many as make ten in all."""
+
+    everything: list[W]
+    is_whole: bool = False
+
+    @property
+    def rows(self) -> list[W]:
+        if self.is_whole:
+            return self.everything
+        wrong = [each for each in self.everything if not each.is_well]
+        well = [each for each in self.everything if each.is_well]
+        return wrong + well[: max(0, MOST_LISTED - len(wrong))]
+
+    @property
+    def are_well(self) -> bool:
+        return all(each.is_well for each in self.everything)
+
+    @property
+    def left_out(self) -> int:
+        """How many more there are: nothing is wrong with any of them."""
+        return len(self.everything) - len(self.rows)
 
 
 @dataclass(frozen=True)
 class Health:
     azure: list[PlaneHealth]
-    syncs: list[SyncHealth]
-    sources: list[SourceHealth]
+    syncs: Listed[SyncHealth]
+    sources: Listed[SourceHealth]
     data_until: datetime | None
     completeness: Completeness
     history: HistoryPart
@@ -61,8 +96,11 @@ class Health:
         """What somebody should look at, in few words; empty when all is well."""
         found = [
             (any(not plane.is_well for plane in self.azure), "how Azure answers"),
-            (any(not sync.is_well for sync in self.syncs), "the inventory"),
-            (any(not source.is_well for source in self.sources), "the use that comes in"),
+            (not self.syncs.are_well, "the inventory"),
+            (
+                any(not source.is_well for source in self.sources.everything),
+                "the use that comes in",
+            ),
             (bool(self.history.history.in_trouble), "history that could not be read"),
             (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
             (bool(self.stuck.total), "changes that do not go on"),
@@ -85,13 +123,13 @@ def health(request: HttpRequest) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         context: dict[str, object] = {"part": HistoryPart(history_progress(at=at))}
         return render(request, "portal/health/_histories.html", context)
-    context = {"health": _health(user, at=at)}
+    context = {"health": _health(user, lists_all="all" in request.GET, at=at)}
     if may_ask(user):
         context["history_form"] = HistoryForm()
     return render(request, "portal/health.html", context)
 
 
-def _health(user: User, *, at: datetime) -> Health:
+def _health(user: User, *, lists_all: bool, at: datetime) -> Health:
     month = month_scope(str(running_month(at=at)), at=at)
     sources = source_health(at=at)
     of_azure = [source.source for source in sources if not source.is_gateway]
@@ -103,10 +141,10 @@ def _health(user: User, *, at: datetime) -> Health:
             with_logs=bool(settings.HEADROOM_LOG_WORKSPACES),
             at=at,
         ),
-        syncs=sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at),
-        sources=sources,
-        data_until=data_until(at),
-        completeness=completeness(at=at),
+        syncs=Listed(sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at), lists_all),
+        sources=Listed(sources, lists_all),
+        data_until=slowest(source.until for source in sources if not source.is_gateway),
+        completeness=completeness(sources, at=at),
         history=HistoryPart(history_progress(at=at)),
         hours_to_sum=hours_to_sum(),
         open_changes=open_changes(),

@@ -15,7 +15,7 @@ from quotas.models import CapacityRequest
 from quotas.selectors.offers import region_shown
 from quotas.services import decisions, offers
 from quotas.services.answering import agreed_terms
-from quotas.services.offer_room import safe_region
+from quotas.services.offer_room import SafeRegion, safe_region
 from quotas.services.stages import voice_of
 from quotas.views.inbox import answered
 from quotas.views.requests import visible_request
@@ -31,9 +31,9 @@ def offer(request: HttpRequest, pk: int) -> HttpResponse:
         return _send(request, asked, lambda form: _offered(form, request))
     voice_of(asked, request.user, at=now())  # who may not answer hears why, not a form
     left = agreed_terms(asked)
-    largest = safe_region(asked, left, at=now()).largest_units
-    form = OfferForm(initial=first_offer(asked, min(left.units, largest)), request=asked)
-    return _page(request, form, left)
+    found = safe_region(asked, left, at=now())
+    initial = first_offer(asked, min(left.units, found.largest_units))
+    return _page(request, OfferForm(initial=initial, request=asked), _shown(asked, left, found))
 
 
 @posts_from("request_offer", "pk")
@@ -46,7 +46,8 @@ def approve_part(request: HttpRequest, pk: int) -> HttpResponse:
 def offer_check(request: HttpRequest, pk: int) -> HttpResponse:
     """The fragment while someone types: what would be safe."""
     form = OfferForm(request.GET, request=visible_request(request, pk))
-    return render(request, "quotas/inbox/_region.html", _region(form, _typed(form)))
+    context = {"form": form, **_region(form, _typed(form))}
+    return render(request, "quotas/inbox/_region.html", context)
 
 
 def _offered(form: OfferForm, request: HttpRequest) -> CapacityRequest:
@@ -75,7 +76,7 @@ def _send(request: HttpRequest, asked: CapacityRequest, send: Send) -> HttpRespo
         except DomainError as error:
             form.refuse(error)
     form.request = visible_request(request, asked.pk)  # as it is, not as it was to become
-    return _page(request, form, typed, status=422)
+    return _page(request, form, _region(form, typed), status=422)
 
 
 def _typed(form: OfferForm) -> Terms | None:
@@ -88,29 +89,32 @@ def _typed(form: OfferForm) -> Terms | None:
 
 
 def _region(form: OfferForm, terms: Terms | None) -> dict[str, object]:
-    context: dict[str, object] = {"form": form, "region": None, "problem": None}
     if terms is None:
-        return context
+        return {}
     try:
         found = safe_region(form.request, terms, at=now())
     except DomainError as error:
-        return {**context, "problem": error}
+        return {"problem": error}
+    return _shown(form.request, terms, found)
+
+
+def _shown(asked: CapacityRequest, terms: Terms, found: SafeRegion) -> dict[str, object]:
     shown = region_shown(
-        form.request,
+        asked,
         terms,
         found=found.fit,
         largest_units=found.largest_units,
         longest_until=found.longest_until,
         now=now(),
     )
-    return {**context, "region": shown}
+    return {"region": shown}
 
 
 def _page(
-    request: HttpRequest, form: OfferForm, terms: Terms | None, *, status: int = 200
+    request: HttpRequest, form: OfferForm, region: dict[str, object], *, status: int = 200
 ) -> HttpResponse:
     template = "quotas/inbox/_offer.html" if request.htmx else "quotas/inbox/offer.html"
-    context = {**_region(form, terms), "asked": form.request}
+    context = {"form": form, "asked": form.request, **region}
     answer = render(request, template, context, status=status)
     if request.htmx:
         answer["HX-Retarget"], answer["HX-Reswap"] = f"#offer-{form.request.pk}", "innerHTML"

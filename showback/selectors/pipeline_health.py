@@ -1,6 +1,6 @@
 """Whether use comes in: how fresh and complete it is, what has gaps, what waits to be summed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,13 +26,14 @@ MOST_GAPS = 10
 class SourceHealth:
     """One subscription and region, or one gateway.
 
-    `problem` is of its newest hour, empty when all was well.
+    `problem` is of its newest hour, empty when all was well; `since` the first that was asked for.
     """
 
     source: str
     until: datetime | None
     problem: str
     is_late: bool
+    since: datetime
 
     @property
     def is_gateway(self) -> bool:
@@ -74,17 +75,17 @@ def source_health(*, at: datetime) -> list[SourceHealth]:
 def _source(pull: NewestPull, *, at: datetime) -> SourceHealth:
     limit = GATEWAY_LATE_AFTER if pull.is_gateway else LATE_AFTER
     late = pull.until is None or at - pull.until > limit
-    return SourceHealth(pull.source, pull.until, pull.problem, late)
+    return SourceHealth(pull.source, pull.until, pull.problem, late, pull.since)
 
 
-def completeness(*, at: datetime) -> Completeness:
-    """Minutes received of those that should be there.
+def completeness(sources: Iterable[SourceHealth], *, at: datetime) -> Completeness:
+    """Minutes received of those that should be there. Two queries, one more where some are missing.
 
     What should be there: minutes that had settled when they were asked for, and those that should
     have been asked for by now, also where nothing at all could be read and so no row is.
     """
     start, due_until = floor_to_hour(at - DAY), settled_until(at - LATE_AFTER)
-    asked_since = {pull.source: pull.since for pull in newest_pulls(at)}
+    asked_since = {source.source: source.since for source in sources}
     rows = _sums(Window(start, at), due_until)
     found = {key: (received, expected) for key, (received, expected, _) in rows.items()}
     for deployment in present_deployments():
