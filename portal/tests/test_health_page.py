@@ -339,7 +339,7 @@ def test_of_many_subscriptions_those_in_trouble_are_listed_and_ten_in_all(world,
         for each in ids[:-1]
     )
     client = Client()
-    client.force_login(world.cleo)
+    client.force_login(world.fay)
     found = client.get("/health/").context["health"].syncs
     assert [row.subscription_id for row in found.rows] == [ids[-1], *ids[:9]]
     assert found.left_out == 5

@@ -42,7 +42,8 @@ def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
     """By pool id, those pools in which something is at risk from now on. One query; a second where
     more is promised in all than there is, though perhaps never at one time.
     """
-    limits = _suspects(pool_ids, at=at)
+    asked = list(pool_ids)
+    limits = _suspects(asked, at=at) if asked else {}
     rows: dict[int, list[dict[str, Any]]] = {}
     for row in _live(limits, at=at).values(*COLUMNS) if limits else ():
         rows.setdefault(row["pool_id"], []).append(row)

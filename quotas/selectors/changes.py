@@ -20,6 +20,7 @@ from quotas.selectors.paging import page
 
 REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
 VIEWS = ("open", "done", "all")
+PAGE_SIZE = 20  # a row may have a form of two answers
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     """`view=open` (what is not settled) unless asked for `done` or `all`."""
     view = params.get("view") if params.get("view") in VIEWS else "open"
     rows = changes_visible_to(user)
-    found = page(_in_view(rows, view), params)
+    found = page(_in_view(rows, view), params, size=PAGE_SIZE)
     return ChangeList(
         rows=change_rows(found.rows, user, at=at),
         stopped=_stopped(user, at=at),
@@ -230,13 +231,6 @@ def _stopped(user: User, *, at: datetime) -> list[StoppedPlan]:
         )
         for plan in rows
     ]
-
-
-def blocked_changes(user: User, *, at: datetime, most: int = 5) -> list[ChangeRow]:
-    """What Azure refused, or what waits for a yes: for the home page, newest first."""
-    stuck = Q(state=ChangeState.NEEDS_HUMAN) | (Q(state__in=REFUSED) & ~Q(error_reason=""))
-    rows = changes_visible_to(user).filter(stuck).order_by("-planned_at", "-pk")
-    return change_rows(list(rows[:most]), user, at=at)
 
 
 def changes_of(deployments: Any, user: User, *, at: datetime, most: int = 10) -> list[ChangeRow]:

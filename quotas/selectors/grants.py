@@ -1,6 +1,6 @@
 """Where granted bursts stand: from their entries, the ledger's sum, and what Azure answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from quotas.domain.ledger import Entry, pieces
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
-from quotas.selectors.at_risk import risks_of
+from quotas.selectors.at_risk import PoolRisk, risks_of
 
 OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
@@ -63,18 +63,25 @@ class _Facts:
     risks: dict[int, Risk]
 
 
-def grants_of(requests: Sequence[CapacityRequest], *, at: datetime) -> dict[int, Grant]:
+def grants_of(
+    requests: Sequence[CapacityRequest], *, at: datetime, risks: Iterable[PoolRisk] | None = None
+) -> dict[int, Grant]:
     """By request id, the approved ones. Needs `deployment__pool`; three queries for any number, one
-    more where a pool may be short.
+    more where a pool may be short. Two where the `risks` of their pools are known.
     """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
     if not approved:
         return {}
-    facts = _read(approved, at=at)
+    facts = _read(approved, at=at, risks=risks)
     return {r.pk: _grant(r, facts, at=at) for r in approved if r.pk in facts.entries}
 
 
-def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
+def _read(
+    requests: Sequence[CapacityRequest], *, at: datetime, risks: Iterable[PoolRisk] | None
+) -> _Facts:
+    if risks is None:
+        live = (r.deployment.pool_id for r in requests if r.ends_at and r.ends_at > at)
+        risks = risks_of({pool for pool in live if pool is not None}, at=at).values()
     deployments = {r.deployment_id for r in requests}
     entries, held, wanted = _entries({r.pk for r in requests}, deployments, at=at)
     open_changes, verified_at = newest_changes(deployments)
@@ -84,9 +91,7 @@ def _read(requests: Sequence[CapacityRequest], *, at: datetime) -> _Facts:
         wanted=wanted,
         open_changes=open_changes,
         verified_at=verified_at,
-        risks=_risks(
-            {r.deployment.pool_id for r in requests if r.ends_at and r.ends_at > at}, at=at
-        ),
+        risks={request: risk for pool in risks for request, risk in pool.requests.items()},
     )
 
 
@@ -141,13 +146,6 @@ def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, 
             if row.verified_at and not row.is_open
         },
     )
-
-
-def _risks(pool_ids: set[int | None], *, at: datetime) -> dict[int, Risk]:
-    """By request id, of all that is granted in these pools."""
-    known = {pool for pool in pool_ids if pool is not None}
-    found = risks_of(known, at=at).values() if known else ()
-    return {request: risk for pool in found for request, risk in pool.requests.items()}
 
 
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:

@@ -1,12 +1,15 @@
 """The approval inbox: what this person may decide, most urgent first, decidable on the card."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from django.db.models import Case, Count, Q, QuerySet, Value, When
 from django.db.models.functions import Least
 
 from portal.kernel.shown import Shown
+from portal.kernel.slices import Slice, slice_of
 from portal.kernel.status import Status
 from portal.models import User
 from quotas.domain.policy_words import RuleWords
@@ -16,7 +19,7 @@ from quotas.selectors.cards import Grounds, grounds, names_of_others
 from quotas.selectors.policy import Policies, low_risk_words
 from quotas.selectors.stage_words import approvals_of, stage_line
 
-MOST_CARDS = 30  # more than anybody decides in one sitting; the rest follow as these are answered
+MOST_CARDS = 10  # on a page: each has all that is known of its request
 
 OFFERED_KINDS = (CapacityRequest.Kind.BURST, CapacityRequest.Kind.BASELINE)
 
@@ -84,13 +87,14 @@ class _Around:
 
 @dataclass(frozen=True)
 class Inbox:
-    """`total` and `late` count those beyond the cards too. `low_risk` is what the policy in force
-    calls so, in sentences.
+    """`cards` are one page; `total` and `late` count everything. `low_risk` is what the policy in
+    force calls so, in sentences.
     """
 
     cards: list[InboxCard]
     total: int
     late: int
+    place: Slice
     low_risk: RuleWords
 
     @property
@@ -100,22 +104,23 @@ class Inbox:
         return found if found > 1 else 0
 
     @property
-    def more(self) -> int:
-        return self.total - len(self.cards)
+    def next_starts(self) -> Shown | None:
+        """Of the most urgent one; None on later pages, which do not begin with it."""
+        return self.cards[0].starts if self.cards and not self.place.previous_url else None
 
 
-def inbox(user: User, *, at: datetime) -> Inbox:
+def inbox(user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: datetime) -> Inbox:
     """Those that have passed their start first, then by what comes first: the deadline of the
     answer, or the start.
     """
     rows = CapacityRequest.objects.decidable_by(user, at=at)
-    found = list(_most_urgent_first(with_people(rows), at=at)[:MOST_CARDS])
+    total, late = _counts(rows, at=at)
+    place = slice_of(params, total, size=MOST_CARDS)
+    urgent = _most_urgent_first(with_people(rows), at=at)
+    found = list(urgent[place.start : place.stop])
     around = _around(found, user, at=at)
-    total, late = len(found), sum(1 for row in found if row.starts_at <= at)
-    if total == MOST_CARDS:
-        total, late = _counts(rows, at=at)
     cards = [_card(row, around, at=at) for row in found]
-    return Inbox(cards, total, late, low_risk_words(around.policies.newest))
+    return Inbox(cards, total, late, place, low_risk_words(around.policies.newest))
 
 
 def _most_urgent_first(

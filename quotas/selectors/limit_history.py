@@ -1,11 +1,12 @@
 """How Azure moved the limit of a pool: a small chart, and the moves themselves."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q, Window
-from django.db.models.functions import Lag
+from django.db.models.functions import Lag, RowNumber
 from django.utils.timezone import get_current_timezone
 
 from portal.kernel import formatting
@@ -29,8 +30,11 @@ class LimitMove:
 
 @dataclass(frozen=True)
 class LimitPart:
-    """`chart` is None while Azure told but one thing: a line needs two ends."""
+    """`newest` is None where Azure never told one; `chart` while it told but one thing: a line
+    needs two ends.
+    """
 
+    newest: PoolLimit | None
     moves: list[LimitMove]
     chart: Chart | None
 
@@ -40,36 +44,47 @@ class LimitPart:
 
 
 def limit_part(pool: Pool, *, at: datetime) -> LimitPart:
-    """Two queries."""
-    return LimitPart(limit_moves(pool, at=at), _chart(pool, at=at))
+    """One query."""
+    rows = list(_points_and_moves(pool))
+    points, moves = rows[:POINTS], [row for row in rows if row.before != row.limit_units]
+    return LimitPart(
+        newest=rows[0] if rows else None,
+        moves=[_move(row, at=at) for row in moves[:MOVES]],
+        chart=_chart(pool, points[::-1], at=at),
+    )
 
 
-def limit_moves(pool: Pool, *, at: datetime) -> list[LimitMove]:
-    """Newest first; rows that only tell other use are left out."""
-    return [
-        LimitMove(
-            words.moment(row.observed_at, now=at),
-            formatting.count(row.limit_units),
-            "first seen"
-            if row.before is None
-            else str(formatting.change(row.limit_units, row.before)),
-        )
-        for row in moves_of(pool)[:MOVES]
-    ]
+def _points_and_moves(pool: Pool) -> Any:
+    """Newest first: the newest 400 rows, and of those before them the newest moves."""
+    newest_first = Window(RowNumber(), order_by=[F("observed_at").desc(), F("pk").desc()])
+    rows = _with_before(pool).annotate(place=newest_first)
+    wanted = rows.filter(Q(place__lte=POINTS) | MOVED)
+    return wanted.order_by("-observed_at", "-pk")[: POINTS + MOVES]
+
+
+def _move(row: Any, *, at: datetime) -> LimitMove:
+    moved = "first seen" if row.before is None else formatting.change(row.limit_units, row.before)
+    limit = formatting.count(row.limit_units)
+    return LimitMove(words.moment(row.observed_at, now=at), limit, str(moved))
+
+
+MOVED = Q(before__isnull=True) | ~Q(before=F("limit_units"))
 
 
 def moves_of(pool: Pool) -> Any:
     """Rows at which the limit itself moved, newest first, each with the limit `before` (None of the
     first).
     """
+    return _with_before(pool).filter(MOVED).order_by("-observed_at", "-pk")
+
+
+def _with_before(pool: Pool) -> Any:
     order = [F("observed_at").asc(), F("pk").asc()]
-    rows = pool.limits.annotate(before=Window(Lag("limit_units"), order_by=order))
-    moved = rows.filter(Q(before__isnull=True) | ~Q(before=F("limit_units")))
-    return moved.order_by("-observed_at", "-pk")
+    return pool.limits.annotate(before=Window(Lag("limit_units"), order_by=order))
 
 
-def _chart(pool: Pool, *, at: datetime) -> Chart | None:
-    rows = list(PoolLimit.objects.filter(pool=pool)[:POINTS])[::-1]
+def _chart(pool: Pool, rows: Sequence[PoolLimit], *, at: datetime) -> Chart | None:
+    """`rows` are oldest first."""
     if len(rows) < 2:
         return None
     return LimitHistory(

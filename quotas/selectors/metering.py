@@ -211,6 +211,14 @@ def service_names(
     return {name.id: name for name in map(ServiceName._make, found)}
 
 
+def names_of(services: Iterable[Service]) -> dict[int, ServiceName]:
+    """By id, of services that were read with their teams."""
+    return {
+        row.pk: ServiceName(row.pk, row.slug, row.name, row.team_id, row.team.slug, row.team.name)
+        for row in services
+    }
+
+
 def team_of_services() -> dict[int, int]:
     """Team id by service id."""
     return dict(Service.objects.order_by().values_list("pk", "team_id"))

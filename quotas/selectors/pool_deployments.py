@@ -18,6 +18,7 @@ class PoolDeployment:
     slug: str
     tier: int
     tier_name: str
+    spills_over: bool
 
     def as_nobodys(self) -> "PoolDeployment":
         return replace(self, service=NOBODYS, slug="", tier=0, tier_name="")
@@ -31,9 +32,10 @@ def pool_deployments(pool_id: int, user: User) -> dict[int, PoolDeployment]:
 
 
 def _of(row: Deployment, sees: set[int] | None) -> PoolDeployment:
-    service = row.service
+    service, spills = row.service, bool(row.spillover_deployment_name)
     if service is None:
-        return PoolDeployment(NOBODYS, "", 0, "")
+        return PoolDeployment(NOBODYS, "", 0, "", spills)
     if sees is not None and service.pk not in sees:
-        return PoolDeployment(words.ANOTHER_TEAM, "", 0, "")
-    return PoolDeployment(service.name, service.slug, service.tier, service.get_tier_display())
+        return PoolDeployment(words.ANOTHER_TEAM, "", 0, "", spills)
+    tier = service.get_tier_display()
+    return PoolDeployment(service.name, service.slug, service.tier, tier, spills)

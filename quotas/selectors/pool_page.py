@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Value
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 
@@ -12,15 +12,16 @@ from portal.kernel import formatting, formatting_times
 from portal.kernel.charts import Chart
 from portal.kernel.charts_capacity import PoolTimeline
 from portal.kernel.shown import Shown
+from portal.kernel.windows import Window
 from portal.models import User
 from quotas.domain.ledger import Entry, units_at
 from quotas.domain.states import OPEN_CHANGE_STATES
-from quotas.models import Change, LedgerEntry, Pool, PoolLimit
+from quotas.models import Change, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.cards import seen_services
 from quotas.selectors.freezes import FreezeRow, open_freezes
 from quotas.selectors.limit_history import LimitPart, limit_part
-from quotas.selectors.pool_figures import PoolFigures, figures_of
+from quotas.selectors.pool_figures import AHEAD, PoolFigures
 from quotas.selectors.pool_risks import PoolRisks, pool_risks
 from quotas.selectors.pools import PoolRow, pool_row
 from quotas.selectors.reserves import ReservePart, reserve_part
@@ -55,7 +56,7 @@ class HolderRow:
 
 @dataclass(frozen=True)
 class PoolPage:
-    """`planned` is how many open changes would be written once applying is on."""
+    """`planned` is how many open changes would be written once applying is on; 0 where it is."""
 
     row: PoolRow
     stats: list[dict[str, Any]]
@@ -76,14 +77,15 @@ class PoolPage:
 
 
 def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
-    figures = figures_of([pool], at=at)[0]
-    limits = limit_part(pool, at=at)
-    rows = _ledger_rows(pool, figures)
+    window = Window(at, at + AHEAD)
+    limits, rows = limit_part(pool, at=at), _ledger_rows(pool, window)
+    figures = PoolFigures(pool, limits.newest, entries_of(rows), window, at)
     sees = seen_services(user)
+    owners, fallback = _people(pool)
     return PoolPage(
         row=pool_row(figures),
         stats=_stats(figures, limits, at=at),
-        facts=_facts(pool, figures.limit, at=at),
+        facts=_facts(figures, owners, fallback, at=at),
         chart=timeline_chart(figures, rows),
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
@@ -91,19 +93,30 @@ def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
         reserve=reserve_part(pool, user, at=at),
         risks=pool_risks(pool, sees, at=at),
         freezes=open_freezes(pool, user, at=at),
-        planned=Change.objects.filter(
-            plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES), plan__stopped_because=""
-        ).count(),
-        may_switch=Pool.objects.operated_by(user).filter(pk=pool.pk).exists(),
+        planned=0 if pool.applies else _planned(pool),
+        may_switch=user.is_platform_owner or user in owners,
     )
 
 
-def _ledger_rows(pool: Pool, figures: PoolFigures) -> list[LedgerEntry]:
+def _planned(pool: Pool) -> int:
+    open_ones = Change.objects.filter(plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES))
+    return int(open_ones.filter(plan__stopped_because="").count())
+
+
+def _people(pool: Pool) -> tuple[list[User], list[User]]:
+    """Its owners, and who decides beside them once a request was escalated. One query."""
+    owners = pool.owners.order_by().annotate(owns=Value(True))
+    fallback = pool.fallback_approvers.order_by().annotate(owns=Value(False))
+    rows = list(owners.union(fallback, all=True).order_by("username"))
+    return [row for row in rows if row.owns], [row for row in rows if not row.owns]
+
+
+def _ledger_rows(pool: Pool, window: Window) -> list[LedgerEntry]:
     """Entries of the next 30 days, with the kind that a reversal counts against as `of_kind`.
 
     What a reversal took back whole never counted (a mapping leaves such pairs), so it is left out.
     """
-    touching = LedgerEntry.objects.filter(pool=pool).touching(figures.window)
+    touching = LedgerEntry.objects.filter(pool=pool).touching(window)
     rows = list(
         touching.select_related("service", "deployment__account")
         .annotate(of_kind=F("reverses__kind"))
@@ -141,9 +154,10 @@ def _stats(figures: PoolFigures, limits: LimitPart, *, at: datetime) -> list[dic
     ]
 
 
-def _facts(pool: Pool, limit: PoolLimit | None, *, at: datetime) -> list[tuple[str, Any]]:
-    owners = ", ".join(owner.display_name for owner in pool.owners.all())
-    fallback = ", ".join(person.display_name for person in pool.fallback_approvers.all())
+def _facts(
+    figures: PoolFigures, owners: list[User], fallback: list[User], *, at: datetime
+) -> list[tuple[str, Any]]:
+    pool, limit = figures.pool, figures.limit
     return [
         ("Azure’s name", pool.usage_name),
         ("Subscription", pool.subscription_id),
@@ -151,11 +165,15 @@ def _facts(pool: Pool, limit: PoolLimit | None, *, at: datetime) -> list[tuple[s
         ("Counts", pool.get_kind_display()),
         ("Outside Headroom", words.pool_units(pool, limit.outside_units if limit else None)),
         ("Lead", formatting_times.duration(pool.lead) if pool.lead else "none"),
-        ("Owners", owners or "platform owners"),
-        ("Fallback approvers", fallback or "none"),
+        ("Owners", _names(owners) or "platform owners"),
+        ("Fallback approvers", _names(fallback) or "none"),
         ("Reviews", reviews_of(pool).in_words()),
         ("Last seen", words.age(pool.last_seen_at, now=at)),
     ]
+
+
+def _names(people: list[User]) -> str:
+    return ", ".join(person.display_name for person in people)
 
 
 def timeline_chart(figures: PoolFigures, rows: list[LedgerEntry]) -> Chart:

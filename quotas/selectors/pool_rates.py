@@ -59,10 +59,11 @@ def pool_rates(pools: Sequence[Pool]) -> dict[int, PoolRate]:
     found: dict[int, list[UnitRate]] = {pool.pk: [] for pool in pools}
     for pool_id, tokens, requests in rows.values_list(*columns).distinct():
         found[pool_id].append(UnitRate(tokens, requests))
-    return {pool.pk: _rate(pool, found[pool.pk]) for pool in pools}
+    return {pool.pk: rate_of(pool, found[pool.pk]) for pool in pools}
 
 
-def _rate(pool: Pool, rates: list[UnitRate]) -> PoolRate:
+def rate_of(pool: Pool, rates: list[UnitRate]) -> PoolRate:
+    """Of the rates of its deployments."""
     if pool.is_provisioned:
         return PoolRate("PTU", ())
     return PoolRate("unit", tuple(sorted(rates, key=lambda rate: rate.tokens_per_minute or 0)))

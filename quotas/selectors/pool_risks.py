@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from portal.kernel.shown import Shown
-from portal.models import User
 from quotas.domain.at_risk import Risk
 from quotas.models import CapacityRequest, Pool
 from quotas.selectors import words
@@ -61,9 +60,3 @@ def pool_risks_of(pool: Pool, risk: PoolRisk, sees: set[int] | None, *, at: date
 
 def _ends(risk: Risk) -> tuple[datetime, datetime]:
     return risk.window.start, risk.window.end
-
-
-def grants_at_risk(user: User, *, at: datetime) -> int:
-    """How many of the pools that this person operates."""
-    operated = Pool.objects.operated_by(user).allocatable().listed().values_list("pk", flat=True)
-    return sum(len(risk.requests) for risk in risks_of(operated, at=at).values())

@@ -87,10 +87,11 @@ def request_list(user: User, params: QueryDict, *, at: datetime) -> RequestList:
 def request_rows(requests: Sequence[CapacityRequest], *, at: datetime) -> list[RequestRow]:
     """In the order given. Needs what `with_names` reads."""
     grants = grants_of(requests, at=at)
-    return [_row(request, grants.get(request.pk), at=at) for request in requests]
+    return [request_row(request, grants.get(request.pk), at=at) for request in requests]
 
 
-def _row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> RequestRow:
+def request_row(request: CapacityRequest, grant: Grant | None, *, at: datetime) -> RequestRow:
+    """One whose grant was read already. Needs what `with_names` reads."""
     units = grant.units if grant else request.units
     ends_at = grant.entry.effective_until if grant else request.window.end
     return RequestRow(

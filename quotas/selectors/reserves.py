@@ -7,7 +7,7 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.models import Pool, PoolReserve
 from quotas.selectors import words
-from quotas.selectors.pool_rates import PoolRate, pool_rate
+from quotas.selectors.pool_rates import PoolRate, pool_rate, rate_of
 
 SHOWN = 8  # the newest
 
@@ -31,11 +31,12 @@ class ReservePart:
 
 
 def reserve_part(pool: Pool, user: User, *, at: datetime) -> ReservePart:
-    """Two queries; one for PTUs."""
-    rate = pool_rate(pool)
+    """One query; two where anything was ever kept back."""
+    moves = moves_of(pool)[:SHOWN]
+    rate = pool_rate(pool) if moves or pool.reserve_units else rate_of(pool, [])
     return ReservePart(
         now=rate.in_words(pool.reserve_units),
-        moves=[_move(row, rate, at=at) for row in moves_of(pool)[:SHOWN]],
+        moves=[_move(row, rate, at=at) for row in moves],
         may_set=may_set_reserve(pool, user),
     )
 

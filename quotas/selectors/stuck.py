@@ -1,12 +1,15 @@
 """How many changes do not go on by themselves."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Window
 
 from portal.models import User
 from quotas.domain.plan import DRIFT
 from quotas.domain.states import ChangeState
+from quotas.models import Change
 from quotas.selectors.changes import REFUSED, changes_visible_to
 
 
@@ -23,16 +26,25 @@ class Stuck:
         return self.drift + self.waiting + self.refused
 
 
+ASKS = Q(state=ChangeState.NEEDS_HUMAN)
+STUCK = {
+    "drift": ASKS & Q(sentence=DRIFT),
+    "waiting": ASKS & ~Q(sentence=DRIFT),
+    "refused": Q(state__in=REFUSED) & ~Q(error_reason=""),
+}
+
+
 def stuck_changes(user: User) -> Stuck:
     """Of what this person may see. One query."""
-    asks = Q(state=ChangeState.NEEDS_HUMAN)
-    found = (
-        changes_visible_to(user)
-        .order_by()
-        .aggregate(
-            drift=Count("pk", filter=asks & Q(sentence=DRIFT)),
-            waiting=Count("pk", filter=asks & ~Q(sentence=DRIFT)),
-            refused=Count("pk", filter=Q(state__in=REFUSED) & ~Q(error_reason="")),
-        )
-    )
-    return Stuck(**found)
+    counts = {name: Count("pk", filter=which) for name, which in STUCK.items()}
+    return Stuck(**changes_visible_to(user).order_by().aggregate(**counts))
+
+
+def stuck_and_newest(user: User, *, most: int) -> tuple[Stuck, list[Change]]:
+    """The same beside the newest of them. One query."""
+    stuck = changes_visible_to(user).filter(reduce(or_, STUCK.values()))
+    counts = {f"all_{name}": Window(Count("pk", filter=which)) for name, which in STUCK.items()}
+    newest = list(stuck.annotate(**counts).order_by("-planned_at", "-pk")[:most])
+    if not newest:
+        return Stuck(0, 0, 0), []
+    return Stuck(**{name: getattr(newest[0], f"all_{name}") for name in STUCK}), newest

@@ -84,6 +84,21 @@ def test_the_inbox_takes_as_many_queries_for_eight_as_for_two(
         assert len(hers.get(reverse(INBOX)).context["inbox"].cards) == 8
 
 
+def test_ten_cards_are_a_page_and_the_rest_follow(
+    browse: Browse, chat: Service, ada: User, cleo: User
+):
+    asked = [ask(chat, ada, units=51).pk for _ in range(12)]
+    hers = browse(cleo)
+    first, second = (hers.get(reverse(INBOX), {"page": page}) for page in (1, 2))
+    cards = [answer.context["inbox"].cards for answer in (first, second)]
+    assert [len(page) for page in cards] == [10, 2]
+    assert sorted(card.id for page in cards for card in page) == sorted(asked)
+    for answer in (first, second):
+        assert "<strong>12</strong> requests wait for you" in answer.content.decode()
+    assert "the next would start" in first.content.decode()
+    assert "the next would start" not in second.content.decode()
+
+
 def test_approving_by_htmx_answers_with_the_card_alone(
     browse: Browse, waiting: CapacityRequest, cleo: User
 ):

@@ -1,5 +1,7 @@
 """Services, unmapped deployments, and what home and the service page ask of quotas."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
@@ -10,7 +12,7 @@ from quotas.selectors.alike import Alike, Named, Signs
 from quotas.selectors.home import waiting_for
 from quotas.selectors.service_page import service_page
 from quotas.tests import factories
-from quotas.tests.conftest import Browse, reconcile_at, sync
+from quotas.tests.conftest import Browse, ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
 
 WORDS = "sales audit legal voice risk fraud search letters minutes answers".split()
@@ -212,24 +214,34 @@ def test_the_service_page_is_told_what_is_held_running_and_coming(
     assert during.may_request
 
 
-def test_home_tells_each_person_what_waits_for_them(
-    waiting: CapacityRequest, search: Service, ada: User, ben: User, cleo: User, dan: User
+def test_home_tells_what_waits_for_an_owner_of_pools(
+    waiting: CapacityRequest, search: Service, ada: User, cleo: User
 ):
-    hers, owners, his = (waiting_for(user, at=NOON) for user in (ada, cleo, dan))
-    assert ([row.id for row in hers.own_open], hers.inbox_count) == ([waiting.pk], 0)
+    hers, owners = (waiting_for(user, at=NOON) for user in (ada, cleo))
+    assert (hers.most_urgent, hers.inbox_count) == ([], 0)
     assert ([row.id for row in owners.most_urgent], owners.inbox_count) == ([waiting.pk], 1)
-    assert (owners.own_open, owners.unmapped_count, owners.observing_pools) == ([], 0, 1)
-    assert his.nothing
-    assert his.may_request == [("Search", "search")]
-    assert waiting_for(ben, at=NOON).may_request == []
+    assert (owners.unmapped_count, owners.observing_pools) == (0, 1)
+    assert (owners.stuck.total, owners.blocked) == (0, [])
 
 
 def test_home_tells_which_bursts_are_on_and_which_end_soon(
     synced: FakeAzure, granted: CapacityRequest, applying: Pool, search, ada: User, dan: User
 ):
-    assert [row.id for row in waiting_for(ada, at=NOON).upcoming] == [granted.pk]
+    before = waiting_for(ada, at=NOON).bursts
+    assert ([row.id for row in before.rows], before.on) == ([granted.pk], 0)
     reconcile_at(synced, START)
-    during = waiting_for(ada, at=START)
-    assert [row.id for row in during.on_now] == [row.id for row in during.ending_soon]
-    assert [row.id for row in during.on_now] == [granted.pk]
-    assert waiting_for(dan, at=START).on_now == []
+    during = waiting_for(ada, at=START).bursts
+    assert [row.id for row in during.rows] == [granted.pk]
+    assert (during.total, during.on, during.ending_soon, during.left_out) == (1, 1, 1, 0)
+    assert waiting_for(dan, at=START).bursts.total == 0
+
+
+def test_home_counts_every_burst_and_lists_the_first_ten(
+    chat: Service, applying: Pool, ada: User, cleo: User
+):
+    for number in range(12):
+        start = NOON + timedelta(hours=1 + number)
+        ask(chat, ada, units=1, starts_at=start, ends_at=start + timedelta(hours=1))
+    found = waiting_for(cleo, at=NOON).bursts
+    assert (found.total, len(found.rows), found.left_out) == (12, 10, 2)
+    assert [row.starts_at for row in found.rows] == sorted(row.starts_at for row in found.rows)

@@ -25,7 +25,9 @@ OF_THE_NOTE = ("reason_missing", "question_missing")  # refusals that stand besi
 
 @require_GET
 def show(request: HttpRequest) -> HttpResponse:
-    return render(request, "quotas/inbox.html", {"inbox": inbox(request.user, at=now())})
+    return render(
+        request, "quotas/inbox.html", {"inbox": inbox(request.user, request.GET.dict(), at=now())}
+    )
 
 
 @posts_from("inbox")

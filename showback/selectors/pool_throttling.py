@@ -6,12 +6,12 @@ of dedicated deployments are a service's own; those of a shared one, and of one 
 mapped, are together a line that says so.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from numpy.typing import NDArray
 
 from portal.kernel.windows import MINUTE, Window, floor_to_hour, floor_to_minute
@@ -46,8 +46,8 @@ class Absorbed:
 def absorbed_by(pool_id: int, user: User, *, at: datetime) -> list[Absorbed]:
     """Services that met refusals in 28 days, the most important tier first, then by how many.
 
-    Services that this person may not see are one line. Three queries, four where one is shared; one
-    more where any refused calls, and three where one of those spills over.
+    Services that this person may not see are one line. Three queries; three more where one that
+    refused calls spills over.
     """
     longest = Window(floor_to_hour(at - PERIODS[-1]), at)
     deployments = pool_deployments(pool_id, user)
@@ -55,8 +55,8 @@ def absorbed_by(pool_id: int, user: User, *, at: datetime) -> list[Absorbed]:
     totals: dict[tuple[int, str], list[tuple[int | None, int]]] = {}
     names: dict[tuple[int, str], PoolDeployment] = {}
     starts = [floor_to_hour(at - length) for length in PERIODS]
-    by_period = [_refused(list(deployments), since, at) for since in starts]
-    met = _met(by_period[-1], longest)
+    by_period = _refused(list(deployments), starts, at)
+    met = _met([key for key in by_period[-1] if deployments[key].spills_over], longest)
     for place, since in enumerate(starts):
         for key, counted in by_period[place].items():
             minutes, refused = met[key].since(since) if key in met else counted
@@ -106,12 +106,24 @@ def _met(ids: Collection[int], window: Window) -> dict[int, _Met]:
     return {key: _Met(whole, each) for key, each in found.items() if (each != MISSING).any()}
 
 
-def _refused(ids: list[int], since: datetime, until: datetime) -> dict[int, tuple[int | None, int]]:
-    rows = (
-        UsageHour.objects.filter(deployment_id__in=ids, hour__gte=since, hour__lt=until)
-        .filter(throttled_requests__gt=0)
-        .values("deployment_id")
-        .annotate(minutes=Sum("throttled_minutes"), refused=Sum("throttled_requests"))
-        .order_by()
-    )
-    return {row["deployment_id"]: (row["minutes"], row["refused"]) for row in rows}
+def _refused(
+    ids: list[int], starts: Sequence[datetime], until: datetime
+) -> list[dict[int, tuple[int | None, int]]]:
+    """From each of the starts on, by deployment that refused any: minutes and attempts. One query;
+    the last start is the earliest.
+    """
+    sums = {}
+    for n, since in enumerate(starts):
+        sums[f"minutes_{n}"] = Sum("throttled_minutes", filter=Q(hour__gte=since))
+        sums[f"refused_{n}"] = Sum("throttled_requests", filter=Q(hour__gte=since))
+    hours = UsageHour.objects.filter(deployment_id__in=ids, hour__gte=starts[-1], hour__lt=until)
+    refusing = hours.filter(throttled_requests__gt=0).values("deployment_id").order_by()
+    rows = list(refusing.annotate(**sums))
+    return [
+        {
+            row["deployment_id"]: (row[f"minutes_{n}"], row[f"refused_{n}"])
+            for row in rows
+            if row[f"refused_{n}"] is not None
+        }
+        for n in range(len(starts))
+    ]

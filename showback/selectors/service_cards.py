@@ -1,7 +1,7 @@
 """One line for each service: for home pages and lists of services, in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -70,7 +70,11 @@ def service_cards(
     user: User, *, at: datetime, service_ids: Iterable[int] | None = None
 ) -> list[ServiceCard]:
     """Of the services that the person may see (and that are asked for), by name."""
-    names = service_names(service_ids, visible_to=user)
+    return cards_of(service_names(service_ids, visible_to=user), at=at)
+
+
+def cards_of(names: Mapping[int, ServiceName], *, at: datetime) -> list[ServiceCard]:
+    """Of services that the caller has found among those its person may see. Six queries."""
     ids = set(names)
     if not ids:
         return []

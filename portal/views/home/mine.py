@@ -17,9 +17,10 @@ from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from portal.kernel.sparkline import Sparkline
 from portal.models import User
+from quotas.selectors.metering import names_of
 from quotas.selectors.own_services import OwnService, own_services
 from quotas.selectors.requests import RequestRow
-from showback.selectors.service_cards import ServiceCard, service_cards
+from showback.selectors.service_cards import ServiceCard, cards_of
 
 # From this share of what is held on, a service has little room left.
 NEARLY_FULL = 0.9
@@ -110,8 +111,8 @@ class MyServices:
 
 def my_services(user: User, *, at: datetime) -> MyServices:
     found = own_services(user, at=at)
-    ids = [own.service.pk for own in found.services]
-    cards = {card.service.id: card for card in service_cards(user, at=at, service_ids=ids)}
+    names = names_of(own.service for own in found.services)
+    cards = {card.service.id: card for card in cards_of(names, at=at)}
     return MyServices(
         rows=[MyService(own, cards[own.service.pk]) for own in found.services],
         open=found.open,

@@ -6,25 +6,15 @@ from datetime import datetime
 from portal.models import User
 from quotas.selectors.home import Waiting, waiting_for
 from quotas.selectors.ownerless import Ownerless, ownerless_services
-from quotas.selectors.requests import RequestRow
-from quotas.selectors.stuck import Stuck, stuck_changes
 from showback.selectors.history import Pieces, unfinished_history
 
 
 @dataclass(frozen=True)
 class PlatformWork:
-    """`stuck` counts all changes that do not go on; `waiting.blocked` lists the newest five."""
-
     waiting: Waiting
-    stuck: Stuck
     history: Pieces | None
     ownerless: Ownerless | None
     at: datetime
-
-    @property
-    def bursts(self) -> list[RequestRow]:
-        """On now, then those that begin within a day."""
-        return [*self.waiting.on_now, *self.waiting.upcoming]
 
     @property
     def first_is_late(self) -> bool:
@@ -33,13 +23,13 @@ class PlatformWork:
 
     @property
     def is_calm(self) -> bool:
-        return not (self.waiting.inbox_count or self.stuck.total or self.waiting.unmapped_count)
+        found = self.waiting
+        return not (found.inbox_count or found.stuck.total or found.unmapped_count)
 
 
 def platform_work(user: User, *, at: datetime) -> PlatformWork:
     return PlatformWork(
         waiting=waiting_for(user, at=at),
-        stuck=stuck_changes(user),
         history=unfinished_history(at=at),
         ownerless=ownerless_services(user, at=at) if user.is_platform_owner else None,
         at=at,
