@@ -342,7 +342,9 @@ def test_of_many_subscriptions_those_in_trouble_are_listed_and_ten_in_all(world,
     client.force_login(world.fay)
     found = client.get("/health/").context["health"].syncs
     assert [row.subscription_id for row in found.rows] == [ids[-1], *ids[:9]]
-    assert found.left_out == 5
+    assert (found.left_out, found.wrong_left_out) == (5, 0)
     page = client.get("/health/?all").content.decode()
     assert all(each in page for each in ids)
-    assert "List every one" in client.get("/health/").content.decode()
+    assert "5 more are not listed, all of them well." in text_of(world.fay)
+    SyncRun.objects.all().delete()
+    assert "5 more are not listed, 5 of them in trouble." in text_of(world.fay)

@@ -32,7 +32,7 @@ from showback.selectors.scope import month_scope, running_month
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 
 COMPLETE_FROM = 0.995
-MOST_LISTED = 10  # subscriptions, and sources: those in trouble are listed whatever their number
+MOST_LISTED = 10  # subscriptions, and sources
 
 
 class _Watched(Protocol):
@@ -45,7 +45,7 @@ W = TypeVar("W", bound=_Watched)
 
 @dataclass(frozen=True)
 class Listed(Generic[W]):
-    """Those in trouble, all of them, and of those that are well as many as make ten in all."""
+    """The first ten, those in trouble before the others; or every one."""
 
     everything: list[W]
     is_whole: bool = False
@@ -54,9 +54,7 @@ class Listed(Generic[W]):
     def rows(self) -> list[W]:
         if self.is_whole:
             return self.everything
-        wrong = [each for each in self.everything if not each.is_well]
-        well = [each for each in self.everything if each.is_well]
-        return wrong + well[: max(0, MOST_LISTED - len(wrong))]
+        return sorted(self.everything, key=lambda each: each.is_well)[:MOST_LISTED]
 
     @property
     def are_well(self) -> bool:
@@ -64,8 +62,13 @@ class Listed(Generic[W]):
 
     @property
     def left_out(self) -> int:
-        """How many more there are: nothing is wrong with any of them."""
         return len(self.everything) - len(self.rows)
+
+    @property
+    def wrong_left_out(self) -> int:
+        """Of those that are left out, how many are in trouble."""
+        wrong = sum(1 for each in self.everything if not each.is_well)
+        return wrong - sum(1 for each in self.rows if not each.is_well)
 
 
 @dataclass(frozen=True)

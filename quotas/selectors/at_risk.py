@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import QuerySet
 
 from portal.kernel.windows import FOREVER, Window
 from quotas.domain.at_risk import Claim, Risk, at_risk
@@ -32,12 +32,6 @@ class PoolRisk:
         return bool(self.requests or self.steady)
 
 
-def newest_limits(pool_ids: Iterable[int]) -> QuerySet[PoolLimit]:
-    """One row for each pool that Azure told a limit of."""
-    rows = PoolLimit.objects.filter(pool__in=pool_ids)
-    return rows.order_by("pool_id", "-observed_at", "-id").distinct("pool_id")
-
-
 def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
     """By pool id, those pools in which something is at risk from now on. One query; a second where
     more is promised in all than there is, though perhaps never at one time.
@@ -62,23 +56,28 @@ def _live(pool_ids: Iterable[int], *, at: datetime) -> QuerySet[LedgerEntry]:
     return rows.order_by()
 
 
-def _suspects(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolLimit]:
-    """By pool id the newest limit of those whose entries, were all of them in force at one time,
-    would be too many. What was taken back to the end of its entry, and already counts, is left out:
-    it never comes up again.
-    """
-    at_once = Q(effective_from__lte=at) | Q(effective_from__lte=F("reverses__effective_from"))
-    for_good = Q(effective_until=F("reverses__effective_until")) & at_once
-    live = LedgerEntry.objects.filter(Q(units__gt=0) | for_good, effective_until__gt=at)
-    promised = (
-        live.filter(pool=OuterRef("pool")).order_by().values("pool").annotate(all=Sum("units"))
-    )
-    rows = newest_limits(pool_ids).annotate(promised=Subquery(promised.values("all")))
-    return {
-        row.pool_id: row
-        for row in rows
-        if (row.promised or 0) > row.limit_units - row.outside_units
-    }
+# By pool the newest limit, where all entries together, were they in force at one time, would be too
+# many. What was taken back to the end of its entry, and already counts, is left out: it never comes
+# up again.
+SUSPECTS = """
+WITH live AS MATERIALIZED (
+    SELECT entry.pool_id, sum(entry.units) AS promised
+    FROM quotas_ledgerentry entry LEFT JOIN quotas_ledgerentry taken ON taken.id = entry.reverses_id
+    WHERE entry.pool_id = ANY(%(pools)s::bigint[]) AND entry.effective_until > %(at)s
+      AND (entry.units > 0 OR entry.effective_until = taken.effective_until
+           AND (entry.effective_from <= %(at)s OR entry.effective_from <= taken.effective_from))
+    GROUP BY entry.pool_id
+)
+SELECT newest.* FROM live, LATERAL (
+    SELECT * FROM quotas_poollimit WHERE pool_id = live.pool_id
+    ORDER BY observed_at DESC, id DESC LIMIT 1
+) newest
+WHERE live.promised > newest.limit_units - newest.outside_units"""
+
+
+def _suspects(pool_ids: list[int], *, at: datetime) -> dict[int, PoolLimit]:
+    rows = PoolLimit.objects.raw(SUSPECTS, {"pools": pool_ids, "at": at})
+    return {row.pool_id: row for row in rows}
 
 
 def risk_in(rows: Sequence[dict[str, Any]], limit: PoolLimit, *, at: datetime) -> PoolRisk:

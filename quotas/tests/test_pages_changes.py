@@ -6,6 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.kernel.errors import CloudError, CloudReason
 from portal.models import User
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry, Plan, Pool, Service
+from quotas.selectors.changes import PAGE_SIZE
 from quotas.tests.conftest import Browse, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, utc
 
@@ -178,4 +179,6 @@ def test_the_list_takes_as_many_queries_for_forty_changes(
         )
     with django_assert_max_num_queries(12):
         answer = hers.get(reverse("changes"), {"view": "done"})
-    assert len(answer.context["found"].rows) == 40
+    assert len(answer.context["found"].rows) == PAGE_SIZE
+    older = hers.get(reverse("changes") + answer.context["found"].older_url)
+    assert len(older.context["found"].rows) == PAGE_SIZE
