@@ -26,15 +26,13 @@ TABLES = (CostLine, PriceRow, TouchedHour, UsageDayBlock, UsageHour, UsagePull)
 
 # Why, and what each of them asks: docs/decisions/0005. Lower a number when a page needs fewer.
 KNOWN_TO_ASK_MORE = {
-    "home": 30,
-    "home of a team": 21,
-    "home of finance": 18,
-    "health": 16,
+    "home": 19,
+    "home of a team": 17,
+    "home of finance": 17,
     "service": 24,
-    "pool": 22,
-    "request_burst": 32,
-    "burst_verdict": 24,
-    "request_offer": 13,
+    "pool": 13,
+    "request_burst": 26,
+    "burst_verdict": 22,
 }
 
 
