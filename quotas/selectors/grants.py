@@ -20,7 +20,6 @@ OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
     "turns applying on."
 )
-GRANTED = (LedgerEntry.Kind.BURST, LedgerEntry.Kind.BASELINE)
 NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds."
 
 

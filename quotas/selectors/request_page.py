@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from portal.kernel.shown import Shown
+from portal.kernel.status import Ticks
 from portal.models import User
 from quotas.domain.grants import Phase
 from quotas.domain.states import (
@@ -19,6 +20,7 @@ from quotas.models import CapacityRequest, Evidence, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.burst_report import ReportPage, report_due, report_of
 from quotas.selectors.cards import Grounds, grounds, names_of_others
+from quotas.selectors.lasting import LastingStand, lasting_stand
 from quotas.selectors.notice import Notice, notice_of
 from quotas.selectors.offers import Turn, turn_of
 from quotas.selectors.policy import Policies
@@ -64,6 +66,7 @@ class RequestPage:
     may_edit: bool
     report: ReportPage | None
     report_due: Shown | None  # when it comes; None where it is there, or none comes
+    lasting: LastingStand | None  # of what is approved and has no end
 
     @property
     def may_extend(self) -> bool:
@@ -86,6 +89,19 @@ class RequestPage:
     def held_back(self) -> bool:
         """Approved in a pool that only observes."""
         return bool(self.row.grant and self.row.grant.status == statuses.NOT_APPLIED)
+
+    @property
+    def ticks(self) -> Ticks | None:
+        """How far it has come; None where nothing is approved."""
+        if self.row.grant:
+            return self.row.grant.ticks
+        return self.lasting.ticks if self.lasting else None
+
+    @property
+    def why_not_applied(self) -> str:
+        if self.row.grant:
+            return self.row.grant.standing.not_applied_because
+        return self.lasting.why_not if self.lasting else ""
 
     @property
     def risk(self) -> str:
@@ -143,6 +159,7 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         may_ask=asks,
         may_edit=mine and request.state in EDITABLE_REQUEST_STATES,
         report=report,
+        lasting=None if row.grant else lasting_stand(request, at=at),
         report_due=None if report or not row.grant else report_due(request, row.grant, now=at),
     )
 

@@ -3,16 +3,19 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from portal.kernel.errors import CloudError, CloudReason
+from portal.kernel.status import Tick, Ticks
 from portal.models import Message, Notice, User
 from portal.outbox.wording import said, zone_of
 from quotas.models import CapacityRequest, Pool, Service
+from quotas.selectors.lasting import LastingStand, lasting_stand
 from quotas.services.decisions import approve
 from quotas.services.grant_news import next_moment, tell_of_lasting
 from quotas.services.pools import switch_mode
 from quotas.services.requests import submit
-from quotas.tests.conftest import reconcile_at
+from quotas.tests.conftest import Browse, reconcile_at, words_of
 from quotas.tests.factories import NOON, FakeAzure
 from quotas.tests.test_kinds import TOMORROW, baseline, bot, transfer
 
@@ -122,3 +125,56 @@ def test_the_stepper_stops_where_a_missing_change_would_be_told(
     granted(chat, ada, cleo, 20)
     assert next_moment(after=TOMORROW) == TOMORROW + 5 * MINUTE
     assert next_moment(after=TOMORROW + 5 * MINUTE) is None
+
+
+def shown_ticks(browse: Browse, user: User, request: CapacityRequest) -> str:
+    text = words_of(browse(user).get(request.get_absolute_url()))
+    return text[text.index("approved") :][:200]
+
+
+def test_the_page_of_a_baseline_shows_approved_applied_and_verified_as_three_facts(
+    applying: Pool,
+    chat: Service,
+    azure: FakeAzure,
+    ada: User,
+    cleo: User,
+    noon: time_machine.Traveller,
+    browse: Browse,
+):
+    asked = granted(chat, ada, cleo, 20)
+    assert lasting_stand(asked, at=TOMORROW - MINUTE) == LastingStand(Ticks(Tick.DONE))
+    assert "not yet applied" in shown_ticks(browse, ada, asked)
+    before = lasting_stand(asked, at=TOMORROW + MINUTE)
+    assert before is not None
+    assert before.ticks == Ticks(Tick.DONE, Tick.WAITING)
+    assert "one starts every 30 seconds" in before.why_not
+    live(azure, 1, 2)
+    noon.move_to(TOMORROW + 3 * MINUTE)
+    told = shown_ticks(browse, ada, asked)
+    assert "applied" in told
+    assert "verified" in told
+    assert "not yet" not in told
+
+
+def test_a_transfer_in_a_pool_that_only_observes_is_approved_and_held(
+    pool: Pool, chat: Service, bot: Service, azure: FakeAzure, ada: User, cleo: User
+):
+    asked = submit(transfer(chat, bot, 30), by=ada, at=NOON)
+    if asked.state != CapacityRequest.State.APPROVED:
+        approve(asked, by=cleo, note="", at=NOON)
+    found = lasting_stand(asked, at=TOMORROW + MINUTE)
+    assert found is not None
+    assert found.ticks == Ticks(Tick.DONE, Tick.HELD)
+    assert "observe-only" in found.why_not
+
+
+def test_a_baseline_that_azure_refuses_says_so(
+    applying: Pool, chat: Service, azure: FakeAzure, ada: User, cleo: User
+):
+    asked = granted(chat, ada, cleo, 20)
+    azure.refusals = [CloudError(CloudReason.INSUFFICIENT_QUOTA, "No quota is left.")] * 3
+    live(azure, 0)
+    found = lasting_stand(asked, at=TOMORROW + MINUTE)
+    assert found is not None
+    assert found.ticks == Ticks(Tick.DONE, Tick.FAILED)
+    assert "No quota is left." in found.why_not
