@@ -20,7 +20,7 @@ from quotas.selectors.paging import page
 
 REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
 VIEWS = ("open", "done", "all")
-PAGE_SIZE = 20  # a row may have a form of two answers
+PAGE_SIZE = 12  # a row may have a form of two answers
 
 
 @dataclass(frozen=True)

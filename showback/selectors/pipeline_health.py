@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, F, IntegerField, Sum, Value, When
-from django.db.models.functions import Cast, Extract, Greatest, Least
+from django.db.models import Case, F, IntegerField, Q, Sum, Value, When
+from django.db.models.functions import Cast, Extract, Greatest
 
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_hour
 from quotas.selectors.metering import metered_deployments, present_deployments
@@ -112,13 +112,14 @@ def _sums(window: Window, due_until: datetime) -> dict[int, tuple[int, int, int]
 
     Of a deployment that is gone nothing was due but what was expected when it was last read.
     """
-    minutes = Cast(Extract(Least(Value(due_until) - F("hour"), HOUR), "epoch") / 60, IntegerField())
-    since_first_seen = When(
-        deployment__gone_at__isnull=True,
-        hour__gt=F("deployment__first_seen_at") - HOUR,
-        then=Greatest(minutes, 0),
+    there = Q(deployment__gone_at__isnull=True, hour__gt=F("deployment__first_seen_at") - HOUR)
+    part = Cast(Extract(Value(due_until) - F("hour"), "epoch") / 60, IntegerField())
+    due = Case(
+        # Most hours are due as a whole: no sum of times for each of them.
+        When(there & Q(hour__lte=due_until - HOUR), then=Value(HOUR // MINUTE)),
+        When(there, then=Greatest(part, 0)),
+        default=0,
     )
-    due = Case(since_first_seen, default=0)
     rows = (
         UsageHour.objects.filter(hour__gte=window.start, hour__lte=window.end)
         .values("deployment_id")
