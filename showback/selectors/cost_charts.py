@@ -38,8 +38,8 @@ def cost_by_team(rows: Sequence[CostRow]) -> Chart:
     return chart.chart("cost-by-team", "Cost by team", summary=summary)
 
 
-def amounts_by_day(days: Days, cost: Q, whole: Decimal | None = None) -> Amounts:
-    """By category and day: exact, or to the cent so that all of them sum to `whole`."""
+def amounts_by_day(days: Days, cost: Q, whole: Decimal) -> Amounts:
+    """By category and day, to the cent: all of them sum to `whole`."""
     rows = (
         CostLine.objects.filter(days.condition & cost)
         .values("category", "day")
@@ -47,7 +47,7 @@ def amounts_by_day(days: Days, cost: Q, whole: Decimal | None = None) -> Amounts
         .order_by()
     )
     found = {(row["category"], row["day"]): row["exact"] or ZERO for row in rows}
-    return found if whole is None else to_cents_together(found, whole)
+    return to_cents_together(found, whole)
 
 
 def cost_by_day(amounts: Amounts, incomplete: frozenset[date]) -> Chart:

@@ -1,14 +1,17 @@
 """What the page of a service needs of its use and cost."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from django.db.models import Count, Q, Sum
 from numpy.typing import NDArray
 
 from portal.kernel.charts import Chart
+from portal.kernel.money import ZERO
 from portal.kernel.received import Received
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to
 from portal.models import User
@@ -23,8 +26,7 @@ from showback.domain.months import Month, day_of
 from showback.domain.percentiles import percentiles
 from showback.gateway import finance_zone
 from showback.models import CostLine, ServiceDay
-from showback.selectors.cents import Days
-from showback.selectors.cost_charts import amounts_by_day, cost_by_day, incomplete_days
+from showback.selectors.cost_charts import cost_by_day
 from showback.selectors.deployment_use import (
     MINUTES_UP_TO,
     DeploymentUse,
@@ -36,6 +38,7 @@ Ints = NDArray[np.int64]
 # A minute older than this is no "now".
 NOW_WITHIN = timedelta(minutes=20)
 FURTHEST_BURST_END = timedelta(days=92)
+CHART_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,14 @@ class MonthToDate:
 
 
 @dataclass(frozen=True)
+class ServiceCosts:
+    """`chart`: the last 30 days by category, exact."""
+
+    month: MonthToDate
+    chart: Chart
+
+
+@dataclass(frozen=True)
 class ServiceUse:
     window: Window
     step: timedelta
@@ -97,36 +108,48 @@ def service_use(user: User, service_id: int, window: Window, *, at: datetime) ->
     return ServiceUse(whole, step, uses, _figures(uses, at=at))
 
 
-def service_cost_by_day(
-    user: User, service_id: int, *, at: datetime, days: int = 30
-) -> Chart | None:
-    """The last days by category, exact; None for a service that the person may not see."""
+def service_costs(user: User, service_id: int, *, at: datetime) -> ServiceCosts | None:
+    """Since the month began (finance time zone), and the last days by category. Two queries; None
+    for a service that the person may not see.
+    """
     if not sees_service(user, service_id):
         return None
     today = day_of(at, finance_zone())
-    span = Days(today - timedelta(days=days - 1), today)
-    mine = Q(service_id=service_id)
-    return cost_by_day(amounts_by_day(span, mine), incomplete_days(span.condition & mine))
+    first, drawn = Month.of(today).first_day, today - timedelta(days=CHART_DAYS - 1)
+    mine = Q(service_id=service_id, day__gte=min(first, drawn))
+    lines = list(
+        CostLine.objects.filter(mine)
+        .order_by()
+        .values("category", "day")
+        .annotate(
+            exact=Sum("amount"),
+            unpriced=Count("id", filter=Q(price__isnull=True)),
+            estimated=Count("id", filter=Q(is_estimated=True)),
+        )
+    )
+    days = ServiceDay.objects.filter(mine).order_by().values("day")
+    came = days.annotate(received=Sum("minutes_received"), due=Sum("minutes_expected"))
+    received = {row["day"]: Received(row["received"], row["due"]) for row in came}
+    amounts = {
+        (row["category"], row["day"]): row["exact"] or ZERO for row in lines if row["day"] >= drawn
+    }
+    incomplete = {day for day, of in received.items() if of.is_incomplete and day >= drawn}
+    return ServiceCosts(
+        month=_month_to_date(
+            [row for row in lines if row["day"] >= first],
+            sum((of for day, of in received.items() if day >= first), Received()),
+        ),
+        chart=cost_by_day(amounts, frozenset(incomplete)),
+    )
 
 
-def month_to_date(user: User, service_id: int, *, at: datetime) -> MonthToDate | None:
-    """What the service cost since the month began (finance time zone)."""
-    if not sees_service(user, service_id):
-        return None
-    first = Month.of(day_of(at, finance_zone())).first_day
-    found = CostLine.objects.filter(service_id=service_id, day__gte=first).aggregate(
-        amount=Sum("amount"),
-        unpriced=Count("id", filter=Q(price__isnull=True)),
-        estimated=Count("id", filter=Q(is_estimated=True)),
-    )
-    days = ServiceDay.objects.filter(service_id=service_id, day__gte=first).aggregate(
-        received=Sum("minutes_received"), due=Sum("minutes_expected")
-    )
+def _month_to_date(lines: Sequence[Mapping[str, Any]], received: Received) -> MonthToDate:
+    priced = [row["exact"] for row in lines if row["exact"] is not None]
     return MonthToDate(
-        found["amount"],
-        found["unpriced"],
-        found["estimated"] > 0,
-        Received(days["received"] or 0, days["due"] or 0),
+        sum(priced, ZERO) if priced else None,
+        sum(row["unpriced"] for row in lines),
+        any(row["estimated"] for row in lines),
+        received,
     )
 
 

@@ -13,7 +13,7 @@ from showback.domain.measures import MISSING
 from showback.models import ServiceDay, UsageHour
 from showback.selectors.data_age import data_until
 from showback.selectors.service_cards import service_cards
-from showback.selectors.service_use import month_to_date, service_cost_by_day, service_use
+from showback.selectors.service_use import service_costs, service_use
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_recent, pull_window
 from showback.tests import factories as make
@@ -86,7 +86,7 @@ def test_without_data_figures_are_not_known_rather_than_nought(world):
     figures = service_use(world.ada, world.assistant.pk, LAST_DAY, at=AT).figures
     assert (figures.now, figures.peak, figures.throttled_minutes) == (None, None, None)
     assert figures.received.share == 0
-    assert month_to_date(world.ada, world.assistant.pk, at=AT).amount is None
+    assert service_costs(world.ada, world.assistant.pk, at=AT).month.amount is None
 
 
 def test_old_minutes_are_not_now(spent):
@@ -99,22 +99,21 @@ def test_old_minutes_are_not_now(spent):
 
 
 def test_cost_of_a_service_by_day(spent):
-    chart = service_cost_by_day(spent.ada, spent.assistant.pk, at=AT)
+    chart = service_costs(spent.ada, spent.assistant.pk, at=AT).chart
     assert chart.spec["days"] == ["2026-03-01", "2026-03-02", "2026-03-03"]
     assert [category["name"] for category in chart.spec["categories"]] == [
         "Tokens",
         "Provisioned, used",
         "Provisioned, idle",
     ]
-    cost = month_to_date(spent.ada, spent.assistant.pk, at=AT)
+    cost = service_costs(spent.ada, spent.assistant.pk, at=AT).month
     shown = sum(v for category in chart.spec["categories"] for v in category["values"])
     assert float(cost.amount) == pytest.approx(shown)
 
 
 def test_dan_of_another_team_sees_no_use_and_no_cost(spent):
     assert service_use(spent.dan, spent.assistant.pk, LAST_DAY, at=AT) is None
-    assert service_cost_by_day(spent.dan, spent.assistant.pk, at=AT) is None
-    assert month_to_date(spent.dan, spent.assistant.pk, at=AT) is None
+    assert service_costs(spent.dan, spent.assistant.pk, at=AT) is None
     assert [card.service.name for card in service_cards(spent.dan, at=AT)] == ["Digest"]
     assert service_cards(spent.dan, at=AT, service_ids=[spent.assistant.pk]) == []
 
@@ -126,7 +125,8 @@ def test_a_card_sums_a_service_up(spent):
     assert card.throttled_minutes_today == 2 * 39
     assert card.hourly_peaks == [1200] * 24
     assert card.received_today.share == 1
-    assert card.month_to_date == month_to_date(spent.ada, spent.assistant.pk, at=AT).amount
+    month = service_costs(spent.ada, spent.assistant.pk, at=AT).month
+    assert card.month_to_date == month.amount
     assert card.month_to_date > Decimal(0)
     assert card.sparkline.limit_y == ""
 

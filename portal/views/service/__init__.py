@@ -1,7 +1,6 @@
 """The page of a service: what it holds and used (quotas, showback), whose it is, what it costs."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -14,7 +13,7 @@ from portal.views.service.trail import trail_of
 from portal.views.service.use import service_figures
 from quotas.models import Service
 from quotas.selectors.service_page import service_page
-from showback.selectors.service_use import service_cost_by_day
+from showback.selectors.service_use import CHART_DAYS, ServiceCosts, service_costs
 from showback.selectors.shared_use import shared_use
 
 
@@ -24,6 +23,7 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     user, at = request.user, now()
     rows = Service.objects.visible_to(user).select_related("team", "owner", "deputy").distinct()
     found = get_object_or_404(rows, slug=slug)
+    costs = service_costs(user, found.pk, at=at)
     period = period_of(request.GET.get("period"))
     page = service_page(found, user, at=at)
     context = {
@@ -31,21 +31,25 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
         "page": page,
         "is_applied": all(row.grant and row.grant.standing.applied for row in page.running),
         "use": service_figures(
-            found, user, period, at=at, deployment=request.GET.get("deployment", "")
+            found,
+            user,
+            period,
+            at=at,
+            deployment=request.GET.get("deployment", ""),
+            spent=costs.month if costs else None,
         ),
         "shared_use": shared_use(user, found.pk, at=at),
-        "cost_chart": _cost_chart(found, request, at),
+        "cost_chart": _cost_chart(costs),
         "trail": trail_of(found),
     }
     return render(request, "portal/service.html", context)
 
 
-def _cost_chart(found: Service, request: HttpRequest, at: datetime) -> Chart | None:
-    chart = service_cost_by_day(request.user, found.pk, at=at)
-    if chart is None or not _has_amounts(chart):
+def _cost_chart(costs: ServiceCosts | None) -> Chart | None:
+    if costs is None or not _has_amounts(costs.chart):
         return None
-    words = f"The last 30 days at list prices. {chart.summary}".strip()
-    return replace(chart, summary=words, size="short")
+    words = f"The last {CHART_DAYS} days at list prices. {costs.chart.summary}".strip()
+    return replace(costs.chart, summary=words, size="short")
 
 
 def _has_amounts(chart: Chart) -> bool:

@@ -25,9 +25,9 @@ from showback.selectors.methods import in_window, method_shares
 from showback.selectors.scope import running_month
 from showback.selectors.service_use import (
     MINUTES_UP_TO,
+    MonthToDate,
     ServiceUse,
     UseFigures,
-    month_to_date,
     service_use,
 )
 
@@ -53,7 +53,13 @@ class ServiceFigures:
 
 
 def service_figures(
-    service: Service, user: User, period: Period, *, at: datetime, deployment: str
+    service: Service,
+    user: User,
+    period: Period,
+    *,
+    at: datetime,
+    deployment: str,
+    spent: MonthToDate | None,
 ) -> ServiceFigures | None:
     """None for a service that the person may not see."""
     found = service_use(user, service.pk, period.window(at), at=at)
@@ -70,7 +76,7 @@ def service_figures(
         chart=_chart(chosen, period),
         period_tabs=_period_tabs(period, chosen, found),
         deployment_tabs=_deployment_tabs(period, chosen, found),
-        stats=_stats(found, period) + [_cost(service, user, at=at)],
+        stats=_stats(found, period) + [_cost(spent)],
         refused_minutes=found.figures.throttled_minutes,
         grounds=grounds,
         data_until=data_until(at),
@@ -172,8 +178,7 @@ def _amount_of(found: ServiceUse):  # type: ignore[no-untyped-def]
     return formatting.tpm
 
 
-def _cost(service: Service, user: User, *, at: datetime) -> dict[str, Any]:
-    spent = month_to_date(user, service.pk, at=at)
+def _cost(spent: MonthToDate | None) -> dict[str, Any]:
     shown = formatting.money(spent.amount if spent else None, settings.HEADROOM_CURRENCY)
     if spent and spent.received.is_incomplete:
         shown = spent.received.at_least(shown)
