@@ -18,7 +18,7 @@ from quotas.tests.machine.base import Call, Steps, hours, minutes, seldom, units
 from quotas.tests.machine.picture import Picture
 
 names = st.sampled_from(["chat", "bot", "search"])
-large = st.sampled_from([60, 151, 300, 420])
+large = st.sampled_from([300, 60, 280, 350, 420])
 CHANGES = ("less", "shorter", "later", "more", "longer", "words")
 
 

@@ -53,7 +53,7 @@ def approvers(world: World, stage: Stage, request: Asked) -> set[int | None]:
     if stage["approvers"] == "finance":
         named = {ids["fay"]}
     elif stage["mode"] == "all_of":
-        named = {ids["olga"]} - request.askers or {ids["cleo"]}
+        named = {ids["olga"], ids["cleo"]}
     else:
         named = {ids["olga"], ids["cleo"]} | ({ids["nils"]} if request.escalated_at else set())
     return named - request.askers

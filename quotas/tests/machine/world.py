@@ -1,8 +1,8 @@
 """The world of the machine: two teams, one pool, everybody who may ask or decide; and its undoing.
 
 Ada and Olga lead Atlas (services chat and bot), Dan leads Delta (search). Cleo owns the platform,
-Olga the pool, Fay does the money, Nils is asked once a request was escalated, Gus holds no role:
-he decides where somebody lets him.
+and with Olga the pool; Fay does the money, Nils is asked once a request was escalated, Gus holds no
+role: he decides where somebody lets him.
 """
 
 from dataclasses import dataclass
@@ -81,15 +81,15 @@ def make_world() -> World:
         seen = Deployment.objects.get(name=name)
         mapping.map_deployment(seen, service=service, by=people["cleo"], at=NOON)
     pool = Pool.objects.get()
-    pool.owners.add(people["olga"])
+    pool.owners.add(people["olga"], people["cleo"])
     pool.fallback_approvers.add(people["nils"])
     publish(20, at=NOON)
     return World(people, services, _last_rows())
 
 
 def publish(little: int, *, at: datetime) -> None:
-    """So many units by themselves; up to 150 an owner; up to 400 an owner and then finance; more
-    than that, every owner and finance.
+    """So many units by themselves; up to 300 an owner; up to 400 an owner and then finance; more
+    than that, every owner and finance. Three of 300 are more than there is.
     """
 
     def up_to(units: int) -> tuple[Condition, ...]:
@@ -98,7 +98,7 @@ def publish(little: int, *, at: datetime) -> None:
     one, two, all_of = StageRule(OWNERS), StageRule(MONEY), StageRule(ALL_OWNERS)
     rules = (
         Rule("Little", Outcome.AUTO, conditions=up_to(little)),
-        Rule("Some", Outcome.STAGES, conditions=up_to(150), stages=(one,)),
+        Rule("Some", Outcome.STAGES, conditions=up_to(300), stages=(one,)),
         Rule("Much", Outcome.STAGES, conditions=up_to(400), stages=(one, two)),
         Rule("Most", Outcome.STAGES, stages=(all_of, two)),
     )
