@@ -52,6 +52,7 @@ def at_once(calls: list[Call]) -> list[str]:
 
     def run(call: Call) -> str:
         try:
+            connection.ensure_connection()  # else they would come one after the other
             gate.wait()
             return said_of(call)
         finally:
