@@ -5,8 +5,7 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from portal.kernel.windows import FOREVER, HOUR, MINUTE, Window
-from portal.models import User
+from portal.kernel.windows import DAY, FOREVER, HOUR, MINUTE, Window
 from quotas.domain.terms import Terms
 from quotas.gateway import QuotaSeen
 from quotas.models import CapacityRequest, Delegation
@@ -23,7 +22,7 @@ from quotas.services import (
 from quotas.services.give_back import give_back
 from quotas.services.requests import submit
 from quotas.tests.factories import SUBSCRIPTION
-from quotas.tests.machine.asking import Asking
+from quotas.tests.machine.asking import CHANGES, Asking
 from quotas.tests.machine.base import Call, hours, minutes, seldom, units, which
 from quotas.tests.machine.judge_reviews import i08_nothing_waits_for_ever
 from quotas.tests.machine.world import publish
@@ -41,10 +40,6 @@ class Deciding(Asking):
         request = self.chosen(n, "in_review")
         assert request is not None
         self.step(self.approval(request, self.decider(who, request)))
-
-    def approval(self, request: CapacityRequest, by: User, part: Terms | None = None) -> Call:
-        at = self.at
-        return lambda: decisions.approve(request, by=by, note="", at=at, part=part)
 
     @waits
     @rule(n=which, who=which, units=units, later=minutes, earlier=minutes)
@@ -71,17 +66,50 @@ class Deciding(Asking):
         }
         self.step(calls[how])
 
+    @precondition(lambda self: self.of_several())
+    @rule(n=which, change=st.sampled_from(CHANGES))
+    def is_edited_after_the_first_yes(self, n: int, change: str) -> None:
+        numbers = self.of_several()
+        request = self.fresh(numbers[n % len(numbers)])
+        self.step(self.approval(request, self.decider(1, request)))
+        self.edits_it(self.fresh(request.pk), change)
+
+    def of_several(self) -> list[int]:
+        """Of more than one stage, nobody of whom has said yes."""
+        return [pk for pk in self.found("in_review", stage=1)
+                if len(self.now.requests[pk].stages) > 1]  # fmt: skip
+
     @waits
-    @rule(n=which, who=which, units=units, later=minutes, length=hours, held=st.booleans())
+    @rule(
+        n=which,
+        who=which,
+        units=units,
+        later=minutes,
+        length=hours,
+        held=st.booleans(),
+        lapses=st.booleans(),
+    )
     def offers_something_else(
-        self, n: int, who: int, units: int, later: int, length: int, held: bool
+        self, n: int, who: int, units: int, later: int, length: int, held: bool, lapses: bool
     ) -> None:
         request = self.chosen(n, "in_review", kind="burst") or self.chosen(n, "in_review")
         assert request is not None
         start = max(request.starts_at, self.at) + later * MINUTE
         end = FOREVER if request.ends_at is None else start + length * HOUR
         terms, by, at = Terms(units, Window(start, end)), self.decider(who, request), self.at
-        self.step(lambda: offers.counter_offer(request, terms, by=by, note="", at=at, held=held))
+        made = self.step(
+            lambda: offers.counter_offer(request, terms, by=by, note="", at=at, held=held)
+        )
+        if lapses and not made[0]:
+            self.lapses(request.pk)
+
+    def lapses(self, pk: int) -> None:
+        """Nobody answers for three days: then nothing is held for it any more."""
+        self.passes(3 * HOUR)  # Azure hears of none of it meanwhile
+        self.passes(3 * DAY)
+        assert self.now.requests[pk].state == "timed_out"
+        held = [row for row in self.now.rows.values() if row.request_id == pk]
+        assert all(self.now.held(edge, held) == 0 for edge in self.now.edges(self.at, held))
 
     @seldom
     @rule(n=which, by=lenders, to=borrowers, length=hours, everywhere=st.booleans())
@@ -97,6 +125,8 @@ class Deciding(Asking):
             return
         window, pool = Window(at, at + length * HOUR), None if everywhere else self.world.pool
         self.step(lambda: delegations.delegate(people[to], window, by=people[by], at=at, pool=pool))
+        if request := self.chosen(n, "in_review", requester_id=people[by].pk):
+            self.step(self.approval(request, people[to]))
 
     @seldom
     @rule(
@@ -126,8 +156,11 @@ class Deciding(Asking):
     @seldom
     @rule(minutes=st.sampled_from([1, 14, 16, 60, 300, 1500, 5000]), seconds=st.integers(0, 59))
     def time_passes(self, minutes: int, seconds: int) -> None:
+        self.passes(minutes * MINUTE + timedelta(seconds=seconds))
+
+    def passes(self, time: timedelta) -> None:
         """The tasks that look at the clock run, as they do every minute."""
-        self.at += minutes * MINUTE + timedelta(seconds=seconds)
+        self.at += time
         tasks = (timeouts.time_out_overdue, timeouts.tell_late, reminders.remind_waiting)
         self.step(lambda: [task(at=self.at) for task in tasks])
         i08_nothing_waits_for_ever(self.now, at=self.at)

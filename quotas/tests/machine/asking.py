@@ -79,8 +79,8 @@ class Asking(Steps):
         return self.sends(asked, by)
 
     @precondition(lambda self: self.found("approved", kind="burst"))
-    @rule(n=which, length=hours)
-    def asks_for_longer(self, n: int, length: int) -> None:
+    @rule(n=which, length=hours, granted=st.booleans())
+    def asks_for_longer(self, n: int, length: int, granted: bool) -> None:
         grant = (self.chosen(n, "approved", kind="extension") if n % 3 == 0 else None) or (
             self.chosen(n, "approved", kind="burst")
         )
@@ -88,6 +88,8 @@ class Asking(Steps):
         until = grant.window.end + length * HOUR
         asked = replace(draft_of(grant), kind="extension", parent=grant, ends_at=until)
         self.sends(asked, self.asker(grant))
+        if granted and (sent := self.chosen(0, "in_review", parent_id=grant.pk)):
+            self.everybody_says_yes(sent.pk)
 
     @seldom
     @rule(name=names, units=units, n=which)
@@ -108,6 +110,11 @@ class Asking(Steps):
     def edits(self, n: int, change: str) -> None:
         request = self.chosen(n, "in_review", "needs_info")
         assert request is not None
+        self.edits_it(request, change)
+
+    def edits_it(self, request: CapacityRequest, change: str) -> None:
+        if request.state not in ("in_review", "needs_info"):
+            return
         self.step(self.change_of(request, change))
         self.i15_lowered_keeps_and_raised_voids(request.pk, raised=CHANGES.index(change) > 2)
 

@@ -14,9 +14,11 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import MINUTE
 from portal.models import User
 from quotas.domain.ledger import desired_units
+from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, LedgerEntry
 from quotas.selectors.inbox import with_people
 from quotas.selectors.rooms import entries_of
+from quotas.services import decisions
 from quotas.services.reconcile import managed
 from quotas.tests.factories import NOON
 from quotas.tests.machine.judge import judge_ledger
@@ -144,6 +146,19 @@ class Steps(RuleBasedStateMachine):
         people = [person for person in self.world.people.values()
                   if n % 4 == 0 or not named or person.pk in named]  # fmt: skip
         return people[n // 4 % len(people)]
+
+    def approval(self, request: CapacityRequest, by: User, part: Terms | None = None) -> Call:
+        at = self.at
+        return lambda: decisions.approve(request, by=by, note="", at=at, part=part)
+
+    def everybody_says_yes(self, pk: int) -> None:
+        """One after the other, until it is granted or somebody is refused."""
+        for turn in range(4):
+            request = self.fresh(pk)
+            if request.state != "in_review":
+                return
+            if self.step(self.approval(request, self.decider(1 + 4 * turn, request)))[0]:
+                return
 
     def moment(self, minutes_ahead: int) -> datetime:
         return self.at + minutes_ahead * MINUTE
