@@ -161,6 +161,8 @@ def test_where_the_residency_bars_what_is_asked_the_page_offers_a_place_within(
     chosen = {"deployment": str(chat.deployments.get(name="chat").pk), "amount": "40k"}
     answer = verdict(browse(ada), address, **chosen)
     assert "is barred for Chat assistant" in words_of(answer)
+    assert "Approved at once" not in words_of(answer)
+    assert "It fits" not in words_of(answer)
     assert [each.label for each in answer.context["verdict"].offers] == [f"Use {within} instead"]
 
 
