@@ -14,6 +14,7 @@ def judge_ledger(before: Picture, after: Picture, *, at: datetime, lead: timedel
     assert {i: row for i, row in after.rows.items() if i in before.rows} == before.rows
     new = [row for i, row in after.rows.items() if i not in before.rows]
     i01_never_more_than_there_is(before, after, this_minute)
+    i01_a_hold_ends_with_its_offer(after, this_minute)
     for row in new:
         i02_windows_are_of_whole_minutes(row)
         if row.units > 0:
@@ -38,6 +39,15 @@ def i01_never_more_than_there_is(before: Picture, after: Picture, since: datetim
     """Σ at no instant above the room, unless it was so already: where Azure lowered the limit."""
     for edge in after.edges(since):
         assert after.held(edge) <= max(after.room, before.held(edge)), edge
+
+
+def i01_a_hold_ends_with_its_offer(after: Picture, since: datetime) -> None:
+    """Accepted, declined, withdrawn or lapsed: from that minute on nothing is kept for it."""
+    for entry in after.rows.values():
+        if entry.kind == "hold" and entry.request_id is not None:
+            offered = after.requests[entry.request_id].state == "counter_offered"
+            parts = after.left_of(entry)
+            assert offered or not any(after.held(edge, parts) for edge in after.edges(since, parts))
 
 
 def i02_windows_are_of_whole_minutes(row: Row) -> None:
