@@ -60,9 +60,11 @@ def test_i01_the_database_and_the_arithmetic_find_the_same_room(
 def test_the_entries_of_other_pools_are_not_looked_through(pool: Pool) -> None:
     """The index holds pool and window, and both are asked of it."""
     window = Window(NOON, NOON + 60 * MINUTE)
+    _fill_with_hours(pool, 2_000)
     rows = LedgerEntry.objects.in_pool(pool).touching(window).order_by()
     statement = {"pool": pool.pk, "pools": [pool.pk], "start": window.start, "end": window.end}
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE quotas_ledgerentry")  # so the plan is not a guess at an empty table
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {RISING}", statement)
         plans = [rows.explain(), "\n".join(row[0] for row in cursor.fetchall())]
@@ -70,3 +72,16 @@ def test_the_entries_of_other_pools_are_not_looked_through(pool: Pool) -> None:
         condition = next(line for line in plan.splitlines() if "Index Cond" in line)
         assert "pool_id" in condition
         assert "tstzrange" in condition
+
+
+def _fill_with_hours(pool: Pool, number: int) -> None:
+    """One entry after the other, each an hour long."""
+    deployment = pool.deployments.first()
+    hours = [Window(NOON + n * 60 * MINUTE, NOON + (n + 1) * 60 * MINUTE) for n in range(number)]
+    LedgerEntry.objects.bulk_create(
+        LedgerEntry(
+            pool=pool, deployment=deployment, units=1, kind=LedgerEntry.Kind.BURST,
+            effective_from=hour.start, effective_until=hour.end, recorded_at=NOON,
+        )
+        for hour in hours
+    )  # fmt: skip
