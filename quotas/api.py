@@ -107,8 +107,7 @@ class BurstRequests(generics.ListCreateAPIView[CapacityRequest]):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         posted = DraftSerializer(data=request.data)
         posted.is_valid(raise_exception=True)
-        rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
-        service = generics.get_object_or_404(rows, slug=posted.validated_data["service"])
+        service = visible_service(request, posted.validated_data["service"])
         sent = submit(posted.draft(service), by=request.user, at=now())
         answer = self.get_serializer(visible_requests(request).get(pk=sent.pk)).data
         headers = {"Location": answer["url"]}
@@ -126,6 +125,13 @@ def visible_requests(request: Request) -> QuerySet[CapacityRequest]:
     """What this person may see, with everything that an answer prints."""
     rows = CapacityRequest.objects.visible_to(request.user)
     return with_names(rows).select_related("deployment__account")
+
+
+def visible_service(request: Request, slug: str) -> Service:
+    """Raises Http404 for one that this person may not see."""
+    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
+    found: Service = generics.get_object_or_404(rows, slug=slug)
+    return found
 
 
 def deployment_of(service: Service, name: str | None) -> Deployment:

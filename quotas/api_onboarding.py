@@ -7,7 +7,7 @@ first suggestion is taken. What somebody may not see does not exist for them (40
 from datetime import datetime
 from typing import Any
 
-from rest_framework import generics, serializers, status
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
-from quotas.api import LARGEST
+from quotas.api import LARGEST, visible_service
 from quotas.domain.suggestion import Latency, Shape
 from quotas.models import Expectation, Service
 from quotas.selectors.expectations import Plan, plans_of
@@ -148,10 +148,10 @@ class Plans(APIView):
     """
 
     def get(self, request: Request, slug: str) -> Response:
-        return _answer(request, _service(request, slug))
+        return _answer(request, visible_service(request, slug))
 
     def post(self, request: Request, slug: str) -> Response:
-        service = _service(request, slug)
+        service = visible_service(request, slug)
         if not may_register_for(service.team, request.user):
             raise refuse("not_a_lead", "Only a lead of the team, or a platform owner, plans it.")
         posted = PlanSerializer(data=request.data)
@@ -162,19 +162,13 @@ class Plans(APIView):
         return _answer(request, service, code=status.HTTP_201_CREATED)
 
     def delete(self, request: Request, slug: str) -> Response:
-        service = _service(request, slug)
+        service = visible_service(request, slug)
         plan = next(iter(plans_of(service, request.user, asks=False)), None)
         if plan is None:
             raise DomainError(f"No deployment of {service} is planned.", code="no_plan")
         found = Expectation.objects.select_related("service", "deployment").get(pk=plan.id)
         expectations.give_up(found, by=request.user, reason="", at=now())
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _service(request: Request, slug: str) -> Service:
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
-    found: Service = generics.get_object_or_404(rows, slug=slug)
-    return found
 
 
 def _answer(request: Request, service: Service, code: int = status.HTTP_200_OK) -> Response:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from rest_framework import generics, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.kernel.clock import now
 from portal.models import User
-from quotas.models import Service
+from quotas.api import visible_service
 from quotas.selectors.onboarding import people_of
 from quotas.services.owners import name_owners
 
@@ -29,8 +29,7 @@ class ServiceOwners(APIView):
     """POST names owner and deputy: people of its team who are there. 404 for others' services."""
 
     def post(self, request: Request, slug: str) -> Response:
-        rows = Service.objects.visible_to(request.user).select_related("team").distinct()
-        service = generics.get_object_or_404(rows, slug=slug)
+        service = visible_service(request, slug)
         body = OwnersBody(data=request.data, context={"service": service})
         body.is_valid(raise_exception=True)
         found = name_owners(service, **body.validated_data, by=request.user, at=now())

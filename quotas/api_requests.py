@@ -20,8 +20,9 @@ from quotas.api import (
     MomentField,
     deployment_of,
     visible_requests,
+    visible_service,
 )
-from quotas.models import BurstReport, CapacityRequest, Service
+from quotas.models import BurstReport, CapacityRequest
 from quotas.selectors.burst_report import report_line
 from quotas.services import (
     decisions,
@@ -84,20 +85,14 @@ class AskedSerializer(DraftSerializer):
             data |= {"parent": grant, "units": max(1, held_at_end(grant))}
         if to is not None:
             data["to_deployment"] = to
-        return self.draft(_service(request, data["service"]))
+        return self.draft(visible_service(request, data["service"]))
 
     def _target(self, request: Request) -> Any:
         data = self.validated_data
         slug, name = data.pop("to_service", None), data.pop("to_deployment", None)
         if data["kind"] != Kind.TRANSFER:
             return None
-        return deployment_of(_service(request, slug or data["service"]), name)
-
-
-def _service(request: Request, slug: str) -> Service:
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
-    found: Service = generics.get_object_or_404(rows, slug=slug)
-    return found
+        return deployment_of(visible_service(request, slug or data["service"]), name)
 
 
 def _answer(request: Request, pk: int, code: int = status.HTTP_200_OK) -> Response:

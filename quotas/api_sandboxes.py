@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from portal.kernel.clock import now
 from quotas.models import Deployment, Sandbox, Team
+from quotas.selectors.sandboxes import teams_of
 from quotas.services import sandboxes
 
 
@@ -51,7 +52,7 @@ class SandboxBody(serializers.Serializer[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = Team.objects.filter(memberships__user=self.context["request"].user)
+        teams = teams_of(self.context["request"].user)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]
 
 

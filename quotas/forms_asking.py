@@ -7,8 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django import forms
-
+from portal.forms import RefusingForm
 from portal.kernel.errors import DomainError
 from portal.models import User
 from quotas.domain.policy import Policy
@@ -49,10 +48,12 @@ FIELD_OF = {
 MAY_LACK = {"purpose", "occasion", "accepts_provisioned_release"}
 
 
-class AskForm(forms.Form):
+class AskForm(RefusingForm):
     """`service`, `deployment` and `by` come from the page, and `edited`, the request that is
     changed. With `judged` only what a verdict needs is asked for.
     """
+
+    field_of = FIELD_OF
 
     kind: ClassVar[str]
 
@@ -114,11 +115,6 @@ class AskForm(forms.Form):
         for error in {each.code: each for each in wrong}.values():
             self.refuse(error)
         return not self.errors
-
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        field = FIELD_OF.get(error.code)
-        self.add_error(field if field in self.fields else None, error.sentence)
 
     def _check_all(self, draft: Draft, rules: Policy, at: datetime) -> None:
         if self.judged:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from quotas.forms import moment_field
 from quotas.models import Pool
 from quotas.selectors import words
@@ -22,7 +22,8 @@ FIELD_OF = {
 }
 
 
-class FreezeForm(forms.Form):
+class FreezeForm(RefusingForm):
+    field_of = FIELD_OF
     pool = forms.ChoiceField(
         label="Where",
         error_messages={
@@ -53,7 +54,3 @@ class FreezeForm(forms.Form):
     @property
     def window(self) -> tuple[datetime, datetime]:
         return self.cleaned_data["starts_at"], self.cleaned_data["ends_at"]
-
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        self.add_error(FIELD_OF.get(error.code), error.sentence)

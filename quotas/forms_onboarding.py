@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from portal.models import User
 from quotas.domain.suggestion import Latency, Shape
 from quotas.forms import AmountField
@@ -74,8 +74,10 @@ def _person(label: str, sentence: str) -> forms.ModelChoiceField:
     )
 
 
-class PlaceForm(forms.Form):
+class PlaceForm(RefusingForm):
     """Where the deployment of `service` is to be. `service` None: its own form says the rest."""
+
+    field_of = FIELD_OF
 
     home = _choice(
         "Region of its callers",
@@ -151,11 +153,6 @@ class PlaceForm(forms.Form):
             self.add_error(None, _not_chosen(found, self._said("place")))
             return None
         return _planned(row, self._said("deployment_name").strip() or default_name)
-
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        field = FIELD_OF.get(error.code)
-        self.add_error(field if field in self.fields else None, error.sentence)
 
 
 def _key(name: ModelName) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from portal.models import User
 from quotas.models import Service
 from quotas.selectors import words
@@ -18,7 +18,8 @@ FIELD_OF = {
 }
 
 
-class OwnersForm(forms.Form):
+class OwnersForm(RefusingForm):
+    field_of = FIELD_OF
     owner = forms.ModelChoiceField(
         User.objects.none(),
         label="Owner",
@@ -39,7 +40,3 @@ class OwnersForm(forms.Form):
             field.queryset = people_of([service.team], at=at)  # type: ignore[attr-defined]
             field.label_from_instance = words.person_name  # type: ignore[attr-defined]
             field.error_messages["invalid_choice"] = "Choose somebody of the list."
-
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        self.add_error(FIELD_OF.get(error.code), error.sentence)

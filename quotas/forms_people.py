@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from portal.kernel.windows import Window
 from portal.models import User
 from quotas.domain.business_hours import BusinessHours
@@ -29,13 +29,8 @@ FIELD_OF = {
 }
 
 
-class _Refusing(forms.Form):
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        self.add_error(FIELD_OF.get(error.code), error.sentence)
-
-
-class DelegationForm(_Refusing):
+class DelegationForm(RefusingForm):
+    field_of = FIELD_OF
     to = forms.ModelChoiceField(
         label="Who decides in your place",
         queryset=User.objects.none(),
@@ -88,9 +83,10 @@ class HolidaysField(forms.CharField):
             raise ValidationError("Write dates such as 2026-12-25, one on a line.") from None
 
 
-class ReviewsForm(_Refusing):
+class ReviewsForm(RefusingForm):
     """Fallback approvers and business hours of one pool."""
 
+    field_of = FIELD_OF
     fallback = forms.ModelMultipleChoiceField(
         label="Fallback approvers",
         queryset=User.objects.none(),

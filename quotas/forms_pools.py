@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from portal.forms import RefusingForm
 from portal.kernel.errors import DomainError
 from portal.kernel.units import units_for
 from quotas.forms import AmountField
@@ -15,8 +16,10 @@ from quotas.services.reserves import LONGEST_REASON, check_reserve
 FIELD_OF = {"reserve_too_large": "amount", "negative_reserve": "amount", "limit_unknown": "amount"}
 
 
-class ReserveForm(forms.Form):
+class ReserveForm(RefusingForm):
     """How much is kept back. May be typed in TPM where the pool's deployments have but one rate."""
+
+    field_of = FIELD_OF
 
     amount = AmountField(
         label="Keep back",
@@ -60,6 +63,3 @@ class ReserveForm(forms.Form):
             except DomainError as error:
                 self.refuse(error)
         return not self.errors
-
-    def refuse(self, error: DomainError) -> None:
-        self.add_error(FIELD_OF.get(error.code), error.sentence)

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.timezone import get_current_timezone
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.terms import Terms
 from quotas.forms import AmountField, moment_field
@@ -27,8 +27,10 @@ FIELD_OF = {
 }
 
 
-class OfferForm(forms.Form):
+class OfferForm(RefusingForm):
     """Another amount, another window. A baseline has no end to choose."""
+
+    field_of = FIELD_OF
 
     amount = AmountField(
         label="Amount on top", error_messages={"required": "Say how much you offer."}
@@ -55,11 +57,6 @@ class OfferForm(forms.Form):
         if end <= start:
             raise refuse("ends_before_start", "The end must be after the start.")
         return Terms(units_of(self.request.deployment, Asked(data["amount"])), Window(start, end))
-
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        field = FIELD_OF.get(error.code)
-        self.add_error(field if field in self.fields else None, error.sentence)
 
 
 class GiveBackForm(forms.Form):

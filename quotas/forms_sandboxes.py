@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from portal.models import User
 from quotas.models import Deployment, Team
 from quotas.selectors.sandboxes import choice_name, open_choices, teams_of
@@ -19,7 +19,8 @@ FIELD_OF = {
 }
 
 
-class SandboxForm(forms.Form):
+class SandboxForm(RefusingForm):
+    field_of = FIELD_OF
     deployment = forms.ChoiceField(
         label="Which model",
         error_messages={
@@ -50,16 +51,10 @@ class SandboxForm(forms.Form):
         self.fields["deployment"].choices = several  # type: ignore[attr-defined]
         self.teams = teams_of(user)
         if len(self.teams) > 1:
-            own = Team.objects.filter(pk__in=[team.pk for team in self.teams])
-            self.fields["team"].queryset = own  # type: ignore[attr-defined]
+            self.fields["team"].queryset = self.teams  # type: ignore[attr-defined]
         else:
             del self.fields["team"]
 
     @property
     def chosen(self) -> Deployment:
         return self.open[self.cleaned_data["deployment"]]
-
-    def refuse(self, error: DomainError) -> None:
-        """Puts a refusal beside the field that it is about."""
-        field = FIELD_OF.get(error.code)
-        self.add_error(field if field in self.fields else None, error.sentence)

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from portal.kernel.errors import DomainError
+from portal.forms import RefusingForm
 from portal.kernel.windows import floor_to_hour
 from showback.domain.history import MOST_DAYS
 from showback.domain.months import day_of, day_window
@@ -30,8 +30,10 @@ class DayField(forms.DateField):
         return day
 
 
-class FromDay(forms.Form):
+class FromDay(RefusingForm):
     """What begins on a day of the finance time zone, with a reason where that day is over."""
+
+    field_of = {"reason_missing": "reason", "ends_before_start": "until", "too_old": "start"}  # noqa: RUF012
 
     start = DayField(
         label="From",
@@ -54,10 +56,6 @@ class FromDay(forms.Form):
         if start == day_of(at, finance_zone()):
             return floor_to_hour(at)
         return day_window(start, finance_zone()).start
-
-    def refuse(self, error: DomainError) -> None:
-        fields = {"reason_missing": "reason", "ends_before_start": "until", "too_old": "start"}
-        self.add_error(fields.get(error.code), error.sentence)
 
 
 class ShareForm(FromDay):

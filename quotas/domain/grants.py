@@ -15,6 +15,9 @@ class Phase(StrEnum):
     OVER = "over"
 
 
+LIVE = (Phase.STARTING, Phase.ON, Phase.ENDING)
+
+
 @dataclass(frozen=True)
 class Standing:
     """`verified` says that Azure was read back with the capacity that the ledger wants now."""

@@ -5,7 +5,7 @@ question here is a sum over the entries in force. Windows are half-open: at the 
 ends, it is over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,6 +75,10 @@ def steps_over(entries: Iterable[Entry], window: Window) -> list[Step]:
 
 def pieces(entries: Iterable[Entry], window: Window) -> list[tuple[Window, int]]:
     """The same as windows without a gap between them, each with what is held all through it."""
-    steps = steps_over(entries, window)
-    ends = [*(step.at for step in steps[1:]), window.end]
-    return [(Window(s.at, end), s.units) for s, end in zip(steps, ends, strict=True)]
+    return pieces_of(steps_over(entries, window), window.end)
+
+
+def pieces_of(steps: Sequence[Step], end: datetime) -> list[tuple[Window, int]]:
+    """Each step until the next one, the last until the end."""
+    ends = [*(step.at for step in steps[1:]), end]
+    return [(Window(s.at, until), s.units) for s, until in zip(steps, ends, strict=True)]

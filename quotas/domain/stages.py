@@ -27,6 +27,11 @@ class Stage:
     role: str = ""
     people: tuple[int, ...] = ()
 
+    @property
+    def falls_back(self) -> bool:
+        """Whether fallback approvers stand in: where any owner of the pool would be enough."""
+        return (self.approvers, self.mode) == (POOL_OWNERS, ANY_OF)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.name,

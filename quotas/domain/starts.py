@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from portal.kernel.windows import FOREVER, MINUTE, Window
-from quotas.domain.ledger import Step
+from quotas.domain.ledger import Step, pieces_of
 
 Range = tuple[datetime, datetime]
 
@@ -74,10 +74,8 @@ class FreeLine:
         if start is not None:
             yield Window(start, self.window.end)
 
-    def _pieces(self) -> Iterator[tuple[Window, int]]:
-        ends = [*(step.at for step in self.steps[1:]), self.window.end]
-        for step, end in zip(self.steps, ends, strict=True):
-            yield Window(step.at, end), step.units
+    def _pieces(self) -> list[tuple[Window, int]]:
+        return pieces_of(self.steps, self.window.end)
 
 
 def _without(each: Range, held_back: Range) -> Iterable[Range]:

@@ -138,6 +138,12 @@ class CapacityRequest(models.Model):
         return f"#{self.pk} {self.service}"
 
     @property
+    def askers(self) -> frozenset[int]:
+        """Ids of who asked, and on whose behalf."""
+        asked = (self.requester_id, self.on_behalf_of_id)
+        return frozenset(person for person in asked if person is not None)
+
+    @property
     def window(self) -> Window:
         """Without an end: until FOREVER, as the ledger writes it."""
         return Window(self.starts_at, self.ends_at or FOREVER)

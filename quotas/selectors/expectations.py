@@ -21,6 +21,7 @@ from quotas.selectors import words
 
 NOT_YET = Status("Waits for approval", Tone.ATTENTION, "clock")
 EXPECTED = Status("Expected", Tone.INFO, "clock")
+STILL_OPEN = Q(seen_at__isnull=True, ended_at__isnull=True)  # neither there nor given up
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def open_plans() -> QuerySet[Expectation]:
     asked = Q(request__state__in=sorted(WAITING_REQUEST_STATES))
     granted = Q(request__state=RequestState.APPROVED, held_units__gt=0)
     found: QuerySet[Expectation] = rows.filter(asked | granted)
-    return found.filter(seen_at__isnull=True, ended_at__isnull=True)
+    return found.filter(STILL_OPEN)
 
 
 def plans_of(service: Service, user: User, *, asks: bool) -> list[Plan]:
@@ -87,7 +88,7 @@ def _plan(row: Any, asks: bool, user: User) -> Plan:
     is_granted = request.state == RequestState.APPROVED
     units = row.held_units if is_granted else request.units
     planned = planned_deployment(deployment, units)
-    is_asker = user.pk in {request.requester_id, request.on_behalf_of_id}
+    is_asker = user.pk in request.askers
     return Plan(
         id=row.pk,
         name=deployment.name,

@@ -242,7 +242,11 @@ def _ticks(standing: Standing, change: Change | None, *, applies: bool) -> Ticks
         return Ticks(Tick.DONE)
     if standing.applied:
         return Ticks(Tick.DONE, Tick.DONE, Tick.DONE if standing.verified else Tick.WAITING)
+    return Ticks(Tick.DONE, tick_of(change, applies=applies))
+
+
+def tick_of(change: Change | None, *, applies: bool) -> Tick:
+    """How far it has come to Azure, of what is not there yet."""
     if not applies or (change and change.state == ChangeState.NEEDS_HUMAN):
-        return Ticks(Tick.DONE, Tick.HELD, Tick.WAITING)
-    refused = change is not None and change.error_reason
-    return Ticks(Tick.DONE, Tick.FAILED if refused else Tick.WAITING, Tick.WAITING)
+        return Tick.HELD
+    return Tick.FAILED if change and change.error_reason else Tick.WAITING

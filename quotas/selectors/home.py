@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Window
 
 from portal.models import User
-from quotas.domain.grants import Phase
+from quotas.domain.grants import LIVE, Phase
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Pool
 from quotas.selectors.at_risk import PoolRisk, risks_of
@@ -20,7 +20,6 @@ from quotas.selectors.unmapped import unmapped_deployments
 
 MOST, MOST_BURSTS = 5, 10
 SOON = timedelta(hours=24)
-LIVE = (Phase.STARTING, Phase.ON, Phase.ENDING)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from datetime import datetime
 from django.db.models import Sum
 
 from portal.kernel.status import Tick, Ticks
-from quotas.domain.states import ChangeState, RequestState
+from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
-from quotas.selectors.grants import is_written, newest_changes, why_not
+from quotas.selectors.grants import is_written, newest_changes, tick_of, why_not
 
+WORST_FIRST = (Tick.FAILED, Tick.HELD, Tick.WAITING)
 LASTING = (CapacityRequest.Kind.BASELINE, CapacityRequest.Kind.TRANSFER)
 
 
@@ -36,12 +37,18 @@ class AzureFacts:
     def why_missing(self, deployment: Deployment) -> str:
         return why_not(deployment, self.open_changes.get(deployment.pk))
 
+    def is_written(self, deployment: Deployment) -> bool:
+        wanted = self.wanted.get(deployment.pk, 0)
+        return is_written(self.open_changes.get(deployment.pk), wanted)
+
+    def tick(self, deployment: Deployment) -> Tick:
+        applies = bool(deployment.pool and deployment.pool.applies)
+        return tick_of(self.open_changes.get(deployment.pk), applies=applies)
+
     def _is_there(self, deployment: Deployment, since: datetime) -> bool:
         """Not where somebody edited it since."""
         wanted = self.wanted.get(deployment.pk, 0)
-        if deployment.capacity_units != deployment.settled_units:
-            return False
-        if is_written(self.open_changes.get(deployment.pk), wanted):
+        if deployment.capacity_units != deployment.settled_units or self.is_written(deployment):
             return False
         verified = self.verified_at.get(deployment.pk)
         return deployment.capacity_units == wanted or bool(verified and verified >= since)
@@ -84,21 +91,8 @@ def lasting_stand(request: CapacityRequest, *, at: datetime) -> LastingStand | N
 
 def _stand(missing: Sequence[Deployment], azure: AzureFacts) -> LastingStand:
     """Of a transfer, what the deployment that is furthest behind says."""
-    changes = [azure.open_changes.get(d.pk) for d in missing]
-    if all(
-        is_written(change, azure.wanted.get(d.pk, 0))
-        for d, change in zip(missing, changes, strict=True)
-    ):
+    if all(azure.is_written(deployment) for deployment in missing):
         return LastingStand(Ticks(Tick.DONE, Tick.DONE))
-    if any(change and change.error_reason for change in changes):
-        applied = Tick.FAILED
-    elif any(_is_held(d, change) for d, change in zip(missing, changes, strict=True)):
-        applied = Tick.HELD
-    else:
-        applied = Tick.WAITING
-    return LastingStand(Ticks(Tick.DONE, applied), azure.why_missing(missing[0]))
-
-
-def _is_held(deployment: Deployment, change: Change | None) -> bool:
-    applies = bool(deployment.pool and deployment.pool.applies)
-    return not applies or (change is not None and change.state == ChangeState.NEEDS_HUMAN)
+    ticks = {d.pk: azure.tick(d) for d in missing}
+    worst = min(missing, key=lambda d: WORST_FIRST.index(ticks[d.pk]))
+    return LastingStand(Ticks(Tick.DONE, ticks[worst.pk]), azure.why_missing(worst))

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from portal.models import User
-from quotas.domain.grants import Phase
+from quotas.domain.grants import LIVE, Phase
 from quotas.domain.states import WAITING_REQUEST_STATES, RequestState
 from quotas.models import CapacityRequest, Membership, Service
 from quotas.selectors.holdings import Holding, holdings_of
 from quotas.selectors.requests import RequestRow, request_rows, with_names
 from quotas.selectors.service_page import STILL_ENDING
 
-LIVE = (Phase.STARTING, Phase.ON, Phase.ENDING)
 AHEAD = timedelta(days=30)
 
 

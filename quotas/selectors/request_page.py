@@ -122,7 +122,7 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
     row = request_rows([request], at=at)[0]
     risk = row.grant.risk if row.grant else None
     evidence = request.evidence.first()
-    mine = user.pk in {request.requester_id, request.on_behalf_of_id}
+    mine = user.pk in request.askers
     asks = Service.objects.may_request(user).filter(pk=request.service_id).exists()
     pool = Pool.objects.operated_by(user).filter(pk=request.deployment.pool_id)
     operates = user.is_platform_owner or pool.exists()

@@ -135,7 +135,7 @@ def _open_rows(rows: QuerySet[Deployment]) -> list[OpenRow]:
             id=each.pk,
             name=str(each),
             model=f"{each.model_name} {each.model_version}",
-            pool=words.pool_name(each.pool),
+            pool=words.pool_name(each.pool) if each.pool else "",
             pool_id=each.pool_id,
             sandboxes=each.live,
         )
@@ -143,5 +143,6 @@ def _open_rows(rows: QuerySet[Deployment]) -> list[OpenRow]:
     ]
 
 
-def teams_of(user: User) -> list[Team]:
-    return list(Team.objects.filter(memberships__user=user).order_by("name"))
+def teams_of(user: User) -> QuerySet[Team]:
+    """Those that may pay for a sandbox of this person."""
+    return Team.objects.filter(memberships__user=user).order_by("name")

@@ -254,5 +254,5 @@ def _check_keeps_enough(deployment: Deployment, window: Window, units: int) -> N
 
 def check_asker(request: CapacityRequest, by: User) -> None:
     """Raises DomainError unless this person asked, or it was asked on their behalf."""
-    if by.pk not in {request.requester_id, request.on_behalf_of_id}:
+    if by.pk not in request.askers:
         raise DomainError("Only the person who asked may do this.", code="not_yours")

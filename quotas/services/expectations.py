@@ -32,6 +32,7 @@ from quotas.models import (
     Service,
 )
 from quotas.selectors import words
+from quotas.selectors.expectations import STILL_OPEN
 from quotas.selectors.people import operators_of, owners_of
 from quotas.services.give_back import give_back
 from quotas.services.granting import units_held
@@ -39,7 +40,7 @@ from quotas.services.pool_moves import move_entries
 from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
 from quotas.services.requests import withdraw
-from quotas.services.reversing import release_holds, reverse_all
+from quotas.services.reversing import release_holds, reverse_each
 from quotas.services.telling import tell_approvers
 from quotas.services.transitions import move
 
@@ -48,7 +49,7 @@ NEVER_MADE = "It was never made in Azure."
 
 
 def unseen() -> QuerySet[Expectation]:
-    return Expectation.objects.filter(seen_at__isnull=True, ended_at__isnull=True)
+    return Expectation.objects.filter(STILL_OPEN)
 
 
 def unseen_of(subscription_id: str) -> dict[str, Expectation]:
@@ -165,13 +166,8 @@ def _is_nobodys(
 
 def take_back(expected: Expectation, *, reason: str, by_id: int | None, at: datetime) -> int:
     """Reverses what is still held for it. Returns the number of entries."""
-    rows = LedgerEntry.objects.filter(
-        request=expected.request_id, kind=LedgerEntry.Kind.BASELINE
-    ).select_for_update()
-    since = floor_to_minute(at)
-    return sum(
-        len(reverse_all(row, since=since, reason=reason, by_id=by_id, at=at)) for row in rows
-    )
+    rows = LedgerEntry.objects.filter(request=expected.request_id, kind=LedgerEntry.Kind.BASELINE)
+    return reverse_each(rows, reason=reason, by_id=by_id, at=at)
 
 
 def _end_request(expected: Expectation, *, at: datetime) -> None:

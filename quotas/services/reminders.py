@@ -15,7 +15,6 @@ from django.db.models.functions import Coalesce, Greatest
 from portal import audit
 from portal.outbox import Event
 from quotas.domain.business_hours import business_time
-from quotas.domain.stages import ANY_OF, POOL_OWNERS
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest
 from quotas.selectors.review_hours import Reviews, reviews_by_pool, usual
@@ -75,15 +74,15 @@ def _escalate(request: CapacityRequest, *, at: datetime) -> bool:
     any owner of the pool.
     """
     stage, pool = request.open_stage, request.deployment.pool
-    if pool is None or stage is None or (stage.approvers, stage.mode) != (POOL_OWNERS, ANY_OF):
+    if pool is None or stage is None or not stage.falls_back:
         return False
-    asked = {request.requester_id, request.on_behalf_of_id}
-    people = set(pool.fallback_approvers.present_at(at).values_list("pk", flat=True))
-    if not people - asked or not _mark(request, escalated_at=at, reminded_at=at):
+    rows = pool.fallback_approvers.present_at(at).values_list("pk", flat=True)
+    people = set(rows) - request.askers
+    if not people or not _mark(request, escalated_at=at, reminded_at=at):
         return False
     audit.record(f"{request.kind}.escalated", f"request/{request.pk}", actor_id=None, at=at)
     tell_people(
-        Event.REQUEST_ESCALATED, request, people - asked, at=at, occurrence=f"stage {request.stage}"
+        Event.REQUEST_ESCALATED, request, people, at=at, occurrence=f"stage {request.stage}"
     )
     return True
 

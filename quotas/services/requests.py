@@ -101,7 +101,7 @@ def approve_by_policy(request: CapacityRequest, ruling: Ruling, *, at: datetime)
 @transaction.atomic
 def withdraw(request: CapacityRequest, *, by: User, at: datetime) -> CapacityRequest:
     """The requester takes it back before it is decided; what an offer held is free again."""
-    if by.pk not in {request.requester_id, request.on_behalf_of_id}:
+    if by.pk not in request.askers:
         raise DomainError("Only the person who asked may withdraw a request.", code="not_yours")
     move(request, RequestEvent.WITHDRAW, decided_at=at)
     release_holds(request, reason="Withdrawn.", by_id=by.pk, at=at)

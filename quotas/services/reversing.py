@@ -1,7 +1,8 @@
 """Reversing entries: what is left of an entry is taken back, whole or in part, with a reason."""
 
-from collections.abc import Sequence
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from portal.kernel.windows import Window, floor_to_minute
 from quotas.domain.ledger import pieces
@@ -64,6 +65,19 @@ def reverse_all(
     return [reverse(entry, window, units, **facts) for window, units in rest]  # type: ignore[arg-type]
 
 
+def reverse_each(
+    rows: QuerySet[LedgerEntry], *, reason: str, by_id: int | None, at: datetime
+) -> int:
+    """Locks the entries and takes back what is left of each from this minute on. Returns how many
+    entries that wrote.
+    """
+    since = floor_to_minute(at)
+    return sum(
+        len(reverse_all(row, since=since, reason=reason, by_id=by_id, at=at))
+        for row in rows.select_for_update()
+    )
+
+
 def steady_entries(deployment: Deployment, window: Window) -> list[LedgerEntry]:
     """The baseline of a deployment over the window, newest first, locked: two people who take from
     it do it one after the other.
@@ -116,10 +130,4 @@ def take_from_baseline(
 def release_holds(request: CapacityRequest, *, reason: str, by_id: int | None, at: datetime) -> int:
     """Gives back what was held for an offer. Returns how many holds there were."""
     holds = LedgerEntry.objects.filter(request=request, kind=LedgerEntry.Kind.HOLD)
-    since = floor_to_minute(at)
-    written: Sequence[LedgerEntry] = [
-        row
-        for hold in holds.select_for_update()
-        for row in reverse_all(hold, since=since, reason=reason, by_id=by_id, at=at)
-    ]
-    return len(written)
+    return reverse_each(holds, reason=reason, by_id=by_id, at=at)

@@ -19,11 +19,12 @@ from portal.models import User
 from portal.outbox import Event, tell
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Sandbox, Service, Team
 from quotas.selectors import words
+from quotas.selectors.sandboxes import teams_of
 from quotas.services.asking import Draft
 from quotas.services.granting import held_at_end
 from quotas.services.refusals import refuse
 from quotas.services.requests import submit
-from quotas.services.reversing import reverse_all
+from quotas.services.reversing import reverse_each
 from quotas.services.sandbox_rules import (
     KEPT_FROM,
     check_place,
@@ -75,7 +76,7 @@ def claim(
 
 def team_of(by: User, team: Team | None) -> Team:
     """Who pays. Raises DomainError: of another team, or of several and none was named."""
-    own = list(Team.objects.filter(memberships__user=by))
+    own = list(teams_of(by))
     if not own:
         raise refuse(
             "no_team",
@@ -189,8 +190,7 @@ def give_up(sandbox: Sandbox, *, by: User, at: datetime) -> Sandbox:
     if found.person_id != by.pk and not operates.exists():
         raise refuse("not_yours", "Only its person, or an owner of the pool, ends a sandbox.")
     rows = LedgerEntry.objects.filter(service=found.service, kind=LedgerEntry.Kind.BURST)
-    for entry in rows.select_for_update():
-        reverse_all(entry, since=floor_to_minute(at), reason="Given up.", by_id=by.pk, at=at)
+    reverse_each(rows, reason="Given up.", by_id=by.pk, at=at)
     _close(found, by=by, at=at)
     return found
 

@@ -17,7 +17,6 @@ from portal.kernel.errors import DomainError
 from portal.models import Role, User
 from quotas.domain.stages import (
     ALL_OF,
-    ANY_OF,
     FINANCE,
     PEOPLE,
     POOL_OWNERS,
@@ -102,7 +101,7 @@ def _people(
     rows = User.objects.filter(is_active=True)
     there = rows.present_at(present_at) if present_at else rows
     found = there.filter(named).order_by().values_list("pk", flat=True)
-    return frozenset(found) - _askers(request)
+    return frozenset(found) - request.askers
 
 
 def nobody_there(request: CapacityRequest, *, at: datetime) -> bool:
@@ -111,17 +110,12 @@ def nobody_there(request: CapacityRequest, *, at: datetime) -> bool:
     others nobody stands in.
     """
     stage, pool = request.open_stage, request.deployment.pool_id
-    if stage is None or (stage.approvers, stage.mode) != (POOL_OWNERS, ANY_OF):
+    if stage is None or not stage.falls_back:
         return False
     first = Q(owned_pools=pool)
     if not _people(request, first):
         first = Q(role_grants__role=Role.PLATFORM_OWNER)
     return not _people(request, first, present_at=at)
-
-
-def _askers(request: CapacityRequest) -> set[int]:
-    asked = {request.requester_id, request.on_behalf_of_id}
-    return {person for person in asked if person is not None}
 
 
 def turn_of(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
@@ -143,13 +137,13 @@ def voice_of(
     stage = request.open_stage
     if request.state not in (RequestState.SUBMITTED, RequestState.IN_REVIEW) or stage is None:
         raise not_open(request)
-    if by.pk in _askers(request):
+    if by.pk in request.askers:
         raise refuse(
             "self_approval",
             "Nobody decides on their own request. Another owner of the pool has to do it.",
         )
     turn = turn or turn_of(request, by, at=at)
-    if _askers(request) & set(turn.given_by):
+    if request.askers & set(turn.given_by):
         raise refuse(
             "self_approval",
             "Whoever asks has let you decide in their place, so you cannot decide on their own "

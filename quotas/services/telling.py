@@ -24,7 +24,7 @@ def tell_askers(
     occurrence: object = "",
 ) -> None:
     """Those who asked, less the one who did it; `terms` where they are not those asked for."""
-    people = {request.requester_id, request.on_behalf_of_id} - {by.pk if by else None, None}
+    people = request.askers - {by.pk if by else None}
     _tell(event, request, people, by=by, at=at, terms=terms, note=note, occurrence=occurrence)
 
 
