@@ -19,6 +19,7 @@ from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors.amounts import Asked, units_of
 from quotas.selectors.burst_form import grantable_deployments
 from quotas.selectors.requests import with_names
+from quotas.selectors.services import visible_service
 from quotas.selectors.words import amount_word
 from quotas.services.asking import Draft
 from quotas.services.requests import submit
@@ -107,7 +108,7 @@ class BurstRequests(generics.ListCreateAPIView[CapacityRequest]):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         posted = DraftSerializer(data=request.data)
         posted.is_valid(raise_exception=True)
-        service = visible_service(request, posted.validated_data["service"])
+        service = visible_service(request.user, posted.validated_data["service"])
         sent = submit(posted.draft(service), by=request.user, at=now())
         answer = self.get_serializer(visible_requests(request).get(pk=sent.pk)).data
         headers = {"Location": answer["url"]}
@@ -125,13 +126,6 @@ def visible_requests(request: Request) -> QuerySet[CapacityRequest]:
     """What this person may see, with everything that an answer prints."""
     rows = CapacityRequest.objects.visible_to(request.user)
     return with_names(rows).select_related("deployment__account")
-
-
-def visible_service(request: Request, slug: str) -> Service:
-    """Raises Http404 for one that this person may not see."""
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
-    found: Service = generics.get_object_or_404(rows, slug=slug)
-    return found
 
 
 def deployment_of(service: Service, name: str | None) -> Deployment:

@@ -15,12 +15,13 @@ from rest_framework.views import APIView
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
-from quotas.api import LARGEST, visible_service
+from quotas.api import LARGEST
 from quotas.domain.suggestion import Latency, Shape
 from quotas.models import Expectation, Service
 from quotas.selectors.expectations import Plan, plans_of
 from quotas.selectors.onboarding import may_register_for, people_of, teams_for
 from quotas.selectors.places import Wanted, models_on_offer
+from quotas.selectors.services import visible_service
 from quotas.selectors.suggested import Asked, Suggestions, suggestions
 from quotas.services import expectations, onboarding, planning
 from quotas.services.onboarding import Registration
@@ -148,10 +149,10 @@ class Plans(APIView):
     """
 
     def get(self, request: Request, slug: str) -> Response:
-        return _answer(request, visible_service(request, slug))
+        return _answer(request, visible_service(request.user, slug))
 
     def post(self, request: Request, slug: str) -> Response:
-        service = visible_service(request, slug)
+        service = visible_service(request.user, slug)
         if not may_register_for(service.team, request.user):
             raise refuse("not_a_lead", "Only a lead of the team, or a platform owner, plans it.")
         posted = PlanSerializer(data=request.data)
@@ -162,7 +163,7 @@ class Plans(APIView):
         return _answer(request, service, code=status.HTTP_201_CREATED)
 
     def delete(self, request: Request, slug: str) -> Response:
-        service = visible_service(request, slug)
+        service = visible_service(request.user, slug)
         plan = next(iter(plans_of(service, request.user, asks=False)), None)
         if plan is None:
             raise DomainError(f"No deployment of {service} is planned.", code="no_plan")

@@ -9,8 +9,8 @@ from rest_framework.views import APIView
 
 from portal.kernel.clock import now
 from portal.models import User
-from quotas.api import visible_service
 from quotas.selectors.onboarding import people_of
+from quotas.selectors.services import visible_service
 from quotas.services.owners import name_owners
 
 
@@ -29,7 +29,7 @@ class ServiceOwners(APIView):
     """POST names owner and deputy: people of its team who are there. 404 for others' services."""
 
     def post(self, request: Request, slug: str) -> Response:
-        service = visible_service(request, slug)
+        service = visible_service(request.user, slug)
         body = OwnersBody(data=request.data, context={"service": service})
         body.is_valid(raise_exception=True)
         found = name_owners(service, **body.validated_data, by=request.user, at=now())

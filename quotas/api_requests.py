@@ -20,10 +20,10 @@ from quotas.api import (
     MomentField,
     deployment_of,
     visible_requests,
-    visible_service,
 )
 from quotas.models import BurstReport, CapacityRequest
 from quotas.selectors.burst_report import report_line
+from quotas.selectors.services import visible_service
 from quotas.services import (
     decisions,
     drafts,
@@ -85,14 +85,14 @@ class AskedSerializer(DraftSerializer):
             data |= {"parent": grant, "units": max(1, held_at_end(grant))}
         if to is not None:
             data["to_deployment"] = to
-        return self.draft(visible_service(request, data["service"]))
+        return self.draft(visible_service(request.user, data["service"]))
 
     def _target(self, request: Request) -> Any:
         data = self.validated_data
         slug, name = data.pop("to_service", None), data.pop("to_deployment", None)
         if data["kind"] != Kind.TRANSFER:
             return None
-        return deployment_of(visible_service(request, slug or data["service"]), name)
+        return deployment_of(visible_service(request.user, slug or data["service"]), name)
 
 
 def _answer(request: Request, pk: int, code: int = status.HTTP_200_OK) -> Response:

@@ -26,6 +26,9 @@ class ServiceQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def visible_to(self, user: "User") -> Self:
         return self if user.reads_everything else self.filter(team__memberships__user=user)
 
+    def in_use(self) -> Self:
+        return self.exclude(lifecycle="retired")
+
     def may_request(self, user: "User") -> Self:
         """Services for which this person may ask: of the teams they lead, and those they own or
         deputise.

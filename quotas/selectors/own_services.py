@@ -47,7 +47,7 @@ def own_services(user: User, *, at: datetime) -> OwnServices:
     leads = dict(Membership.objects.filter(user=user).values_list("team_id", "role"))
     if not leads:
         return OwnServices()
-    rows = Service.objects.filter(team__in=leads).exclude(lifecycle=Service.Lifecycle.RETIRED)
+    rows = Service.objects.filter(team__in=leads).in_use()
     services = list(rows.select_related("team"))
     holdings = holdings_of([service.pk for service in services], at=at)
     requests = request_rows(_requests(services, at=at), at=at)

@@ -28,7 +28,7 @@ def ownerless_services(user: User, *, at: datetime) -> Ownerless:
     sandboxes: those end by themselves.
     """
     seen = Service.objects.visible_to(user).filter(sandbox__isnull=True)
-    rows = seen.exclude(lifecycle=Service.Lifecycle.RETIRED)
+    rows = seen.in_use()
     gone = rows.filter(owner__in=User.objects.gone_at(at)).select_related("deputy").distinct()
     found = sorted(gone, key=lambda service: (_has_deputy(service, at), service.name))
     return Ownerless(

@@ -69,7 +69,7 @@ def people_page(params: Mapping[str, str], *, at: datetime) -> PeoplePage:
         _with_all(found.order_by("first_name", "last_name", "pk"))[place.start : place.stop]
     )
     deputies: dict[int | None, list[Service]] = defaultdict(list)
-    for service in _in_use().filter(deputy__in=rows):
+    for service in Service.objects.in_use().filter(deputy__in=rows):
         deputies[service.deputy_id].append(service)
     return PeoplePage(
         [_row(person, deputies.get(person.pk, []), at=at) for person in rows],
@@ -96,7 +96,7 @@ def _with_all(rows: QuerySet[User]) -> QuerySet[User]:
     return rows.prefetch_related(
         "memberships__team",
         "role_grants",
-        Prefetch("owned_services", queryset=_in_use(), to_attr="in_use"),
+        Prefetch("owned_services", queryset=Service.objects.in_use(), to_attr="in_use"),
         Prefetch("owned_pools", queryset=Pool.objects.listed(), to_attr="approves"),
     )
 
@@ -117,11 +117,6 @@ def _row(person: User, deputises: Iterable[Service], *, at: datetime) -> PersonR
         deputises=_services(deputises),
         pools=[(words.pool_name(pool), pool.pk) for pool in person.approves],  # type: ignore[attr-defined]
     )
-
-
-def _in_use() -> QuerySet[Service]:
-    found: QuerySet[Service] = Service.objects.exclude(lifecycle=Service.Lifecycle.RETIRED)
-    return found
 
 
 def _team(membership: Membership) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
 
 from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
@@ -83,10 +84,16 @@ def _named(rows: QuerySet[Service], query: str) -> QuerySet[Service]:
     return rows
 
 
+def visible_service(user: User, slug: str) -> Service:
+    """With its team, owner and deputy. Raises Http404 for one that this person may not see."""
+    rows = Service.objects.visible_to(user).select_related("team", "owner", "deputy")
+    return get_object_or_404(rows.distinct(), slug=slug)
+
+
 def may_request(user: User) -> QuerySet[Service]:
     """Services for which this person may ask, retired ones left out."""
     rows = Service.objects.may_request(user).select_related("team")
-    return rows.exclude(lifecycle=Service.Lifecycle.RETIRED)
+    return rows.in_use()
 
 
 def _row(service: Service, holding: Holding, may_ask: bool, *, at: datetime) -> ServiceRow:

@@ -99,7 +99,7 @@ def unmapped(
 
 
 def _named_services(user: User) -> list[Named]:
-    rows = Service.objects.visible_to(user).exclude(lifecycle=Service.Lifecycle.RETIRED)
+    rows = Service.objects.visible_to(user).in_use()
     found = rows.order_by("name", "pk").values_list("pk", "slug", "name", "team__name")
     return [Named(*row) for row in found.distinct()]
 

@@ -87,5 +87,5 @@ def strictest_residency(team: Team) -> str:
 
 
 def services_in_use(team: Team) -> list[Service]:
-    rows = team.services.exclude(lifecycle=Service.Lifecycle.RETIRED)
+    rows = team.services.in_use()
     return list(rows.filter(sandbox__isnull=True))

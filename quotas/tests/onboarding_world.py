@@ -31,23 +31,23 @@ NEVER_USED = UsageEvidence(
     used_share_of_past_bursts={},
 )
 
+# What a person writes of the service, and what it needs: by the form, the API and the services.
+CLAIMS_LETTERS = {
+    "name": "Claims letters",
+    "environment": "production",
+    "tier": 2,
+    "purpose": "Writes letters on claims.",
+    "user_population": "About 40 clerks.",
+    "if_throttled": "Clerks write by hand.",
+    "proof_metric": "Letters a day.",
+    "data_class": "internal",
+    "data_residency": "anywhere",
+}
+
 
 def registration(team: Team, owner: User, deputy: User, **more: Any) -> Registration:
-    facts: dict[str, Any] = {
-        "team": team,
-        "name": "Claims letters",
-        "owner": owner,
-        "deputy": deputy,
-        "environment": "production",
-        "tier": 2,
-        "purpose": "Writes letters on claims.",
-        "user_population": "About 40 clerks.",
-        "if_throttled": "Clerks write by hand.",
-        "proof_metric": "Letters a day.",
-        "data_class": "internal",
-        "data_residency": "anywhere",
-    }
-    return Registration(**{**facts, **more})
+    people = {"team": team, "owner": owner, "deputy": deputy}
+    return Registration(**{**CLAIMS_LETTERS, **people, **more})
 
 
 def planned(name: str = "claims-letters", units: int = 40) -> Planned:

@@ -12,7 +12,7 @@ from quotas.models import CapacityRequest, DeployableModel, Expectation, Pool, S
 from quotas.services import decisions
 from quotas.tests.conftest import Browse
 from quotas.tests.factories import NOON, FakeEvidence
-from quotas.tests.onboarding_world import NEVER_USED, register, the_plan
+from quotas.tests.onboarding_world import CLAIMS_LETTERS, NEVER_USED, register, the_plan
 
 SERVICES = "/api/v1/services/"
 NEED = {
@@ -24,18 +24,10 @@ NEED = {
     "shape": "office_hours",
 }
 FACTS = {
+    **CLAIMS_LETTERS,
     "team": "atlas",
-    "name": "Claims letters",
     "owner": "ada",
     "deputy": "ben",
-    "environment": "production",
-    "tier": 2,
-    "purpose": "Writes letters on claims.",
-    "user_population": "About 40 clerks.",
-    "if_throttled": "Clerks write by hand.",
-    "proof_metric": "Letters a day.",
-    "data_class": "internal",
-    "data_residency": "anywhere",
     "deployment": NEED,
 }
 

@@ -20,7 +20,14 @@ from quotas.models import (
 from quotas.services import decisions
 from quotas.tests.conftest import HTMX, Browse, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, FakeEvidence, deployment_seen, team, utc
-from quotas.tests.onboarding_world import NEVER_USED, register, the_plan
+from quotas.tests.onboarding_world import (
+    CLAIMS_LETTERS,
+    NEVER_USED,
+    planned,
+    register,
+    registration,
+    the_plan,
+)
 
 PAGE = "/services/register/"
 LATER = utc("2026-03-02 12:05")
@@ -48,19 +55,11 @@ def zone(pool: Pool) -> Pool:
 
 def typed(of: Team, owner: User, deputy: User, **more: Any) -> dict[str, Any]:
     facts: dict[str, Any] = {
+        **CLAIMS_LETTERS,
         "typed": "yes",
         "team": of.pk,
-        "name": "Claims letters",
         "owner": owner.pk,
         "deputy": deputy.pk,
-        "environment": "production",
-        "tier": 2,
-        "purpose": "Writes letters on claims.",
-        "user_population": "About 40 clerks.",
-        "if_throttled": "Clerks write by hand.",
-        "proof_metric": "Letters a day.",
-        "data_class": "internal",
-        "data_residency": "anywhere",
         "plan": "new",
         "home": "eastus",
         "latency": "interactive",
@@ -309,7 +308,6 @@ def test_a_deployment_under_a_planned_name_is_offered_to_that_service(
     cleo: User,
 ) -> None:
     from quotas.services import onboarding
-    from quotas.tests.onboarding_world import planned, registration
 
     onboarding.register(registration(atlas, ada, ben), planned("zz-17"), by=ada, at=NOON)
     azure.add(deployment_seen("zz-17", 40))

@@ -19,6 +19,7 @@ from quotas.forms import NoteForm
 from quotas.forms_onboarding import PlaceForm, RegisterForm
 from quotas.models import Expectation, Service
 from quotas.selectors.onboarding import may_register_for, teams_for
+from quotas.selectors.services import visible_service
 from quotas.services import expectations, onboarding, planning
 from quotas.services.refusals import refuse
 from quotas.views.ask_page import thanks
@@ -42,8 +43,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def plan(request: HttpRequest, slug: str) -> HttpResponse:
     """404 for another team's service; a sentence where this person may not."""
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner").distinct()
-    service = get_object_or_404(rows, slug=slug)
+    service = visible_service(request.user, slug)
     if not may_register_for(service.team, request.user):
         raise refuse(
             "not_a_lead",

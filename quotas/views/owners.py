@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from portal.kernel.clock import now
@@ -11,14 +11,14 @@ from quotas.forms_owners import OwnersForm
 from quotas.models import Service
 from quotas.selectors.onboarding import may_name_owners
 from quotas.selectors.ownerless import owner_note
+from quotas.selectors.services import visible_service
 from quotas.services.owners import name_owners, not_yours_to_name
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def name(request: HttpRequest, slug: str) -> HttpResponse:
     """404 for another team's service; a sentence where this person may not."""
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner", "deputy")
-    service = get_object_or_404(rows.distinct(), slug=slug)
+    service = visible_service(request.user, slug)
     if not may_name_owners(service, request.user):
         raise not_yours_to_name(service)
     form = OwnersForm(request.POST or None, service=service, at=now())

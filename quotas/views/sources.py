@@ -7,7 +7,6 @@ from datetime import UTC, timedelta
 from urllib.parse import parse_qsl
 
 from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
@@ -16,6 +15,7 @@ from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import burst_form
 from quotas.selectors.offered import written
+from quotas.selectors.services import visible_service
 from quotas.services.checks import check_may_request
 from quotas.services.refusals import refuse
 from quotas.views.requests import visible_request
@@ -40,8 +40,7 @@ def asked_for(request: HttpRequest, slug: str) -> Subject:
 
     404 for another team's service; a sentence where this person or service cannot ask.
     """
-    rows = Service.objects.visible_to(request.user).select_related("team", "owner", "deputy")
-    service = get_object_or_404(rows.distinct(), slug=slug)
+    service = visible_service(request.user, slug)
     check_may_request(request.user, service)
     chosen = set_by_button(request).get("deployment") or request.POST.get("deployment")
     found = burst_form.grantable_deployments(service)
