@@ -126,6 +126,7 @@ class ChangeState(_Choices):
 
 
 OPEN_CHANGE_STATES = frozenset(ChangeState) - {ChangeState.SUCCEEDED, ChangeState.SUPERSEDED}
+# What waits for a person goes on from a wait, once somebody agreed; never straight into a write.
 _MAY_FOLLOW: dict[ChangeState, frozenset[ChangeState]] = {
     ChangeState.PLANNED: frozenset({ChangeState.WRITING, ChangeState.VERIFYING}),
     ChangeState.WRITING: frozenset({ChangeState.POLLING, ChangeState.VERIFYING}),
@@ -133,7 +134,7 @@ _MAY_FOLLOW: dict[ChangeState, frozenset[ChangeState]] = {
     ChangeState.VERIFYING: frozenset({ChangeState.SUCCEEDED}),
     ChangeState.RETRY_WAIT: frozenset({ChangeState.WRITING, ChangeState.VERIFYING}),
     ChangeState.BLOCKED: frozenset({ChangeState.WRITING, ChangeState.VERIFYING}),
-    ChangeState.NEEDS_HUMAN: frozenset({ChangeState.WRITING, ChangeState.VERIFYING}),
+    ChangeState.NEEDS_HUMAN: frozenset(),
 }
 # Any open change may fall back to these at any moment.
 _ALWAYS = frozenset(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from portal import audit
 from portal.kernel.errors import CloudError, CloudReason
@@ -23,7 +23,14 @@ from quotas.selectors.rooms import entries_of
 from quotas.services import gates, leases
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.reconcile import move_change
-from quotas.services.retries import FIRST_WAIT, PROPAGATION, note_refusal, wait, wait_after
+from quotas.services.retries import (
+    FIRST_WAIT,
+    LONGEST_OPERATION,
+    PROPAGATION,
+    note_refusal,
+    wait,
+    wait_after,
+)
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +66,14 @@ def apply_due(*, gateway: CapacityGateway, now: Callable[[], datetime]) -> int:
 def due_changes(at: datetime) -> list[Change]:
     """Open changes whose time has come: shrinks before grows, then who has been due longest.
 
-    Writes are for applying pools only; what is on its way is read back in any pool.
+    Writes are for applying pools only, and wait while another one is out to their account; what is
+    on its way is read back in any pool.
     """
     may_write = Q(
-        plan__mode=Pool.Mode.APPLY, plan__pool__mode=Pool.Mode.APPLY, plan__stopped_because=""
+        ~Exists(gates.write_is_out(OuterRef("deployment__account"))),
+        plan__mode=Pool.Mode.APPLY,
+        plan__pool__mode=Pool.Mode.APPLY,
+        plan__stopped_because="",
     )
     rows = (
         Change.objects.filter(
@@ -85,7 +96,10 @@ def step(change: Change, *, gateway: CapacityGateway, at: datetime) -> bool:
         if holder is None:
             return False
         change.refresh_from_db()
-        if change.state not in OPEN_CHANGE_STATES or change.not_before > at:
+        if change.state not in _STEPS or change.not_before > at:
+            return False
+        is_sent = change.state in ON_THE_WAY
+        if not is_sent and gates.write_is_out(change.deployment.account_id).exists():
             return False
         try:
             _STEPS[ChangeState(change.state)](change, gateway, holder, at)
@@ -176,7 +190,7 @@ def _poll(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -
     )
     if not leases.is_ours(change.deployment.account_id, holder):
         return
-    if answer.done:
+    if answer.done or _is_endless(change, at):
         move_change(change, ChangeState.VERIFYING, not_before=at)
     else:
         move_change(
@@ -185,6 +199,11 @@ def _poll(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -
             operation=answer.operation or change.operation,
             not_before=at + answer.retry_after,
         )
+
+
+def _is_endless(change: Change, at: datetime) -> bool:
+    """Whether what Azure has says more by now than that the operation still runs."""
+    return change.written_at is not None and at - change.written_at >= LONGEST_OPERATION
 
 
 def _verify(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:

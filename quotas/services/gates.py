@@ -1,16 +1,21 @@
-"""What must hold at the very moment a write goes out: the pool applies, shrinks went, it fits.
+"""What must hold at the very moment a write goes out: the account is free, the pool applies,
+shrinks went, it fits.
 
-Asked under the pool's lock, in the transaction that marks the change as being written, so that two
-workers never both count on the same free units.
+The account is asked under its lease. The rest is asked under the pool's lock, in the transaction
+that marks the change as being written, so that two workers never both count on the same free units.
 """
 
-from django.db.models import F, Sum
+from typing import Any
+
+from django.db.models import F, QuerySet, Sum
 
 from quotas.domain.states import ChangeState
 from quotas.models import Change, Deployment, Pool, PoolLimit
 
 # Azure may have these already; they end by themselves and are looked at again afterwards.
 ON_THE_WAY = (ChangeState.WRITING, ChangeState.POLLING, ChangeState.VERIFYING)
+# Azure is carrying one of these out, or may be; a second write to the same account is refused.
+OUT = (ChangeState.WRITING, ChangeState.POLLING)
 NO_ROOM_YET = (
     "The pool is {} units short: other deployments still have more than they should, or Azure "
     "lowered the limit. This waits until they have given them back."
@@ -26,6 +31,15 @@ def lock_if_applying(change: Change) -> bool:
     if not Deployment.objects.filter(pk=change.deployment_id, pool=pool).exists():
         return False
     return pool.applies and change.plan.mode == pool.mode and not change.plan.stopped_because
+
+
+def write_is_out(account: Any) -> QuerySet[Change]:
+    """What is out to the account, by its id (or an OuterRef to it): one write at a time for each.
+
+    Certain under the account's lease.
+    """
+    found: QuerySet[Change] = Change.objects.filter(deployment__account=account, state__in=OUT)
+    return found
 
 
 def shrinks_go_first(change: Change) -> bool:

@@ -96,7 +96,13 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
     wanted = plan_pool(standings(deployments.values(), rows, at=at))
     fresh = [c for c in wanted.changes if _is_new(c, open_changes.get(c.deployment_id), pool)]
     _supersede(open_changes, wanted, fresh, pool, at=at)
-    return _store(pool, wanted, fresh, rows, at=at) if fresh else None
+    edits = [change for change in fresh if change.needs_yes == DRIFT]
+    if not (edits and wanted.stopped_because):
+        return _store(pool, fresh, rows, at=at) if fresh else None
+    # The edges of approved requests do not wait with what nobody asked for.
+    own = [change for change in fresh if change.needs_yes != DRIFT]
+    stopped = _store(pool, edits, rows, at=at, stopped_because=wanted.stopped_because)
+    return _store(pool, own, rows, at=at) if own else stopped
 
 
 def standings(
@@ -203,19 +209,14 @@ def _is_there_but_not_verified(change: Change, at: datetime) -> bool:
 
 def _store(
     pool: Pool,
-    wanted: PlannedPool,
     fresh: list[PlannedChange],
     rows: list[LedgerEntry],
     *,
     at: datetime,
+    stopped_because: str = "",
 ) -> Plan:
-    # What was found before waits already; the edges of approved requests do not wait with it.
-    news = any(change.needs_yes == DRIFT for change in fresh)
     plan = Plan.objects.create(
-        pool=pool,
-        made_at=at,
-        mode=pool.mode,
-        stopped_because=wanted.stopped_because if news else "",
+        pool=pool, made_at=at, mode=pool.mode, stopped_because=stopped_because
     )
     for position, change in enumerate(fresh):
         needs_yes = change.needs_yes

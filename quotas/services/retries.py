@@ -14,6 +14,8 @@ from quotas.services.reconcile import move_change
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
 # Azure may take this long until a read shows a new capacity.
 PROPAGATION = timedelta(minutes=15)
+# An operation that runs for longer keeps its account no more: Azure is read back instead.
+LONGEST_OPERATION = timedelta(hours=1)
 # What waiting alone will not mend, so it is looked at less often; end edges are retried for ever.
 BLOCKING = {
     CloudReason.INSUFFICIENT_QUOTA,

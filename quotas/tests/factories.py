@@ -27,10 +27,11 @@ from quotas.gateway import (
 from quotas.models import Membership, Service, Team
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
-ACCOUNT = (
+ACCOUNTS = (
     f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
-    "/providers/Microsoft.CognitiveServices/accounts/acme"
+    "/providers/Microsoft.CognitiveServices/accounts"
 )
+ACCOUNT = f"{ACCOUNTS}/acme"
 
 
 def utc(text: str) -> datetime:
@@ -71,10 +72,12 @@ def service(name: str, of: Team, owner: User, **more: Any) -> Service:
     return Service.objects.create(name=name, **{**facts, **more})
 
 
-def deployment_seen(name: str = "chat", units: int = 100, **more: Any) -> DeploymentSeen:
+def deployment_seen(
+    name: str = "chat", units: int = 100, *, account: str = "acme", **more: Any
+) -> DeploymentSeen:
     facts: dict[str, Any] = {
-        "resource_id": f"{ACCOUNT}/deployments/{name}",
-        "account_resource_id": ACCOUNT,
+        "resource_id": f"{ACCOUNTS}/{account}/deployments/{name}",
+        "account_resource_id": f"{ACCOUNTS}/{account}",
         "name": name,
         "model_format": "OpenAI",
         "model_name": "gpt-4o",
@@ -139,7 +142,10 @@ class FakeAzure:
         skus = {(r.model_name, r.model_version, r.sku_name) for r in self.deployments.values()}
         return Inventory(
             subscription_id=subscription_id,
-            accounts=(AccountSeen(ACCOUNT, subscription_id, "rg", "acme", "eastus", "OpenAI"),),
+            accounts=tuple(
+                AccountSeen(key, subscription_id, "rg", key.rsplit("/", 1)[1], "eastus", "OpenAI")
+                for key in sorted(self._accounts())
+            ),
             deployments=rows,
             quotas=(
                 QuotaSeen(
@@ -154,6 +160,9 @@ class FakeAzure:
             ),
             unreadable_accounts=self.lost_accounts,
         )
+
+    def _accounts(self) -> set[str]:
+        return {ACCOUNT, *(row.account_resource_id for row in self.deployments.values())}
 
     def read(self, deployment_resource_id: str) -> DeploymentSeen:
         if deployment_resource_id not in self.deployments:

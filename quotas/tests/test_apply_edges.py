@@ -9,9 +9,11 @@ import pytest
 from portal.kernel.errors import CloudError, CloudReason
 from portal.models import User
 from quotas.gateway import WriteAnswer
-from quotas.models import AccountLease, Change, Deployment, LedgerEntry, Plan, Pool, Service
+from quotas.models import AccountLease, Change, Deployment, LedgerEntry, Plan, Pool, Service, Team
 from quotas.services import apply, drift, pools, reconcile
 from quotas.services.decisions import approve
+from quotas.services.mapping import map_deployment
+from quotas.tests import factories
 from quotas.tests.conftest import ask, reconcile_at, sync
 from quotas.tests.factories import ACCOUNT, NOON, FakeAzure, deployment_seen, utc
 
@@ -135,24 +137,24 @@ def test_a_lease_is_renewed_before_the_write(
 
 
 def test_i01_a_grow_counts_the_grows_that_are_still_on_their_way(
-    chat: Service,
-    search: Service,
-    applying: Pool,
-    azure: FakeAzure,
-    ada: User,
-    dan: User,
-    cleo: User,
+    chat: Service, applying: Pool, azure: FakeAzure, ada: User, cleo: User, atlas: Team
 ) -> None:
-    """Azure has 400 more than the ledger knows of; two grows of 200 fit one after the other only
-    as far as there is room."""
+    """Azure has 400 more than the ledger knows of; two grows of 200, each in an account of its own,
+    fit only as far as there is room."""
+    azure.add(deployment_seen("lab", 100, account="beta"))
+    sync(azure, NOON)
+    lab = factories.service("Lab", atlas, ada)
+    map_deployment(Deployment.objects.get(name="lab"), service=lab, by=cleo, at=NOON)
     approve(ask(chat, ada, units=200), by=cleo, note="", at=NOON)
-    approve(ask(search, dan, units=200), by=cleo, note="", at=NOON)
+    approve(ask(lab, ada, units=200), by=cleo, note="", at=NOON)
     azure.add(deployment_seen("third", 400))
     sync(azure, NOON)
     azure.slow = True
     reconcile_at(azure, START)
     assert azure.writes == [("chat", 300)]
-    assert Change.objects.get(deployment__name="search").state == "retry_wait"
+    waiting = Change.objects.get(deployment__name="lab")
+    assert waiting.state == "retry_wait"
+    assert "units short" in waiting.sentence
 
 
 def test_a_write_that_lands_late_is_ours_and_is_taken_back_at_the_end(
@@ -325,9 +327,6 @@ PTU = "GlobalProvisionedManaged"
 def test_a_burst_taken_back_long_ago_is_no_yes_to_another_release(
     azure: FakeAzure, pool: Pool, ada: User, cleo: User, atlas: object
 ) -> None:
-    from quotas.services.mapping import map_deployment
-    from quotas.tests import factories
-
     azure.deployments.clear()
     azure.usage_name = "OpenAI.GlobalProvisionedManaged"
     azure.add(deployment_seen("ptu", 100, sku_name=PTU, tokens_per_minute=None))

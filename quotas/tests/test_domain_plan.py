@@ -1,4 +1,4 @@
-"""The planner and the states, as tables and properties."""
+"""The planner, as tables and properties."""
 
 from dataclasses import replace
 
@@ -10,10 +10,8 @@ from quotas.domain.plan import DRIFT, NOTHING_HELD, RELEASE, Standing, plan_pool
 from quotas.domain.states import (
     REQUEST_TRANSITIONS,
     TERMINAL_REQUEST_STATES,
-    ChangeState,
     RequestEvent,
     TransitionNotAllowed,
-    check_change_move,
     next_request_state,
 )
 
@@ -69,16 +67,3 @@ def test_i09_terminal_states_allow_nothing() -> None:
             assert (state, event) not in REQUEST_TRANSITIONS
             with pytest.raises(TransitionNotAllowed):
                 next_request_state(state, event)
-
-
-@pytest.mark.parametrize("ended", [ChangeState.SUCCEEDED, ChangeState.SUPERSEDED])
-@pytest.mark.parametrize("new", list(ChangeState))
-def test_i09_an_ended_change_never_moves(ended: ChangeState, new: ChangeState) -> None:
-    with pytest.raises(TransitionNotAllowed):
-        check_change_move(ended, new)
-
-
-def test_a_change_never_succeeds_without_being_verified() -> None:
-    for state in set(ChangeState) - {ChangeState.VERIFYING}:
-        with pytest.raises(TransitionNotAllowed):
-            check_change_move(state, ChangeState.SUCCEEDED)
