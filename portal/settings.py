@@ -202,6 +202,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 240},
     },
     "reconcile": {"task": "quotas.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
+    "look ahead": {
+        "task": "quotas.tasks.look_ahead",
+        "schedule": MINUTE,
+        "options": {"expires": 50},
+    },
     "end overdue requests": {
         "task": "quotas.tasks.time_out_requests",
         "schedule": MINUTE,

@@ -141,6 +141,9 @@ class CapacityGateway(Protocol):
     def inventory(self, subscription_id: str) -> Inventory:
         """Accounts, deployments, quota rows and deployable models of one subscription."""
 
+    def quotas(self, subscription_id: str, region: str) -> tuple[QuotaSeen, ...]:
+        """The quota rows that one region lists."""
+
     def read(self, deployment_resource_id: str) -> DeploymentSeen:
         """One deployment as it is now. CloudError(NOT_FOUND) when it is gone."""
 

@@ -16,6 +16,7 @@ from quotas.services import (
     expectations,
     grant_news,
     inventory,
+    prechecks,
     reconcile,
     reminders,
     sandboxes,
@@ -42,6 +43,12 @@ def reconcile_now() -> None:
     """Plans what the ledger wants, then steps what is due."""
     reconcile.plan_all(at=now())
     apply.apply_due(gateway=capacity_gateway(), now=now)
+
+
+@shared_task(acks_late=True)
+def look_ahead() -> None:
+    """Looks at the edges of the next ten minutes, and says what would stop them."""
+    prechecks.check_edges(gateway=capacity_gateway(), at=now())
 
 
 @shared_task(acks_late=True)

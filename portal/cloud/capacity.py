@@ -12,13 +12,13 @@ from azure.mgmt.cognitiveservices import models as azure
 
 from portal.cloud.clients import arm_client
 from portal.cloud.errors import Call, azure_errors
-from portal.cloud.inventory import InventoryReader
+from portal.cloud.inventory import InventoryReader, read_quotas
 from portal.cloud.mapping import deployment_seen
 from portal.cloud.operations import StepPolling
 from portal.cloud.resource_ids import DeploymentId, deployment_id
 from portal.cloud.shortage import with_numbers
 from portal.kernel.errors import CloudError
-from quotas.gateway import DeploymentSeen, Inventory, WriteAnswer
+from quotas.gateway import DeploymentSeen, Inventory, QuotaSeen, WriteAnswer
 
 
 class AzureCapacity:
@@ -30,6 +30,10 @@ class AzureCapacity:
         Raises CloudError when the accounts cannot be listed; anything less is a problem sentence.
         """
         return InventoryReader(arm_client(subscription_id), subscription_id).read()
+
+    def quotas(self, subscription_id: str, region: str) -> tuple[QuotaSeen, ...]:
+        """The quota rows that one region lists, as they are now."""
+        return read_quotas(arm_client(subscription_id), subscription_id, region)
 
     def read(self, deployment_resource_id: str) -> DeploymentSeen:
         """One deployment as it is now. CloudError(NOT_FOUND) when it is gone."""

@@ -71,6 +71,7 @@ def run_slot(at: datetime) -> None:
     """What beat would run at this slot, in the order in which one feeds the next."""
     quotas_tasks.sync_inventory()
     quotas_tasks.time_out_requests()
+    quotas_tasks.look_ahead()
     if at == floor_to(at, DAY):
         showback_tasks.pull_nightly()
         showback_tasks.pull_callers_nightly()

@@ -48,6 +48,8 @@ class Event(StrEnum):
     CHANGE_NEEDS_YES = "change.needs_yes"
     CHANGE_BLOCKED = "change.blocked"
     CHANGE_STUCK = "change.stuck"
+    EDGE_IN_DOUBT = "edge.in_doubt"
+    EDGE_CLEAR = "edge.clear"
     PLAN_STOPPED = "plan.stopped"
     POLICY_PUBLISHED = "policy.published"
 

@@ -1,6 +1,6 @@
 """What is said to those who operate pools: limits, drift, changes, plans, the policy."""
 
-from portal.outbox.events import AT_ONCE, DIGEST, LOOK, TO_DECIDE, TROUBLE, Event, Group, Kind
+from portal.outbox.events import AT_ONCE, DIGEST, LOOK, ON, TO_DECIDE, TROUBLE, Event, Group, Kind
 
 OPERATE = {
     Event.POOL_LIMIT_CHANGED: Kind(
@@ -52,6 +52,22 @@ OPERATE = {
         "{deployment} has {actual} and should have {wanted} since {since_at}. {why}",
         AT_ONCE,
         TROUBLE,
+    ),
+    Event.EDGE_IN_DOUBT: Kind(
+        Group.OPERATE,
+        "Something would stop a start or an end that is about to come",
+        "{deployment}: the {what} {edge_at} may not come through",
+        "{deployment} is to go from {before} to {after} {edge_at}. {why}",
+        AT_ONCE,
+        TROUBLE,
+    ),
+    Event.EDGE_CLEAR: Kind(
+        Group.OPERATE,
+        "What would have stopped a start or an end is gone",
+        "{deployment}: nothing stands in the way of the {what} {edge_at} any more",
+        "{deployment} goes from {before} to {after} {edge_at}: what stood in the way is gone.",
+        AT_ONCE,
+        ON,
     ),
     Event.PLAN_STOPPED: Kind(
         Group.OPERATE,

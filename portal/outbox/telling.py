@@ -62,6 +62,14 @@ def nothing_to_decide(subject: str, *, at: datetime) -> int:
     return rows.update(read_at=at)
 
 
+def take_back(event: Event, subject: str, *, at: datetime) -> int:
+    """What the event said of the subject is so no more: it counts as read. Returns how many
+    messages that were.
+    """
+    rows = Message.objects.unread().filter(notice__subject=subject, notice__event=event)
+    return rows.update(read_at=at)
+
+
 def _write(notice: Notice, people: list[User], usual: MailMode, *, at: datetime) -> None:
     wishes = _wishes(notice.event, people) if settings.HEADROOM_MAIL_IS_ON else {}
     messages = [Message(notice=notice, person=person) for person in people]

@@ -68,11 +68,12 @@ def plan_pool(standings: Sequence[Standing]) -> PlannedPool:
 
 def _change(standing: Standing) -> PlannedChange:
     return PlannedChange(
-        standing.deployment_id, standing.actual_units, standing.wanted_units, _why_ask(standing)
+        standing.deployment_id, standing.actual_units, standing.wanted_units, why_ask(standing)
     )
 
 
-def _why_ask(standing: Standing) -> str:
+def why_ask(standing: Standing) -> str:
+    """Why a person must agree to what is planned for it; "" where nobody must."""
     if standing.wanted_units <= 0:
         return NOTHING_HELD
     if is_drift(standing):

@@ -5,6 +5,7 @@ from quotas.models.burst_reports import BurstReport
 from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
+from quotas.models.edge_checks import EdgeCheck
 from quotas.models.freezes import Freeze
 from quotas.models.inventory import (
     NEVER_THERE,
@@ -35,6 +36,7 @@ __all__ = [
     "Delegation",
     "DeployableModel",
     "Deployment",
+    "EdgeCheck",
     "Evidence",
     "Expectation",
     "Freeze",

@@ -23,8 +23,7 @@ def take_pool(row: QuotaSeen, *, at: datetime) -> tuple[Pool, bool]:
     A row of one region is the same bucket whether Azure calls its scope Classic, Regional or
     nothing; names and scopes are compared without case.
     """
-    scope = SHARED.get(row.scope_type.lower(), Scope.REGION)
-    scope_id = row.scope_id if scope and row.scope_id else row.region
+    scope, scope_id = _scope(row)
     pool, created = Pool.objects.get_or_create(
         subscription_id=row.subscription_id,
         scope_type=scope,
@@ -42,6 +41,18 @@ def take_pool(row: QuotaSeen, *, at: datetime) -> tuple[Pool, bool]:
     if not created:
         Pool.objects.filter(pk=pool.pk).update(last_seen_at=at, gone_at=None, successor=None)
     return pool, created
+
+
+def is_of(row: QuotaSeen, pool: Pool) -> bool:
+    """Whether the row, as one region lists it, is about this pool."""
+    scope, scope_id = _scope(row)
+    same_name = row.usage_name.lower() == pool.usage_name.lower()
+    return same_name and (scope, scope_id.lower()) == (pool.scope_type, pool.scope_id.lower())
+
+
+def _scope(row: QuotaSeen) -> tuple[str, str]:
+    scope = SHARED.get(row.scope_type.lower(), Scope.REGION)
+    return scope, row.scope_id if scope and row.scope_id else row.region
 
 
 def kind_of_pool(usage_name: str) -> Pool.Kind:

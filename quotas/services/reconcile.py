@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Max, Q, QuerySet
 
 from portal import audit
 from quotas.domain.ledger import desired_units
 from quotas.domain.plan import DRIFT, PlannedChange, PlannedPool, Standing, plan_pool
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
+from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
@@ -60,15 +60,6 @@ def settle_what_fits(*, at: datetime) -> int:
     return fitting.exclude(settled_units=F("capacity_units")).update(
         settled_units=F("capacity_units")
     )
-
-
-def managed(*, at: datetime) -> QuerySet[Any]:
-    """Present deployments with an entry, each with the units `wanted` of it at the moment."""
-    mine = LedgerEntry.objects.applied().filter(deployment=OuterRef("pk"))
-    held = mine.in_force_at(at).order_by().values("deployment").annotate(units=Sum("units"))
-    present = Deployment.objects.present().filter(Exists(mine))
-    found: QuerySet[Any] = present.annotate(wanted=Coalesce(Subquery(held.values("units")), 0))
-    return found
 
 
 def pools_to_look_at(*, at: datetime) -> QuerySet[Pool]:

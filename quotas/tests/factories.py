@@ -138,7 +138,6 @@ class FakeAzure:
             for row in self.deployments.values()
             if row.account_resource_id not in self.lost_accounts
         )
-        used = sum(row.capacity_units for row in self.deployments.values())
         skus = {(r.model_name, r.model_version, r.sku_name) for r in self.deployments.values()}
         return Inventory(
             subscription_id=subscription_id,
@@ -147,11 +146,7 @@ class FakeAzure:
                 for key in sorted(self._accounts())
             ),
             deployments=rows,
-            quotas=(
-                QuotaSeen(
-                    subscription_id, "eastus", "", "", self.usage_name, self.limit_units, used
-                ),
-            ),
+            quotas=self.quotas(subscription_id, "eastus"),
             model_skus=tuple(
                 ModelSkuSeen(
                     "eastus", "OpenAI", *sku, self.usage_name, 1, 5000, 1, UnitRate(1000, 6)
@@ -159,6 +154,12 @@ class FakeAzure:
                 for sku in sorted(skus)
             ),
             unreadable_accounts=self.lost_accounts,
+        )
+
+    def quotas(self, subscription_id: str, region: str) -> tuple[QuotaSeen, ...]:
+        used = sum(row.capacity_units for row in self.deployments.values())
+        return (
+            QuotaSeen(subscription_id, region, "", "", self.usage_name, self.limit_units, used),
         )
 
     def _accounts(self) -> set[str]:

@@ -15,11 +15,11 @@ from quotas.domain.stages import ANY_OF, PEOPLE, Stage
 from quotas.domain.states import TransitionNotAllowed
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
+from quotas.selectors.managed import managed
 from quotas.services import drafts, offers, questions, timeouts
 from quotas.services.asking import draft_of
 from quotas.services.decisions import approve, approve_largest_safe, part_of
 from quotas.services.edits import edit
-from quotas.services.reconcile import managed
 from quotas.services.requests import submit, withdraw
 from quotas.tests.conftest import ask, draft
 from quotas.tests.factories import NOON, person, utc

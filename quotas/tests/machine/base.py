@@ -17,9 +17,9 @@ from quotas.domain.ledger import desired_units
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, LedgerEntry
 from quotas.selectors.inbox import with_people
+from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 from quotas.services import decisions
-from quotas.services.reconcile import managed
 from quotas.tests.factories import NOON
 from quotas.tests.machine.judge import judge_ledger
 from quotas.tests.machine.judge_reviews import (
