@@ -16,6 +16,7 @@ from quotas.services import (
     expectations,
     grant_news,
     inventory,
+    late_news,
     prechecks,
     reconcile,
     reminders,
@@ -54,8 +55,9 @@ def look_ahead() -> None:
 @shared_task(acks_late=True)
 def tell_news() -> None:
     """What happened by time alone: bursts and lasting changes that came or did not, what ended,
-    changes that are stuck; and sandboxes that end soon.
+    changes that are stuck, ends that are late; and sandboxes that end soon.
     """
+    late_news.tell_of_late_ends(at=now())
     burst_news.tell_of_bursts(at=now())
     grant_news.tell_of_lasting(at=now())
     change_news.tell_of_stuck(at=now())

@@ -163,6 +163,15 @@ _HELD = {
         AT_ONCE,
         TROUBLE,
     ),
+    Event.BURST_GAVE_UP: Kind(
+        Group.HELD,
+        "A burst never came up",
+        "{service} never had its burst",
+        "{amount} for {service}, {window}, were approved and never in Azure. The window is over, "
+        "so Headroom has stopped trying. {why}",
+        AT_ONCE,
+        TROUBLE,
+    ),
     Event.BURST_ENDING_SOON: Kind(
         Group.HELD,
         "A burst ends soon",

@@ -53,6 +53,14 @@ OPERATE = {
         AT_ONCE,
         TROUBLE,
     ),
+    Event.END_LATE: Kind(
+        Group.OPERATE,
+        "What has ended is still in Azure",
+        "{deployment} still has what ended",
+        "{deployment} has {actual} and should have {wanted} since {since_at}. {why}",
+        AT_ONCE,
+        TROUBLE,
+    ),
     Event.EDGE_IN_DOUBT: Kind(
         Group.OPERATE,
         "Something would stop a start or an end that is about to come",

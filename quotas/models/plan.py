@@ -37,10 +37,11 @@ class Change(models.Model):
     position = models.PositiveSmallIntegerField()
     from_units = models.PositiveIntegerField()
     to_units = models.PositiveIntegerField()
-    because = models.JSONField(default=list)  # [{"request": 12, "edge": "start"}, {"drift": true}]
+    # [{"request": 12, "edge": "start"}]; with "gave_up": true where it is told as never applied.
+    because = models.JSONField(default=list)
     state = models.CharField(max_length=12, choices=ChangeState.pairs())
     not_before = models.DateTimeField()
-    give_up_at = models.DateTimeField(null=True)  # a start edge gives up when its window ends
+    gave_up_at = models.DateTimeField(null=True)  # its window ended before it was ever there
     attempts = models.PositiveIntegerField(default=0)
     operation = models.TextField(blank=True)  # resumable by any process
     error_reason = models.CharField(max_length=24, blank=True)

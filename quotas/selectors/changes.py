@@ -142,7 +142,7 @@ def _row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
         why=_why(change),
         status=_status(change),
         ticks=_ticks(change),
-        sentence=change.sentence if is_open else "",
+        sentence=change.sentence if is_open or change.gave_up_at else "",
         answer=azure_answer(change),
         next_try=_next_try(change, at=at),
         planned=words.age(change.planned_at, now=at),
@@ -178,6 +178,8 @@ def _why(change: Change) -> list[tuple[str, str]]:
 
 
 def _status(change: Change) -> Status:
+    if change.gave_up_at:
+        return statuses.GAVE_UP
     if change.state == ChangeState.PLANNED and change.plan.stopped_because:
         return statuses.STOPPED
     if change.state == ChangeState.PLANNED and not _applies(change):

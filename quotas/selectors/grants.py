@@ -1,7 +1,7 @@
 """Where granted bursts stand: from their entries, the ledger's sum, and what Azure answered."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Case, Q, When
@@ -36,6 +36,7 @@ class Grant:
     status: Status
     ticks: Ticks
     risk: Risk | None = None
+    gave_up: Change | None = None  # never there, and its window is over
 
     @property
     def phase(self) -> Phase:
@@ -60,13 +61,15 @@ class _Facts:
     open_changes: dict[int, Change]
     verified_at: dict[int, datetime]
     risks: dict[int, Risk]
+    gave_up: dict[int, Change]  # by request id
 
 
 def grants_of(
     requests: Sequence[CapacityRequest], *, at: datetime, risks: Iterable[PoolRisk] | None = None
 ) -> dict[int, Grant]:
     """By request id, the approved ones. Needs `deployment__pool`; three queries for any number, one
-    more where a pool may be short. Two where the `risks` of their pools are known.
+    more where a pool may be short, and one where a window is over. One less where the `risks` of
+    their pools are known.
     """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
     if not approved:
@@ -84,7 +87,9 @@ def _read(
     deployments = {r.deployment_id for r in requests}
     entries, held, wanted = _entries({r.pk for r in requests}, deployments, at=at)
     open_changes, verified_at = newest_changes(deployments)
+    over = {row.deployment_id for row in entries.values() if row.effective_until <= at}
     return _Facts(
+        gave_up=_gave_up(over) if over else {},
         entries=entries,
         held=held,
         wanted=wanted,
@@ -147,6 +152,17 @@ def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, 
     )
 
 
+def _gave_up(deployments: set[int]) -> dict[int, Change]:
+    """By request id: the change that Headroom stopped trying at the end of its window."""
+    rows = Change.objects.filter(deployment__in=deployments, gave_up_at__isnull=False)
+    return {
+        each["request"]: change
+        for change in rows.select_related("deployment")
+        for each in change.because
+        if each.get("gave_up")
+    }
+
+
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
     entry = facts.entries[request.pk]
     change = facts.open_changes.get(request.deployment_id)
@@ -170,7 +186,7 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
     given_back_at = end if end < entry.effective_until else None
     risk = facts.risks.get(request.pk)
     applies = bool(request.deployment.pool and request.deployment.pool.applies)
-    return Grant(
+    found = Grant(
         standing,
         entry,
         given_back_at,
@@ -181,6 +197,8 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
         _ticks(standing, change, applies=applies),
         risk,
     )
+    gave_up = facts.gave_up.get(request.pk)
+    return _never_there(found, gave_up) if gave_up else found
 
 
 def _matches(
@@ -219,6 +237,15 @@ def why_not(deployment: Deployment, change: Change | None) -> str:
     if change is None:
         return NOT_PLANNED_YET
     return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
+
+
+def _never_there(grant: Grant, gave_up: Change) -> Grant:
+    return replace(
+        grant,
+        gave_up=gave_up,
+        status=statuses.NEVER_APPLIED,
+        ticks=Ticks(Tick.DONE, Tick.FAILED, Tick.WAITING),
+    )
 
 
 def _at_risk(standing: Standing) -> Status:

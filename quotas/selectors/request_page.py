@@ -20,6 +20,7 @@ from quotas.models import CapacityRequest, Evidence, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.burst_report import ReportPage, report_due, report_of
 from quotas.selectors.cards import Grounds, grounds, names_of_others
+from quotas.selectors.changes import what_azure_said
 from quotas.selectors.lasting import LastingStand, lasting_stand
 from quotas.selectors.notice import Notice, notice_of
 from quotas.selectors.offers import Turn, turn_of
@@ -34,6 +35,8 @@ RISK = (
     "given already stays; the rest is written as soon as there is room. The owners of the pool can "
     "ask Azure for quota, or end another grant."
 )
+
+GAVE_UP = "Its window is over, so Headroom has stopped trying."
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,14 @@ class RequestPage:
         if self.row.grant:
             return self.row.grant.standing.not_applied_because
         return self.lasting.why_not if self.lasting else ""
+
+    @property
+    def never_applied(self) -> str:
+        """Why it never was in Azure although its window is over; "" where it was."""
+        gave_up = self.row.grant.gave_up if self.row.grant else None
+        if gave_up is None:
+            return ""
+        return f"{GAVE_UP} {what_azure_said(gave_up)}".strip()
 
     @property
     def risk(self) -> str:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from portal.kernel.windows import FOREVER, Window
 from portal.models import Notice
 from portal.outbox import Event as Told
@@ -113,7 +115,8 @@ def _children(request: CapacityRequest) -> list[Moment]:
 
 def _changes(request: CapacityRequest) -> list[Change]:
     rows = Change.objects.filter(because__contains=[{"request": request.pk}])
-    kept = rows.exclude(state=ChangeState.SUPERSEDED, written_at__isnull=True)
+    replaced = Q(state=ChangeState.SUPERSEDED, written_at__isnull=True, gave_up_at__isnull=True)
+    kept = rows.exclude(replaced)
     return list(kept.order_by("planned_at", "pk"))
 
 
@@ -128,6 +131,8 @@ def _applied(change: Change) -> list[Moment]:
     elif change.error_reason:
         text = what_azure_said(change)
         found.append((change.planned_at, _event("Not applied", text=text, tone="danger")))
+    if change.gave_up_at:
+        found.append((change.gave_up_at, _event("Never applied; no longer tried", tone="danger")))
     return found
 
 

@@ -24,6 +24,8 @@ OF_PHASE = {
 }
 GIVEN_BACK = Status("Given back", Tone.QUIET, "arrow-uturn-left")
 NOT_APPLIED = Status("Approved, not applied", Tone.ATTENTION, "eye")
+NEVER_APPLIED = Status("Never applied", Tone.DANGER)
+GAVE_UP = Status("Gave up", Tone.DANGER)
 AT_RISK = Status("At risk", Tone.DANGER, "shield-exclamation")
 ON_AT_RISK = Status("On, at risk", Tone.ATTENTION, "shield-exclamation")
 REFUSED = Status("Not applied", Tone.DANGER)

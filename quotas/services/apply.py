@@ -22,6 +22,7 @@ from quotas.models import Change, Deployment, LedgerEntry, Pool
 from quotas.selectors.rooms import entries_of
 from quotas.services import gates, leases
 from quotas.services.gates import ON_THE_WAY
+from quotas.services.giving_up import note_given_up
 from quotas.services.reconcile import move_change
 from quotas.services.retries import (
     FIRST_WAIT,
@@ -120,16 +121,22 @@ def _begin(change: Change, gateway: CapacityGateway, holder: str, at: datetime) 
     if is_there and _is_ready(seen):
         _settle(change, seen, at=at)
     elif _wanted_now(change.deployment, at) != change.to_units:
-        move_change(change, ChangeState.SUPERSEDED, ended_at=at)
+        _replace(change, at)
     elif not is_there and seen.capacity_units != change.from_units:
         # Somebody was here since the plan: the next plan starts from what there is now.
-        move_change(change, ChangeState.SUPERSEDED, ended_at=at)
+        _replace(change, at)
     elif seen.sku_name.lower() != change.deployment.sku_name.lower():
         wait(change, FIRST_WAIT, at=at, sentence=OTHER_SKU)
     elif is_there or not _is_ready(seen):
         wait(change, FIRST_WAIT, at=at, sentence=BUSY)
     else:
         _write(change, gateway, holder, at)
+
+
+@transaction.atomic
+def _replace(change: Change, at: datetime) -> None:
+    if move_change(change, ChangeState.SUPERSEDED, ended_at=at):
+        note_given_up(change, at=at)
 
 
 @transaction.atomic

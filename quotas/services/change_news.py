@@ -15,6 +15,7 @@ from quotas.domain.plan import DRIFT
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, Plan, Pool
 from quotas.selectors import words
+from quotas.selectors.late_ends import late_ends
 from quotas.selectors.people import operators_of, platform_owners
 
 # How old an open change is when it is told of; after the last of these, once each day.
@@ -76,12 +77,15 @@ def tell_of_unmapped(deployments: Iterable[Deployment], *, at: datetime) -> None
 
 
 def tell_of_stuck(*, at: datetime) -> int:
-    """The growing alarm of every open change of pools that apply. Returns how many were told."""
+    """The growing alarm of every open change of pools that apply, but of ends that are late, which
+    have their own. Returns how many were told.
+    """
+    late = [end.deployment.pk for end in late_ends(at=at)]
     rows = Change.objects.filter(
         state__in=OPEN_CHANGE_STATES,
         plan__pool__mode=Pool.Mode.APPLY,
         planned_at__lte=at - ALARMS[0],
-    )
+    ).exclude(deployment__in=late)
     told = 0
     for change in rows.select_related("deployment__pool", "plan__pool").order_by("pk"):
         number = alarms_due(at - change.planned_at, waits=_was_told_at_once(change))
@@ -98,9 +102,8 @@ def tell_of_stuck(*, at: datetime) -> int:
 
 
 def _was_told_at_once(change: Change) -> bool:
-    """What waits for a person, and a refused grow. Of an end edge the alarms grow all the same."""
-    is_refused = change.state == ChangeState.BLOCKED and not change.is_shrink
-    return change.state == ChangeState.NEEDS_HUMAN or is_refused
+    """What waits for a person, and what Azure refuses."""
+    return change.state in (ChangeState.NEEDS_HUMAN, ChangeState.BLOCKED)
 
 
 def alarms_due(age: timedelta, *, waits: bool) -> int:

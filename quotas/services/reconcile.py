@@ -22,6 +22,7 @@ from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
+from quotas.services.giving_up import note_given_up
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +187,8 @@ def _supersede(
             continue
         if pool.applies and _is_there_but_not_verified(change, at):
             continue
-        move_change(change, ChangeState.SUPERSEDED, ended_at=at)
+        if move_change(change, ChangeState.SUPERSEDED, ended_at=at):
+            note_given_up(change, at=at)
 
 
 def _is_there_but_not_verified(change: Change, at: datetime) -> bool:

@@ -9,7 +9,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.models import Message, Notice, User
 from portal.outbox import Event
 from portal.outbox.wording import said, zone_of
-from quotas.models import CapacityRequest, Change, Deployment, Pool, Service
+from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.services.asking import Draft
 from quotas.services.burst_news import next_moment, tell_of_bursts
 from quotas.services.change_news import alarms_due, tell_of_stuck
@@ -226,25 +226,6 @@ def test_drift_is_told_to_who_operates_the_pool_and_again_each_day(
     assert tell_of_stuck(at=NOON + 24 * HOUR) == 0
     assert tell_of_stuck(at=NOON + 25 * HOUR) == 1
     assert tell_of_stuck(at=NOON + 25 * HOUR) == 0
-
-
-def test_an_end_that_azure_does_not_carry_out_raises_a_growing_alarm(
-    on: CapacityRequest, azure: FakeAzure
-):
-    refusal = CloudError(CloudReason.TIMEOUT, "Azure did not answer in time.")
-    azure.refusals = [refusal] * 500
-    reconcile_at(azure, END)
-    assert Change.objects.latest("pk").state == Change.State.RETRY_WAIT
-    alarms = [
-        hours
-        for hours in range(0, 73)
-        if tell_of_stuck(at=END + timedelta(hours=hours) + 15 * MINUTE)
-    ]
-    assert alarms == [0, 1, 4, 24, 48, 72]
-    assert words(Event.CHANGE_STUCK) == (
-        "acme/chat has 160k TPM and should have 100k TPM since Tue 3 Mar, 18:00. Azure did not "
-        "answer in time."
-    )
 
 
 def test_alarms_come_less_and_less_often():

@@ -1,0 +1,115 @@
+"""Deployments that still have what ended: applied is more than wanted, and nobody has to agree.
+
+Found from the ledger and from what Azure has, whether or not there is a change for it, so that
+trouble with planning is seen as well.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from portal.kernel.shown import Shown
+from portal.models import User
+from quotas.domain.late import LATE_FROM, late_since
+from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
+from quotas.models import Change, Deployment, LedgerEntry
+from quotas.selectors import words
+from quotas.selectors.changes import azure_answer
+from quotas.selectors.grants import why_not
+from quotas.selectors.managed import managed
+from quotas.selectors.rooms import entries_of
+
+LOOK_BACK = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class LateEnd:
+    """`deployment` with its account and pool; `wanted` units it should have; `change` is open."""
+
+    deployment: Deployment
+    wanted: int
+    since: datetime
+    change: Change | None
+
+    @property
+    def applies(self) -> bool:
+        return bool(self.deployment.pool and self.deployment.pool.applies)
+
+    @property
+    def why(self) -> str:
+        return why_not(self.deployment, self.change)
+
+
+def late_ends(*, at: datetime) -> list[LateEnd]:
+    """The latest first. One query where nothing is late, else three.
+
+    What somebody edited, or has to agree to, is not late: it waits, and says so itself.
+    """
+    rows = managed(at=at).filter(capacity_units__gt=F("wanted"), capacity_units=F("settled_units"))
+    over = list(rows.select_related("account", "pool"))
+    if not over:
+        return []
+    changes = {
+        change.deployment_id: change
+        for change in Change.objects.filter(deployment__in=over, state__in=OPEN_CHANGE_STATES)
+    }
+    entries = _entries(over, at=at)
+    found = [
+        LateEnd(d, d.wanted, late_since(entries_of(entries[d.pk]), d.capacity_units, at), change)
+        for d in over
+        if not ((change := changes.get(d.pk)) and change.state == ChangeState.NEEDS_HUMAN)
+    ]
+    late = [each for each in found if at - each.since >= LATE_FROM]
+    return sorted(late, key=lambda each: (each.since, each.deployment.pk))
+
+
+def _entries(deployments: Iterable[Deployment], *, at: datetime) -> dict[int, list[LedgerEntry]]:
+    found: dict[int, list[LedgerEntry]] = {d.pk: [] for d in deployments}
+    rows = LedgerEntry.objects.applied().filter(
+        deployment__in=list(found), effective_until__gt=at - LOOK_BACK
+    )
+    for row in rows:
+        found[row.deployment_id].append(row)
+    return found
+
+
+@dataclass(frozen=True)
+class LateRow:
+    """One of a page's list."""
+
+    deployment: str
+    has: Shown
+    should_have: Shown
+    since: Shown
+    why: str
+    answer: str  # Azure's own words
+
+
+def late_rows(user: User, *, at: datetime) -> list[LateRow]:
+    """Of deployments whose changes this person may see, in pools that apply."""
+    late = [each for each in late_ends(at=at) if each.applies]
+    if not late:
+        return []
+    seen = _seen_by(user, [each.deployment.pk for each in late])
+    return [
+        LateRow(
+            deployment=str(each.deployment),
+            has=words.amount(each.deployment, each.deployment.capacity_units),
+            should_have=words.amount(each.deployment, each.wanted),
+            since=words.age(each.since, now=at),
+            why=each.why,
+            answer=azure_answer(each.change) if each.change else "",
+        )
+        for each in late
+        if each.deployment.pk in seen
+    ]
+
+
+def _seen_by(user: User, deployments: list[int]) -> set[int]:
+    if user.reads_everything:
+        return set(deployments)
+    asked = Deployment.objects.filter(pk__in=deployments)
+    own = asked.visible_to(user) | asked.filter(pool__owners=user)
+    return set(own.values_list("pk", flat=True))

@@ -1,0 +1,77 @@
+"""A start that was never there when its window ended: Headroom stops trying, and says so.
+
+Nothing is released: what the ledger held for it ended with its window.
+"""
+
+from datetime import datetime
+
+from portal import audit
+from portal.outbox import Event, tell
+from quotas.domain.states import ChangeState
+from quotas.models import CapacityRequest, Change, LedgerEntry, Pool
+from quotas.selectors import words
+from quotas.selectors.changes import what_azure_said
+from quotas.selectors.people import holders_of, operators_of
+
+NEVER_SENT = "Its turn to be written never came."
+
+
+def note_given_up(change: Change, *, at: datetime) -> bool:
+    """To be called in the transaction that replaces a change the ledger wants no more. False where
+    nobody's start is lost with it: it ended for another reason, or it was never to be written.
+    """
+    if change.is_shrink or change.plan.mode != Pool.Mode.APPLY:
+        return False
+    lost = _lost(change, at=at)
+    if not lost:
+        return False
+    change.gave_up_at = at
+    change.because = [_marked(each, set(lost)) for each in change.because]
+    change.save(update_fields=["gave_up_at", "because"])
+    audit.record("change.gave_up", f"change/{change.pk}", actor_id=None, at=at, requests=[*lost])
+    for entry in lost.values():
+        _tell(entry, change, at=at)
+    return True
+
+
+def _lost(change: Change, *, at: datetime) -> dict[int, LedgerEntry]:
+    """By request id, the bursts behind it that are over and that no write ever brought there."""
+    ids = [each["request"] for each in change.because if each.get("edge") == "start"]
+    over = LedgerEntry.objects.filter(
+        request__in=ids,
+        deployment=change.deployment_id,
+        kind=LedgerEntry.Kind.BURST,
+        effective_until__lte=at,
+    )
+    done = Change.objects.filter(deployment=change.deployment_id, state=ChangeState.SUCCEEDED)
+    return {
+        entry.request_id: entry
+        for entry in over.select_related("request__service", "request__deployment")
+        if entry.request_id
+        and not done.filter(
+            because__contains=[{"request": entry.request_id, "edge": "start"}]
+        ).exists()
+    }
+
+
+def _marked(each: dict[str, object], lost: set[int]) -> dict[str, object]:
+    return {**each, "gave_up": True} if each.get("request") in lost else each
+
+
+def _tell(entry: LedgerEntry, change: Change, *, at: datetime) -> None:
+    request: CapacityRequest | None = entry.request
+    if request is None:
+        return
+    start = max(request.starts_at, entry.effective_from)
+    tell(
+        Event.BURST_GAVE_UP,
+        holders_of(request) | operators_of(change.plan.pool),
+        subject=f"request/{request.pk}",
+        url=request.get_absolute_url(),
+        at=at,
+        service=request.service.name,
+        amount=words.amount(request.deployment, entry.units),
+        from_at=min(start, entry.effective_until),
+        until_at=entry.effective_until,
+        why=what_azure_said(change) or NEVER_SENT,
+    )

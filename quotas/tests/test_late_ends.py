@@ -1,0 +1,227 @@
+"""Ends that are late raise a growing alarm until they are done; starts give up and say so."""
+
+from datetime import timedelta
+
+import pytest
+
+from portal.kernel.errors import CloudError, CloudReason
+from portal.kernel.windows import FOREVER, Window
+from portal.models import AuditRow, Notice, User
+from portal.outbox import Event
+from portal.outbox.wording import said, zone_of
+from quotas.domain.late import late_alarms, late_since
+from quotas.domain.ledger import Entry
+from quotas.models import CapacityRequest, Change, LedgerEntry, Pool, Service
+from quotas.selectors.grants import grants_of
+from quotas.selectors.late_ends import late_ends, late_rows
+from quotas.services import pools, reconcile
+from quotas.services.change_news import tell_of_stuck
+from quotas.services.late_news import tell_of_late_ends
+from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
+from quotas.tests.factories import NOON, FakeAzure, utc
+
+START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+BUSY = CloudError(CloudReason.CONFLICT, "Another operation runs.", azure_code="RequestConflict")
+
+
+def words(event: Event) -> str:
+    return said(Notice.objects.filter(event=event).latest("pk"), zone_of("UTC"), now=NOON).sentence
+
+
+def told(event: Event) -> set[str]:
+    rows = Notice.objects.filter(event=event)
+    return set(rows.values_list("messages__person__username", flat=True))
+
+
+@pytest.fixture
+def burst(chat: Service, applying: Pool, ada: User) -> CapacityRequest:
+    return ask(chat, ada)
+
+
+@pytest.fixture
+def stays_up(burst: CapacityRequest, azure: FakeAzure) -> CapacityRequest:
+    """Ada's burst is over at 18:00, and Azure refuses to take it back."""
+    reconcile_at(azure, START)
+    azure.refusals = [BUSY] * 500
+    reconcile_at(azure, END)
+    return burst
+
+
+@pytest.fixture
+def never_up(burst: CapacityRequest, azure: FakeAzure) -> CapacityRequest:
+    """Azure refused Ada's burst all through its window."""
+    azure.refusals = [BUSY] * 500
+    for hour in range(9):
+        reconcile_at(azure, START + hour * HOUR)
+    return burst
+
+
+def held(start: int, end: int | None, units: int) -> Entry:
+    until = FOREVER if end is None else NOON + end * MINUTE
+    return Entry(1, units, Window(NOON + start * MINUTE, until))
+
+
+@pytest.mark.parametrize(
+    ("entries", "since"),
+    [
+        ([held(-90, None, 100), held(-60, -20, 40)], -20),
+        ([held(-90, None, 100), held(-60, -20, 40), held(-20, -10, 40)], -10),  # an extension
+        ([held(-90, None, 100), held(-60, -20, 40), held(-20, -10, 10)], -20),  # less is too little
+        ([held(-90, None, 100), held(-60, 5, 40)], 0),  # not late at all
+        ([held(-60, 0, 140)], 0),
+        ([], 0),
+    ],
+)
+def test_an_end_is_late_since_less_was_wanted_without_a_break(
+    entries: list[Entry], since: int
+) -> None:
+    assert late_since(entries, 140, NOON) == NOON + since * MINUTE
+
+
+def test_alarms_of_a_late_end_come_at_5_15_and_60_minutes_and_then_each_hour() -> None:
+    minutes = [0, 4, 5, 14, 15, 59, 60, 119, 120, 180]
+    numbers = [late_alarms(m * MINUTE, applies=True) for m in minutes]
+    assert numbers == [0, 0, 1, 1, 2, 2, 3, 3, 4, 5]
+    assert [late_alarms(h * HOUR, applies=False) for h in (1, 23, 24, 48)] == [0, 0, 1, 2]
+
+
+def test_i11_an_end_that_azure_refuses_raises_a_growing_alarm(
+    stays_up: CapacityRequest, azure: FakeAzure
+) -> None:
+    alarms = [m for m in range(0, 200, 5) if tell_of_late_ends(at=END + m * MINUTE)]
+    assert alarms == [5, 15, 60, 120, 180]
+    assert tell_of_late_ends(at=END + 180 * MINUTE) == 0
+    assert tell_of_stuck(at=END + 2 * HOUR) == 0, "one alarm is enough"
+    assert words(Event.END_LATE) == (
+        "acme/chat has 140k TPM and should have 100k TPM since Tue 3 Mar, 18:00. Another operation "
+        "runs. It is tried until it is done."
+    )
+
+
+def test_after_an_hour_the_owners_of_the_platform_hear_of_it_too(
+    stays_up: CapacityRequest, applying: Pool, ben: User
+) -> None:
+    applying.owners.add(ben)
+    tell_of_late_ends(at=END + 15 * MINUTE)
+    assert told(Event.END_LATE) == {"ben"}
+    tell_of_late_ends(at=END + HOUR)
+    assert told(Event.END_LATE) == {"ben", "cleo"}
+
+
+def test_an_end_that_is_done_is_not_late_any_more(
+    stays_up: CapacityRequest, azure: FakeAzure
+) -> None:
+    azure.refusals.clear()
+    reconcile_at(azure, END + 20 * MINUTE)
+    assert late_ends(at=END + HOUR) == []
+    assert tell_of_late_ends(at=END + HOUR) == 0
+
+
+def test_i11_an_end_that_could_not_even_be_planned_is_late_all_the_same(
+    burst: CapacityRequest, azure: FakeAzure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reconcile_at(azure, START)
+
+    def odd(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reconcile, "plan_for", odd)
+    reconcile_at(azure, END)
+    [late] = late_ends(at=END + 5 * MINUTE)
+    assert (late.change, late.since, late.wanted) == (None, END, 100)
+    assert tell_of_late_ends(at=END + 5 * MINUTE) == 1
+
+
+def test_what_somebody_edited_waits_for_a_yes_and_is_not_late(
+    burst: CapacityRequest, azure: FakeAzure
+) -> None:
+    reconcile_at(azure, START)
+    azure.edit("chat", 170)
+    sync(azure, START + HOUR)
+    reconcile_at(azure, START + HOUR)
+    reconcile_at(azure, END)
+    assert Change.objects.latest("pk").state == "needs_human"
+    assert late_ends(at=END + HOUR) == []
+
+
+def test_where_headroom_only_observes_it_says_so_once_a_day(
+    stays_up: CapacityRequest, applying: Pool, cleo: User, azure: FakeAzure
+) -> None:
+    pools.switch_mode(applying, mode="observe", by=cleo, at=END)
+    hours = [h for h in range(0, 60) if tell_of_late_ends(at=END + h * HOUR)]
+    assert hours == [24, 48]
+    assert words(Event.END_LATE).endswith("Take it back by hand, or turn applying on.")
+    assert late_rows(cleo, at=END + HOUR) == []
+
+
+def test_dan_of_another_team_sees_nothing_of_adas_late_end(
+    stays_up: CapacityRequest, search: Service, ada: User, cleo: User, dan: User
+) -> None:
+    at = END + 20 * MINUTE
+    assert [len(late_rows(each, at=at)) for each in (ada, cleo, dan)] == [1, 1, 0]
+    [row] = late_rows(ada, at=at)
+    assert (row.has, row.should_have, row.since) == ("140k TPM", "100k TPM", "20 min ago")
+    assert row.answer == "RequestConflict"
+
+
+def test_a_start_that_was_never_there_gives_up_at_the_end_of_its_window(
+    never_up: CapacityRequest, azure: FakeAzure
+) -> None:
+    change = Change.objects.get()
+    assert (change.state, change.gave_up_at) == ("superseded", END)
+    assert told(Event.BURST_GAVE_UP) == {"ada", "cleo"}
+    assert words(Event.BURST_GAVE_UP) == (
+        "40k TPM for Chat assistant, Tue 3 Mar, 10:00–18:00, were approved and never in Azure. The "
+        "window is over, so Headroom has stopped trying. Another operation runs. Azure answered: "
+        "RequestConflict"
+    )
+    assert AuditRow.objects.filter(verb="change.gave_up").count() == 1
+    held = LedgerEntry.objects.filter(deployment__name="chat").in_force_at(END)
+    assert sum(entry.units for entry in held) == 100, "what was held for it is free"
+    assert azure.writes == []
+
+
+def test_what_was_never_there_is_shown_as_never_applied(
+    never_up: CapacityRequest, browse: Browse, ada: User, noon
+) -> None:
+    noon.move_to(END + HOUR)
+    grant = grants_of([never_up], at=END + HOUR)[never_up.pk]
+    assert grant.status.word == "Never applied"
+    page = words_of(browse(ada).get(never_up.get_absolute_url()))
+    assert "it was never in Azure" in page
+    assert "Azure answered: RequestConflict" in page
+    assert "no longer tried" in page
+
+
+def test_a_burst_that_was_up_or_was_given_back_did_not_give_up(
+    burst: CapacityRequest, search: Service, azure: FakeAzure, ada: User, dan: User
+) -> None:
+    from quotas.services.give_back import give_back
+
+    reconcile_at(azure, START)
+    azure.refusals = [BUSY] * 500
+    other = ask(search, dan, units=50, at=START, starts_now=True)
+    reconcile_at(azure, START + HOUR)
+    give_back(other, by=dan, reason="", at=START + 2 * HOUR)
+    reconcile_at(azure, START + 2 * HOUR)
+    reconcile_at(azure, END)
+    assert not Change.objects.filter(gave_up_at__isnull=False).exists()
+    assert told(Event.BURST_GAVE_UP) == set()
+
+
+def test_of_two_bursts_only_the_one_that_was_never_there_gave_up(
+    burst: CapacityRequest, azure: FakeAzure, ada: User, chat: Service
+) -> None:
+    """The second begins while the first is up; Azure refuses it until it is over."""
+    reconcile_at(azure, START)
+    short = {"starts_at": START + HOUR, "ends_at": START + 2 * HOUR}
+    second = ask(chat, ada, units=10, **short)
+    azure.refusals = [BUSY] * 500
+    reconcile_at(azure, START + HOUR)
+    reconcile_at(azure, START + 2 * HOUR)
+    given_up = Change.objects.get(gave_up_at__isnull=False)
+    assert [each["request"] for each in given_up.because if each.get("gave_up")] == [second.pk]
+    grants = grants_of([burst, second], at=START + 2 * HOUR)
+    assert grants[second.pk].status.word == "Never applied"
+    assert grants[burst.pk].status.word == "On"
