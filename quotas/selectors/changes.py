@@ -84,7 +84,8 @@ def changes_visible_to(user: User) -> QuerySet[Change]:
 
 def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     """`view=open` (what is not settled) unless asked for `done` or `all`."""
-    view = params.get("view") if params.get("view") in VIEWS else "open"
+    asked = params.get("view") or "open"
+    view = asked if asked in VIEWS else "open"
     rows = changes_visible_to(user)
     found = page(_in_view(rows, view), params, size=PAGE_SIZE)
     return ChangeList(
