@@ -1,15 +1,18 @@
-"""What each web request gets: an id of its own, times in the person's own zone, and a note that the
-person is there."""
+"""What each web request gets: an id of its own, the person, times in their own zone, and a note
+that they are there."""
 
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from portal.kernel.clock import now
 from portal.kernel.job import begin_job, end_job
 from portal.models import User
+from portal.sessions import person_of
 from portal.sign_in import note_seen
 
 
@@ -30,6 +33,14 @@ class JobMiddleware:
             end_job()
         response["X-Request-ID"] = job_id
         return response
+
+
+class PersonMiddleware(AuthenticationMiddleware):
+    """`request.user` comes with the session, not by a query of its own."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.user = SimpleLazyObject(lambda: person_of(request))  # type: ignore[assignment]
 
 
 class LastSeenMiddleware:

@@ -194,10 +194,9 @@ class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
         neither asked by nor for them, nor by somebody whose delegate they are, nor approved by them
         before. `quotas.services.stages` says the same of one request, with the reason.
         """
-        given = user.delegations_taken.in_force_at(at).select_related("from_person")
         mine = Q(requester=user) | Q(on_behalf_of=user)
         speaks = _named_at_open_stage(user)
-        for each in given:
+        for each in user.delegations_at(at):
             scope = Q() if each.pool_id is None else Q(deployment__pool=each.pool_id)
             asked_by_them = Q(requester=each.from_person) | Q(on_behalf_of=each.from_person)
             speaks |= _named_at_open_stage(each.from_person) & scope
@@ -253,6 +252,8 @@ def _named_at_open_stage(person: "User") -> Q:
 
 def _while_standing_in(user: "User") -> Q:
     """What waited at some time while they decided for somebody who may see it."""
+    if not user.may_stand_in:
+        return Q(pk__in=[])
     seen = user.delegations_taken.filter(
         Q(from_person__owned_pools=OuterRef("deployment__pool"))
         | Q(from_person__role_grants__isnull=False),

@@ -1,9 +1,12 @@
-"""Nouns of the ground floor: people and their roles, the clock's offset, audit row, messages."""
+"""Nouns of the ground floor: people, their roles and sessions, the clock's offset, audit row,
+messages.
+"""
 
 from portal.models.audit import AuditRow
 from portal.models.clock import ClockOffset
 from portal.models.outbox import Letter, MailMode, MailWish, Message, Notice
 from portal.models.people import Role, RoleGrant, User
+from portal.models.session import Session
 
 __all__ = [
     "AuditRow",
@@ -15,5 +18,6 @@ __all__ = [
     "Notice",
     "Role",
     "RoleGrant",
+    "Session",
     "User",
 ]

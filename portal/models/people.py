@@ -5,7 +5,7 @@ What somebody may do for one team or one pool is not a role: it is a membership 
 """
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
@@ -29,9 +29,12 @@ class PeopleManager(UserManager.from_queryset(PeopleQuerySet)):  # type: ignore[
 class User(AbstractUser):
     """A person. `time_zone` is an IANA name; every time on a page is shown in it.
 
-    `portal.sign_in` loads the person of a request with `roles`, `owns_pools`, `stands_in` and
-    `unread_messages` in one query.
+    `portal.sessions` reads the person of a request with `roles`, `team_roles`, `owns_pools`,
+    `stands_in` and `unread_messages` in one query, the session's own.
     """
+
+    # False where it was looked up that nobody ever let them decide: then no query asks for whom.
+    may_stand_in = True
 
     time_zone = models.CharField(max_length=64, default="UTC")
     last_seen_at = models.DateTimeField(null=True, editable=False)  # to the day (`sign_in`)
@@ -47,6 +50,11 @@ class User(AbstractUser):
     @cached_property
     def roles(self) -> frozenset[str]:
         return frozenset(self.role_grants.values_list("role", flat=True))
+
+    @cached_property
+    def team_roles(self) -> dict[int, str]:
+        """By the id of each team that they are in: what they are there, `lead` or `member`."""
+        return dict(self.memberships.values_list("team_id", "role"))
 
     @property
     def is_platform_owner(self) -> bool:
@@ -65,10 +73,15 @@ class User(AbstractUser):
         """Platform owners, and owners of a pool: they decide requests and switch pools."""
         return self.is_platform_owner or self.owns_pools
 
+    def delegations_at(self, at: datetime) -> models.QuerySet[Any]:
+        """Those in force by which somebody lets them decide, with whom."""
+        given = self.delegations_taken.in_force_at(at).select_related("from_person")
+        return given if self.may_stand_in else given.none()
+
     @cached_property
     def stands_in(self) -> bool:
         """Whether somebody let them decide in their place, now."""
-        return self.delegations_taken.in_force_at(now()).exists()
+        return self.delegations_at(now()).exists()
 
     @property
     def decides_requests(self) -> bool:

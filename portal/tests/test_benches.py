@@ -26,13 +26,12 @@ TABLES = (CostLine, PriceRow, TouchedHour, UsageDayBlock, UsageHour, UsagePull)
 
 # Why, and what each of them asks: docs/decisions/0005. Lower a number when a page needs fewer.
 KNOWN_TO_ASK_MORE = {
-    "home": 19,
-    "home of a team": 17,
-    "home of finance": 17,
-    "service": 24,
-    "pool": 13,
-    "request_burst": 26,
-    "burst_verdict": 22,
+    "home": 16,
+    "home of a team": 15,
+    "home of finance": 14,
+    "service": 23,
+    "request_burst": 25,
+    "burst_verdict": 21,
 }
 
 

@@ -2,9 +2,7 @@
 
 import pytest
 
-from portal.kernel.clock import now
-from portal.models import Role, RoleGrant, User
-from portal.sign_in import People
+from portal.models import User
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/accounts/login/"
@@ -32,20 +30,3 @@ def test_who_is_signed_in_already_is_led_on(client):
     answer = client.get(LOGIN)
     assert answer.status_code == 302
     assert answer["Location"] == "/"
-
-
-def test_a_page_knows_the_person_with_roles_and_pools_by_one_query(django_assert_num_queries):
-    cleo = User.objects.create_user("cleo")
-    RoleGrant.objects.create(user=cleo, role=Role.PLATFORM_OWNER, granted_at=now())
-    with django_assert_num_queries(1):
-        found = People().get_user(cleo.pk)
-        assert found is not None
-        assert found.roles == {Role.PLATFORM_OWNER}
-        assert found.operates_pools
-        assert not found.owns_pools
-
-
-def test_a_session_of_somebody_who_left_is_nobodys():
-    ben = User.objects.create_user("ben", is_active=False)
-    assert People().get_user(ben.pk) is None
-    assert People().get_user(ben.pk + 1) is None

@@ -151,10 +151,9 @@ def _around(requests: list[CapacityRequest], user: User, *, at: datetime) -> _Ar
 
 def _stands_in_for(requests: list[CapacityRequest], user: User, *, at: datetime) -> dict[int, str]:
     """By request id, the name of whose place this person takes; absent where they answer for
-    themselves. One query for those to whom nobody delegated.
+    themselves. No query for those to whom nobody ever delegated.
     """
-    given = user.delegations_taken.in_force_at(at).select_related("from_person")
-    delegations = list(given.order_by("-effective_from", "-pk"))
+    delegations = list(user.delegations_at(at).order_by("-effective_from", "-pk"))
     if not delegations:
         return {}
     rows = CapacityRequest.objects.filter(pk__in=[request.pk for request in requests])

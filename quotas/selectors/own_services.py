@@ -42,12 +42,11 @@ class OwnServices:
 def own_services(user: User, *, at: datetime) -> OwnServices:
     """Of the teams that this person is in, whatever else they may see; retired ones left out.
 
-    Four queries for any number of services, and four more while bursts are granted.
+    Three queries for any number of services, and four more while bursts are granted.
     """
-    leads = dict(Membership.objects.filter(user=user).values_list("team_id", "role"))
-    if not leads:
+    if not user.team_roles:
         return OwnServices()
-    rows = Service.objects.filter(team__in=leads).in_use()
+    rows = Service.objects.filter(team__in=user.team_roles).in_use()
     services = list(rows.select_related("team"))
     holdings = holdings_of([service.pk for service in services], at=at)
     requests = request_rows(_requests(services, at=at), at=at)
@@ -57,7 +56,7 @@ def own_services(user: User, *, at: datetime) -> OwnServices:
                 service,
                 holdings.get(service.pk, Holding()),
                 _burst(service, requests),
-                _may_request(service, user, leads),
+                _may_request(service, user),
             )
             for service in services
         ],
@@ -87,7 +86,7 @@ def _burst(service: Service, requests: list[RequestRow]) -> RequestRow | None:
     return next((row for row in mine if row.grant and row.grant.phase == Phase.UPCOMING), None)
 
 
-def _may_request(service: Service, user: User, leads: dict[int, str]) -> bool:
+def _may_request(service: Service, user: User) -> bool:
     """As `ServiceQuerySet.may_request`, of rows that are here already."""
-    is_lead = leads[service.team_id] == Membership.Role.LEAD
+    is_lead = user.team_roles[service.team_id] == Membership.Role.LEAD
     return is_lead or user.pk in (service.owner_id, service.deputy_id)
