@@ -28,6 +28,10 @@ def reads_everything(user: User) -> bool:
     return user.reads_everything
 
 
+def owns_the_platform(user: User) -> bool:
+    return user.is_platform_owner
+
+
 def reads_policy(user: User) -> bool:
     return user.reads_policy
 
@@ -51,6 +55,7 @@ PLACES = (
             Place("Pools", "pools", "p"),
             Place("Changes", "changes", "c"),
             Place("Freezes", "freezes", "f"),
+            Place("Kill switch", "kill_switch", "k", owns_the_platform),
         ),
     ),
     Place(

@@ -62,6 +62,7 @@ def _with_people() -> QuerySet[Session]:
         found_delegations=Exists(given),
         found_delegations_now=Exists(given.in_force_at(now())),
         found_unread=Coalesce(Subquery(unread.values(found=Count("pk"))), 0),
+        found_kill_switch=Subquery(_related("kill_switches_thrown").on().values("reason")[:1]),
     )
 
 
@@ -80,6 +81,7 @@ def _person_of(row: Any) -> User | None:
         person.may_stand_in = row.found_delegations
         person.stands_in = row.found_delegations_now
         person.unread_messages = row.found_unread
+        person.kill_switch_because = row.found_kill_switch or ""
     return person
 
 

@@ -151,6 +151,12 @@ class FreezeQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self.filter(Q(pool__isnull=True) | Q(pool__owners=user) | mine).distinct()
 
 
+class KillSwitchQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def on(self) -> Self:
+        """The one that is on, if any: while there is one, nothing is written to Azure."""
+        return self.filter(is_on=True)
+
+
 class SandboxQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def live(self) -> Self:
         return self.filter(ended_at__isnull=True)

@@ -30,7 +30,7 @@ class User(AbstractUser):
     """A person. `time_zone` is an IANA name; every time on a page is shown in it.
 
     `portal.sessions` reads the person of a request with `roles`, `team_roles`, `owns_pools`,
-    `stands_in` and `unread_messages` in one query, the session's own.
+    `stands_in`, `unread_messages` and `kill_switch_because` in one query, the session's own.
     """
 
     # False where it was looked up that nobody ever let them decide: then no query asks for whom.
@@ -67,6 +67,12 @@ class User(AbstractUser):
     @cached_property
     def unread_messages(self) -> int:
         return self.messages_told.unread().count()
+
+    @cached_property
+    def kill_switch_because(self) -> str:
+        """Why nothing is written to Azure, for everybody; empty while the kill switch is off."""
+        switches = type(self)._meta.get_field("kill_switches_thrown").related_model.objects.on()
+        return str(switches.values_list("reason", flat=True).first() or "")
 
     @property
     def operates_pools(self) -> bool:

@@ -24,6 +24,7 @@ class Standing:
     settled_units: int
     is_provisioned: bool = False
     release_is_agreed: bool = False  # the yes to a provisioned decrease
+    writable_units: int | None = None  # what a freeze lets be written now; None: what is wanted
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class PlannedChange:
     from_units: int
     to_units: int
     needs_yes: str = ""  # why a person must agree first; empty: nobody must
+    is_held: bool = False  # a freeze holds it back; by itself it goes on when that is over
 
     @property
     def delta(self) -> int:
@@ -67,8 +69,14 @@ def plan_pool(standings: Sequence[Standing]) -> PlannedPool:
 
 
 def _change(standing: Standing) -> PlannedChange:
+    """What was edited outside is no start and no end: a person decides on it, freeze or not."""
+    wanted, actual = standing.wanted_units, standing.actual_units
+    writable = standing.writable_units
+    is_frozen = writable is not None and not is_drift(standing)
+    is_held = is_frozen and writable == actual
+    to_units = writable if is_frozen and not is_held and writable is not None else wanted
     return PlannedChange(
-        standing.deployment_id, standing.actual_units, standing.wanted_units, why_ask(standing)
+        standing.deployment_id, actual, to_units, why_ask(standing), is_held=is_held
     )
 
 

@@ -16,6 +16,7 @@ from quotas.models.inventory import (
     Scope,
     SyncRun,
 )
+from quotas.models.kill_switch import KillSwitch
 from quotas.models.ledger import LedgerEntry
 from quotas.models.onboarding import DeployableModel, Expectation
 from quotas.models.plan import AccountLease, Change, Plan
@@ -40,6 +41,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Freeze",
+    "KillSwitch",
     "LedgerEntry",
     "Membership",
     "Plan",

@@ -1,4 +1,4 @@
-"""A freeze: a dated time in which nothing shall start or move in a pool, or in any of them."""
+"""A freeze: a dated time in which nothing starts or moves in a pool, or in any of them."""
 
 from django.conf import settings
 from django.db import models

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
+from quotas.models.freezes import Freeze
 from quotas.models.inventory import AzureAccount, Deployment, Pool
 
 
@@ -31,6 +32,7 @@ class Change(models.Model):
     """One capacity write: from what was read to what the ledger wants."""
 
     State = ChangeState
+    is_killed: bool = False  # the kill switch is on; known where the rows were asked with it
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="changes")
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="changes")
@@ -41,6 +43,10 @@ class Change(models.Model):
     because = models.JSONField(default=list)
     state = models.CharField(max_length=12, choices=ChangeState.pairs())
     not_before = models.DateTimeField()
+    # The freeze that holds it back; a run looks again every half-minute.
+    held_by = models.ForeignKey(Freeze, null=True, on_delete=models.PROTECT, related_name="+")
+    # When somebody agreed to write over an edit: neither a start nor an end, so no freeze holds it.
+    agreed_at = models.DateTimeField(null=True)
     gave_up_at = models.DateTimeField(null=True)  # its window ended before it was ever there
     attempts = models.PositiveIntegerField(default=0)
     operation = models.TextField(blank=True)  # resumable by any process

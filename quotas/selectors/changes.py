@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, Q, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
@@ -14,11 +14,13 @@ from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
 from quotas.domain.plan import DRIFT, NOTHING_HELD
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
-from quotas.models import Change, Deployment, Plan, Pool
+from quotas.models import Change, Deployment, KillSwitch, Plan, Pool
 from quotas.selectors import statuses, words
+from quotas.selectors.freezes import held_sentence
 from quotas.selectors.paging import page
 
 REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
+TO_BE_SENT = (ChangeState.PLANNED, *REFUSED)
 VIEWS = ("open", "done", "all")
 PAGE_SIZE = 12  # a row may have a form of two answers
 
@@ -72,8 +74,12 @@ class ChangeList:
 
 
 def changes_visible_to(user: User) -> QuerySet[Change]:
-    """Changes of deployments of one's own services, and of pools that one operates."""
-    rows = Change.objects.select_related("deployment__account", "deployment__pool", "plan__pool")
+    """Changes of deployments of one's own services, and of pools that one operates. `is_killed`:
+    the kill switch is on.
+    """
+    rows = Change.objects.select_related(
+        "deployment__account", "deployment__pool", "plan__pool", "held_by"
+    ).annotate(is_killed=Exists(KillSwitch.objects.on()))
     if user.reads_everything:
         return rows
     return rows.filter(
@@ -143,7 +149,7 @@ def _row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
         why=_why(change),
         status=_status(change),
         ticks=_ticks(change),
-        sentence=change.sentence if is_open or change.gave_up_at else "",
+        sentence=_sentence(change) if is_open or change.gave_up_at else "",
         answer=azure_answer(change),
         next_try=_next_try(change, at=at),
         planned=words.age(change.planned_at, now=at),
@@ -153,6 +159,12 @@ def _row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
     )
 
 
+def _sentence(change: Change) -> str:
+    if change.held_by and change.state in TO_BE_SENT:
+        return held_sentence(change.held_by)
+    return change.sentence
+
+
 def azure_answer(change: Change) -> str:
     """Word for word: `InsufficientQuota: …`; empty where Azure said nothing."""
     return ": ".join(part for part in (change.azure_code, change.azure_message) if part)
@@ -160,8 +172,10 @@ def azure_answer(change: Change) -> str:
 
 def what_azure_said(change: Change) -> str:
     """Our sentence, then Azure's own words."""
-    answer = azure_answer(change)
-    return f"{change.sentence} Azure answered: {answer}" if answer else change.sentence
+    answer, sentence = azure_answer(change), change.sentence
+    if change.held_by:
+        sentence = held_sentence(change.held_by)
+    return f"{sentence} Azure answered: {answer}" if answer else sentence
 
 
 def _why(change: Change) -> list[tuple[str, str]]:
@@ -183,13 +197,21 @@ def _status(change: Change) -> Status:
         return statuses.GAVE_UP
     if change.state == ChangeState.PLANNED and change.plan.stopped_because:
         return statuses.STOPPED
+    if change.held_by and change.state in TO_BE_SENT:
+        return statuses.HELD
     if change.state == ChangeState.PLANNED and not _applies(change):
         return statuses.OBSERVED
+    if _is_killed(change):
+        return statuses.KILLED
     return statuses.OF_CHANGE[ChangeState(change.state)]
 
 
 def _applies(change: Change) -> bool:
     return change.plan.mode == Pool.Mode.APPLY and change.plan.pool.applies
+
+
+def _is_killed(change: Change) -> bool:
+    return change.is_killed and change.state in TO_BE_SENT
 
 
 def _ticks(change: Change) -> Ticks:
@@ -200,14 +222,14 @@ def _ticks(change: Change) -> Ticks:
         return Ticks(Tick.DONE, Tick.DONE, Tick.DONE)
     if change.state == ChangeState.VERIFYING:
         return Ticks(Tick.DONE, Tick.DONE, Tick.WAITING)
-    if not _applies(change):
+    if not _applies(change) or _is_killed(change) or change.held_by:
         return Ticks(Tick.DONE, Tick.HELD, Tick.WAITING)
     return Ticks(Tick.DONE, Tick.FAILED if change.error_reason else Tick.WAITING, Tick.WAITING)
 
 
 def _next_try(change: Change, *, at: datetime) -> Shown | None:
     """When a change that Azure refused is sent again; once due, it is the next run that does."""
-    if change.state not in REFUSED:
+    if change.state not in REFUSED or change.held_by or _is_killed(change):
         return None
     due = change.not_before <= at
     return Shown("within 30 s") if due else words.age(change.not_before, now=at)

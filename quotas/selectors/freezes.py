@@ -1,6 +1,6 @@
 """Freezes: those that a window meets, and the list of all that a person may see.
 
-They are agreements that are shown. Nothing is held back by them yet, and every page says so.
+What they hold back is worked out in `quotas.services.holds`.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
+from django.utils.timezone import get_current_timezone
 
+from portal.kernel import formatting_times
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tone
 from portal.kernel.windows import Window
@@ -77,11 +79,21 @@ def freezes_of(pools: Sequence[Pool], window: Window) -> dict[int, tuple[Window,
     return {pk: tuple(when for of, when in found if when and of in (pk, None)) for pk in ids}
 
 
+def held_sentence(freeze: Freeze) -> str:
+    """Of a change that the freeze holds back; the time in the reader's zone."""
+    end = formatting_times.moment(freeze.effective_until, get_current_timezone())
+    return f"A freeze holds this back until {end}: {freeze.reason.rstrip('.')}."
+
+
 def clash_sentence(clash: dict[str, Any], *, now: datetime) -> str:
     """Of a clash as evidence keeps it."""
     start, end = (datetime.fromisoformat(clash[name]) for name in ("from", "until"))
     where = "all pools" if clash["of_all_pools"] else "this pool"
-    meets = "the start falls into it" if clash["holds_start"] else "it begins later in the window"
+    meets = (
+        "the start falls into it and waits for its end"
+        if clash["holds_start"]
+        else "it begins later in the window"
+    )
     return f"{words.span(start, end, now=now)}, {where}: {clash['reason'].rstrip('.')} ({meets})"
 
 

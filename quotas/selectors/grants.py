@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Case, Q, When
+from django.db.models import Case, Exists, Q, When
 
 from portal.kernel.status import Status, Tick, Ticks
 from portal.kernel.windows import Window
@@ -12,13 +12,18 @@ from quotas.domain.at_risk import Risk
 from quotas.domain.grants import Phase, Standing, standing_of
 from quotas.domain.ledger import Entry, pieces
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
-from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
+from quotas.models import CapacityRequest, Change, Deployment, KillSwitch, LedgerEntry
 from quotas.selectors import statuses
 from quotas.selectors.at_risk import PoolRisk, risks_of
+from quotas.selectors.freezes import held_sentence
 
 OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
     "turns applying on."
+)
+KILLED = (
+    "The kill switch is on: nothing is written to Azure, in any pool, until a platform owner turns "
+    "it off."
 )
 NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds."
 
@@ -133,11 +138,17 @@ def _left(rows: Sequence[LedgerEntry], entry: LedgerEntry, at: datetime) -> tupl
 
 
 def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, datetime]]:
-    """By deployment id: the change that is open, and when the last one was verified."""
+    """By deployment id: the change that is open, and when the last one was verified. `is_killed` of
+    a change: the kill switch is on.
+    """
     is_open = Q(state__in=sorted(OPEN_CHANGE_STATES))
     rows = (
         Change.objects.filter(is_open | Q(state=ChangeState.SUCCEEDED), deployment__in=deployments)
-        .annotate(is_open=Case(When(is_open, then=True), default=False))
+        .annotate(
+            is_open=Case(When(is_open, then=True), default=False),
+            is_killed=Exists(KillSwitch.objects.on()),
+        )
+        .select_related("held_by")
         .order_by("deployment_id", "is_open", "-verified_at")
         .distinct("deployment_id", "is_open")
     )
@@ -231,11 +242,22 @@ def is_written(change: Change | None, wanted: int) -> bool:
     return bool(change and change.state == ChangeState.VERIFYING and change.to_units == wanted)
 
 
+def is_held(change: Change | None) -> bool:
+    """Nothing is wrong, nothing is sent: it waits for a person, a freeze, or the kill switch."""
+    if change is None:
+        return False
+    return change.state == ChangeState.NEEDS_HUMAN or bool(change.held_by or change.is_killed)
+
+
 def why_not(deployment: Deployment, change: Change | None) -> str:
     if deployment.pool and not deployment.pool.applies:
         return OBSERVE_ONLY
     if change is None:
         return NOT_PLANNED_YET
+    if change.is_killed:
+        return KILLED
+    if change.held_by:
+        return held_sentence(change.held_by)
     return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
 
 
@@ -274,6 +296,6 @@ def _ticks(standing: Standing, change: Change | None, *, applies: bool) -> Ticks
 
 def tick_of(change: Change | None, *, applies: bool) -> Tick:
     """How far it has come to Azure, of what is not there yet."""
-    if not applies or (change and change.state == ChangeState.NEEDS_HUMAN):
+    if not applies or is_held(change):
         return Tick.HELD
     return Tick.FAILED if change and change.error_reason else Tick.WAITING

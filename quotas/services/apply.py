@@ -15,12 +15,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from portal import audit
 from portal.kernel.errors import CloudError, CloudReason
-from quotas.domain.ledger import desired_units
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.gateway import CapacityGateway, DeploymentSeen
-from quotas.models import Change, Deployment, LedgerEntry, Pool
-from quotas.selectors.rooms import entries_of
-from quotas.services import gates, leases
+from quotas.models import Change, Deployment
+from quotas.services import gates, holds, leases
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
 from quotas.services.reconcile import move_change
@@ -70,15 +68,10 @@ def due_changes(at: datetime) -> list[Change]:
     Writes are for applying pools only, and wait while another one is out to their account; what is
     on its way is read back in any pool.
     """
-    may_write = Q(
-        ~Exists(gates.write_is_out(OuterRef("deployment__account"))),
-        plan__mode=Pool.Mode.APPLY,
-        plan__pool__mode=Pool.Mode.APPLY,
-        plan__stopped_because="",
-    )
+    is_free = ~Exists(gates.write_is_out(OuterRef("deployment__account")))
     rows = (
         Change.objects.filter(
-            may_write | Q(state__in=ON_THE_WAY),
+            Q(is_free, gates.may_be_written()) | Q(state__in=ON_THE_WAY),
             state__in=OPEN_CHANGE_STATES - {ChangeState.NEEDS_HUMAN},
             not_before__lte=at,
         )
@@ -120,7 +113,7 @@ def _begin(change: Change, gateway: CapacityGateway, holder: str, at: datetime) 
     is_there = seen.capacity_units == change.to_units
     if is_there and _is_ready(seen):
         _settle(change, seen, at=at)
-    elif _wanted_now(change.deployment, at) != change.to_units:
+    elif holds.units_to_write(change, at=at) != change.to_units:
         _replace(change, at)
     elif not is_there and seen.capacity_units != change.from_units:
         # Somebody was here since the plan: the next plan starts from what there is now.
@@ -147,7 +140,7 @@ def _may_write(change: Change, holder: str, at: datetime) -> bool:
     # The read-back may have taken longer than the lease.
     if not leases.renew(change.deployment.account_id, holder):
         return False
-    if not gates.lock_if_applying(change):
+    if not gates.lock_if_applying(change, at=at):
         return False
     if not change.is_shrink and (missing := gates.missing_room(change)):
         wait(change, FIRST_WAIT, at=at, sentence=gates.NO_ROOM_YET.format(missing))
@@ -253,11 +246,6 @@ def _read_back(change: Change, gateway: CapacityGateway, at: datetime) -> Deploy
 def _is_ready(seen: DeploymentSeen) -> bool:
     """Azure shows a capacity that was asked for before it is there; only this state means it is."""
     return seen.provisioning_state.lower() in READY_STATES
-
-
-def _wanted_now(deployment: Deployment, at: datetime) -> int:
-    rows = LedgerEntry.objects.applied().filter(deployment=deployment)
-    return desired_units(entries_of(rows), at).get(deployment.pk, 0)
 
 
 @transaction.atomic

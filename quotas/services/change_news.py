@@ -84,6 +84,7 @@ def tell_of_stuck(*, at: datetime) -> int:
     rows = Change.objects.filter(
         state__in=OPEN_CHANGE_STATES,
         plan__pool__mode=Pool.Mode.APPLY,
+        held_by__isnull=True,  # it ends by time alone, and everybody was told that it would wait
         planned_at__lte=at - ALARMS[0],
     ).exclude(deployment__in=late)
     told = 0

@@ -26,7 +26,10 @@ def write_back(change: Change, *, by: User, at: datetime) -> Change:
     _check(change, by)
     if change.sentence == NOTHING_HELD:
         raise DomainError(NOTHING_HELD, code="nothing_held")
-    if not move_change(change, ChangeState.RETRY_WAIT, not_before=at, sentence=""):
+    agreed_at = at if change.sentence == DRIFT else None
+    if not move_change(
+        change, ChangeState.RETRY_WAIT, not_before=at, sentence="", agreed_at=agreed_at
+    ):
         raise ChangedMeanwhile(f"Change {change.pk}")
     audit.record("change.agreed", f"change/{change.pk}", actor_id=by.pk, at=at)
     return change

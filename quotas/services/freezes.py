@@ -1,4 +1,4 @@
-"""Agreeing on a freeze, and ending one early. It is shown to who asks, and holds nothing yet."""
+"""Agreeing on a freeze, and ending one early. What it holds back is worked out in `holds`."""
 
 from datetime import datetime, timedelta
 

@@ -5,12 +5,14 @@ The account is asked under its lease. The rest is asked under the pool's lock, i
 that marks the change as being written, so that two workers never both count on the same free units.
 """
 
+from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import Exists, F, Q, QuerySet, Sum
 
 from quotas.domain.states import ChangeState
-from quotas.models import Change, Deployment, Pool, PoolLimit
+from quotas.models import Change, Deployment, KillSwitch, Pool, PoolLimit
+from quotas.services import holds, kill_switch
 
 # Azure may have these already; they end by themselves and are looked at again afterwards.
 ON_THE_WAY = (ChangeState.WRITING, ChangeState.POLLING, ChangeState.VERIFYING)
@@ -22,15 +24,34 @@ NO_ROOM_YET = (
 )
 
 
-def lock_if_applying(change: Change) -> bool:
-    """Locks the pool until the transaction ends. False: it only observes, the plan stopped, or
-    another pool feeds the deployment by now, which plans anew.
+def may_be_written() -> Q:
+    """Of changes: those that are not on their way and whose pool and plan let them be written.
+    None while the kill switch is on; none that a freeze holds back.
+    """
+    return Q(
+        ~Exists(KillSwitch.objects.on()),
+        plan__mode=Pool.Mode.APPLY,
+        plan__pool__mode=Pool.Mode.APPLY,
+        plan__stopped_because="",
+        held_by__isnull=True,
+    )
+
+
+def lock_if_applying(change: Change, *, at: datetime) -> bool:
+    """Locks the pool until the transaction ends. False: the kill switch is on, the pool only
+    observes, the plan stopped, a freeze holds the change back (which is noted), or another pool
+    feeds the deployment by now, which plans anew.
     """
     pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
     change.plan.refresh_from_db(fields=["mode", "stopped_because"])
     if not Deployment.objects.filter(pk=change.deployment_id, pool=pool).exists():
         return False
-    return pool.applies and change.plan.mode == pool.mode and not change.plan.stopped_because
+    if not pool.applies or change.plan.mode != pool.mode or change.plan.stopped_because:
+        return False
+    if freeze := holds.held_by(change, at=at):
+        Change.objects.filter(pk=change.pk).update(held_by=freeze)
+        return False
+    return not kill_switch.is_on()
 
 
 def write_is_out(account: Any) -> QuerySet[Change]:
@@ -43,10 +64,13 @@ def write_is_out(account: Any) -> QuerySet[Change]:
 
 
 def shrinks_go_first(change: Change) -> bool:
-    """A grow waits while shrinks of its pool are under way; not for one that Azure refused."""
+    """A grow waits while shrinks of its pool are under way; not for one that Azure refused or that
+    a freeze holds back.
+    """
     return Change.objects.filter(
         plan__pool_id=change.plan.pool_id,
         plan__stopped_because="",
+        held_by__isnull=True,
         state__in=[ChangeState.PLANNED, *ON_THE_WAY],
         to_units__lt=F("from_units"),
     ).exists()

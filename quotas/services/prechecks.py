@@ -24,7 +24,7 @@ from quotas.selectors import words
 from quotas.selectors.people import holders_of, operators_of, platform_owners
 from quotas.selectors.rooms import entries_of
 from quotas.services.edge_facts import EdgeReader
-from quotas.services.reconcile import LOOK_BACK
+from quotas.services.holds import LOOK_BACK
 
 log = logging.getLogger(__name__)
 

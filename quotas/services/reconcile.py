@@ -7,7 +7,7 @@ A change that is on its way to Azure is never replaced; the next run looks again
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -23,11 +23,9 @@ from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
+from quotas.services.holds import Frost, frost_of, mark_held, recent_entries
 
 log = logging.getLogger(__name__)
-
-# Entries that ended before this explain nothing any more; what is in force is always in.
-LOOK_BACK = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,24 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
     """Supersedes open changes that are no longer wanted, and stores what is newly wanted."""
     pool = Pool.objects.select_for_update().get(pk=pool.pk)
     deployments = {d.pk: d for d in pool.deployments.filter(gone_at__isnull=True)}
-    recent = LedgerEntry.objects.applied().filter(effective_until__gt=at - LOOK_BACK)
-    rows = list(recent.filter(deployment_id__in=deployments))
-    open_changes = _open_changes(pool)
-    wanted = plan_pool(standings(deployments.values(), rows, at=at))
+    rows = list(recent_entries(at=at).filter(deployment_id__in=deployments))
+    open_changes, frost = _open_changes(pool), frost_of(pool, at=at)
+    wanted = plan_pool(standings(deployments.values(), rows, frost, at=at))
     fresh = [c for c in wanted.changes if _is_new(c, open_changes.get(c.deployment_id), pool)]
     _supersede(open_changes, wanted, fresh, pool, at=at)
+    plan = _store_new(pool, wanted, fresh, rows, at=at)
+    mark_held(wanted, frost)
+    return plan
+
+
+def _store_new(
+    pool: Pool,
+    wanted: PlannedPool,
+    fresh: list[PlannedChange],
+    rows: list[LedgerEntry],
+    *,
+    at: datetime,
+) -> Plan | None:
     edits = [change for change in fresh if change.needs_yes == DRIFT]
     if not (edits and wanted.stopped_because):
         return _store(pool, fresh, rows, at=at) if fresh else None
@@ -98,13 +108,16 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
 
 
 def standings(
-    deployments: Iterable[Deployment], rows: list[LedgerEntry], *, at: datetime
+    deployments: Iterable[Deployment],
+    rows: list[LedgerEntry],
+    frost: Frost | None = None,
+    *,
+    at: datetime,
 ) -> list[Standing]:
     """Managed deployments only: one without any entry is never written."""
-    deployments = list(deployments)
-    entries = entries_of(rows)
-    wanted = desired_units(entries, at)
-    last = _last_settled(d.pk for d in deployments if d.is_provisioned)
+    wanted = desired_units(entries_of(rows), at)
+    managed_ones = [d for d in deployments if d.pk in wanted]
+    last = _last_settled(d.pk for d in managed_ones if d.is_provisioned)
     return [
         Standing(
             deployment_id=d.pk,
@@ -114,9 +127,9 @@ def standings(
             is_provisioned=d.is_provisioned,
             release_is_agreed=d.pk in last
             and _release_is_agreed(d, rows, wanted[d.pk], since=last[d.pk], at=at),
+            writable_units=frost and frost.writable(d, rows, wanted[d.pk], at=at),
         )
-        for d in deployments
-        if d.pk in wanted
+        for d in managed_ones
     ]
 
 

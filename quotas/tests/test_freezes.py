@@ -160,7 +160,7 @@ def test_evidence_keeps_the_clash_and_the_policy_may_look_at_it(
     assert FACTS["starts_in_freeze"].read(judged) is True
 
 
-def test_a_freeze_changes_no_decision_of_the_default_policy_and_holds_nothing_back(
+def test_a_freeze_changes_no_decision_of_the_default_policy(
     chat: Service, pool: Pool, ada: User, cleo: User
 ):
     freeze(None, "03 09:00", "03 12:00", cleo)
@@ -186,7 +186,7 @@ def test_evidence_of_open_requests_follows_freezes(
     assert waiting.evidence.first().facts["freezes"] == []
 
 
-def test_the_burst_form_shows_the_clash_live_and_says_that_nothing_is_held_back(
+def test_the_burst_form_shows_the_clash_live_and_says_what_it_holds_back(
     browse: Browse, chat: Service, pool: Pool, ada: User, cleo: User
 ):
     ada.time_zone = "Europe/Amsterdam"
@@ -196,8 +196,8 @@ def test_the_burst_form_shows_the_clash_live_and_says_that_nothing_is_held_back(
     typed = {"amount": "40000", **window, "verdict": "yes"}
     address = "/services/chat-assistant/burst/"
     words = words_of(browse(ada).get(address, typed, headers=HTMX))
-    assert "Tue 3 Mar, 10:00–13:00, this pool: Quarter-end (the start falls into it)" in words
-    assert "does not hold changes back" in words
+    assert "Tue 3 Mar, 10:00–13:00, this pool: Quarter-end (the start falls into it" in words
+    assert "A start in it waits until it is over" in words
 
 
 def test_the_card_of_the_inbox_names_the_clash(
@@ -232,7 +232,7 @@ def test_a_platform_owner_agrees_on_the_page_and_ends_it(browse: Browse, pool: P
     assert hers.post("/freezes/", {**typed, "reason": "Migration."}).status_code == 302
     words = words_of(hers.get("/freezes/"))
     assert "Tue 3 Mar, 10:00 – Wed 4 Mar, 10:00" in words
-    assert "Freezes are shown, not enforced." in words
+    assert "Nothing starts or grows in its pool while it lasts" in words
     hers.post(f"/freezes/{Freeze.objects.get().pk}/end/")
     assert "Ended early" in words_of(hers.get("/freezes/"))
 

@@ -27,7 +27,9 @@ def index(request: HttpRequest) -> HttpResponse:
         return _page(request, form)
     if not _is_added(request, form):
         return _page(request, form, status=422)
-    messages.success(request, "Agreed: everyone who asks for capacity in that time is shown it.")
+    messages.success(
+        request, "Agreed: nothing starts or grows in that time; who asks for it is shown why."
+    )
     return redirect("freezes")
 
 

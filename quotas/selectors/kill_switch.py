@@ -1,0 +1,43 @@
+"""The kill switch: whether it is on, and each time that it was thrown."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from portal.kernel.shown import Shown
+from quotas.models import KillSwitch
+from quotas.selectors import words
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Thrown:
+    """One time; the last three are empty while it is on."""
+
+    id: int
+    is_on: bool
+    at: Shown
+    by: str
+    reason: str
+    off_at: Shown | None
+    off_by: str
+    reason_to_go_on: str
+
+
+def times_thrown(*, at: datetime) -> list[Thrown]:
+    """Newest first; one that is on is always the first. One query."""
+    rows = KillSwitch.objects.select_related("turned_on_by", "turned_off_by")
+    return [_row(row, at=at) for row in rows[:MOST_SHOWN]]
+
+
+def _row(row: KillSwitch, *, at: datetime) -> Thrown:
+    return Thrown(
+        id=row.pk,
+        is_on=row.is_on,
+        at=words.moment(row.turned_on_at, now=at),
+        by=words.person_name(row.turned_on_by),
+        reason=row.reason,
+        off_at=words.moment(row.turned_off_at, now=at) if row.turned_off_at else None,
+        off_by=words.person_name(row.turned_off_by, nobody=""),
+        reason_to_go_on=row.reason_to_go_on,
+    )
