@@ -83,6 +83,7 @@ urlpatterns = [
     path("people/import/", people.load, name="people_import"),
     path("pools/", pools.index, name="pools"),
     path("pools/<int:pk>/mode/", pools.mode, name="pool_mode"),
+    path("pools/<int:pk>/plan/", changes.plan, name="pool_plan"),
     path("pools/<int:pk>/calendar/", calendar.show, name="pool_calendar"),
     path("pools/<int:pk>/calendar.ics", calendar.download, name="pool_calendar_file"),
     path("pools/<int:pk>/reserve/", reserves.reserve, name="pool_reserve"),

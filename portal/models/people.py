@@ -71,7 +71,8 @@ class User(AbstractUser):
     @cached_property
     def kill_switch_because(self) -> str:
         """Why nothing is written to Azure, for everybody; empty while the kill switch is off."""
-        switches = type(self)._meta.get_field("kill_switches_thrown").related_model.objects.on()
+        thrown: Any = type(self)._meta.get_field("kill_switches_thrown").related_model
+        switches = thrown.objects.on()
         return str(switches.values_list("reason", flat=True).first() or "")
 
     @property

@@ -5,9 +5,9 @@ shrink is refused and leaves the plan half applied. A second run over the same f
 new. What no approved request's own edge explains is drift: it is planned, but waits for a yes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil
+from hashlib import sha256
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ NOTHING_HELD = (
     "The ledger holds nothing for this deployment any more. Headroom does not delete deployments: "
     "delete it in Azure, or give it a baseline."
 )
-LARGE_PLAN_COUNT, LARGE_PLAN_SHARE = 5, 0.30
+LARGE_PLAN_COUNT, LARGE_PLAN_PER_CENT = 5, 30
 
 
 def plan_pool(standings: Sequence[Standing]) -> PlannedPool:
@@ -98,10 +98,16 @@ def is_drift(standing: Standing) -> bool:
 
 def _why_stopped(standings: Sequence[Standing]) -> str:
     drifted = sum(1 for s in standings if s.wanted_units != s.actual_units and is_drift(s))
-    allowed = max(LARGE_PLAN_COUNT, ceil(LARGE_PLAN_SHARE * len(standings)))
+    allowed = max(LARGE_PLAN_COUNT, len(standings) * LARGE_PLAN_PER_CENT // 100)
     if drifted <= allowed:
         return ""
     return (
         f"{drifted} of {len(standings)} deployments differ for a reason no request explains; "
         f"more than {allowed} is too many to write without a yes."
     )
+
+
+def content_hash(changes: Iterable[tuple[int, int, int]]) -> str:
+    """Of (deployment, from, to) in any order: what a yes to a plan is bound to."""
+    lines = sorted(f"{deployment} {before} {after}" for deployment, before, after in changes)
+    return sha256("\n".join(lines).encode()).hexdigest()

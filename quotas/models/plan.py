@@ -32,7 +32,6 @@ class Change(models.Model):
     """One capacity write: from what was read to what the ledger wants."""
 
     State = ChangeState
-    is_killed: bool = False  # the kill switch is on; known where the rows were asked with it
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="changes")
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="changes")
@@ -73,6 +72,11 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.deployment}: {self.from_units} → {self.to_units}"
+
+    @property
+    def is_killed(self) -> bool:
+        """The kill switch is on; known where the rows were read by `with_holds`."""
+        return bool(getattr(self, "killed_now", False))
 
     @property
     def is_shrink(self) -> bool:

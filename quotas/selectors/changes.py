@@ -1,22 +1,23 @@
 """Capacity writes: planned, under way, done, refused, and what Azure answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Q, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
-from quotas.domain.plan import DRIFT, NOTHING_HELD
+from quotas.domain.plan import DRIFT, NOTHING_HELD, content_hash
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
-from quotas.models import Change, Deployment, KillSwitch, Plan, Pool
+from quotas.models import Change, Deployment, Plan, Pool
 from quotas.selectors import statuses, words
 from quotas.selectors.freezes import held_sentence
+from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.paging import page
 
 REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
@@ -53,12 +54,14 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class StoppedPlan:
-    """An oversized plan that waits for a yes."""
+    """An oversized plan that waits for a yes; `content` is what the yes is bound to."""
 
     id: int
     pool: str
+    pool_id: int
     sentence: str
     changes: int
+    content: str
     made: Shown
     may_allow: bool
 
@@ -77,9 +80,8 @@ def changes_visible_to(user: User) -> QuerySet[Change]:
     """Changes of deployments of one's own services, and of pools that one operates. `is_killed`:
     the kill switch is on.
     """
-    rows = Change.objects.select_related(
-        "deployment__account", "deployment__pool", "plan__pool", "held_by"
-    ).annotate(is_killed=Exists(KillSwitch.objects.on()))
+    of = ("deployment__account", "deployment__pool", "plan__pool")
+    rows = with_holds(Change.objects.select_related(*of))
     if user.reads_everything:
         return rows
     return rows.filter(
@@ -96,7 +98,7 @@ def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     found = page(_in_view(rows, view), params, size=PAGE_SIZE)
     return ChangeList(
         rows=change_rows(found.rows, user, at=at),
-        stopped=_stopped(user, at=at),
+        stopped=stopped_plans(Pool.objects.visible_to(user), user, at=at),
         counts=_counts(rows),
         view=view,
         newer_url=found.newer_url,
@@ -124,7 +126,7 @@ def _counts(rows: QuerySet[Change]) -> dict[str, int]:
 
 def change_rows(changes: Sequence[Change], user: User, *, at: datetime) -> list[ChangeRow]:
     operates = _operates(user)
-    return [_row(change, operates(change.plan.pool_id), at=at) for change in changes]
+    return [change_row(change, operates(change.plan.pool_id), at=at) for change in changes]
 
 
 def _operates(user: User) -> Callable[[int], bool]:
@@ -135,7 +137,7 @@ def _operates(user: User) -> Callable[[int], bool]:
     return operated.__contains__
 
 
-def _row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
+def change_row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
     waits = operates and change.state == ChangeState.NEEDS_HUMAN
     is_open = change.state in OPEN_CHANGE_STATES
     return ChangeRow(
@@ -235,27 +237,35 @@ def _next_try(change: Change, *, at: datetime) -> Shown | None:
     return Shown("within 30 s") if due else words.age(change.not_before, now=at)
 
 
-def _stopped(user: User, *, at: datetime) -> list[StoppedPlan]:
-    open_changes = Count("changes", filter=Q(changes__state__in=sorted(OPEN_CHANGE_STATES)))
+def stopped_plans(pools: Any, user: User, *, at: datetime) -> list[StoppedPlan]:
+    """Those of the pools that have changes left. Two queries; one more where there is any."""
+    left = Change.objects.filter(state__in=sorted(OPEN_CHANGE_STATES))
     rows = (
-        Plan.objects.filter(pool__in=Pool.objects.visible_to(user))
+        Plan.objects.filter(pool__in=pools)
         .exclude(stopped_because="")
-        .annotate(left=open_changes)
-        .filter(left__gt=0)
         .select_related("pool")
+        .prefetch_related(Prefetch("changes", queryset=left, to_attr="left"))
     )
-    operates = _operates(user) if rows else bool
+    found = [plan for plan in rows if plan.left]
+    operates = _operates(user) if found else bool
     return [
         StoppedPlan(
             id=plan.pk,
             pool=words.pool_name(plan.pool),
+            pool_id=plan.pool_id,
             sentence=plan.stopped_because,
-            changes=plan.left,
+            changes=len(plan.left),
+            content=content_of(plan.left),
             made=words.age(plan.made_at, now=at),
             may_allow=operates(plan.pool_id),
         )
-        for plan in rows
+        for plan in found
     ]
+
+
+def content_of(changes: Iterable[Change]) -> str:
+    """What a yes to a plan is bound to: its open changes, each with from and to."""
+    return content_hash((c.deployment_id, c.from_units, c.to_units) for c in changes)
 
 
 def changes_of(deployments: Any, user: User, *, at: datetime, most: int = 10) -> list[ChangeRow]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Case, Exists, Q, When
+from django.db.models import Case, Q, When
 
 from portal.kernel.status import Status, Tick, Ticks
 from portal.kernel.windows import Window
@@ -12,10 +12,11 @@ from quotas.domain.at_risk import Risk
 from quotas.domain.grants import Phase, Standing, standing_of
 from quotas.domain.ledger import Entry, pieces
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
-from quotas.models import CapacityRequest, Change, Deployment, KillSwitch, LedgerEntry
+from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
 from quotas.selectors.at_risk import PoolRisk, risks_of
 from quotas.selectors.freezes import held_sentence
+from quotas.selectors.kill_switch import with_holds
 
 OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
@@ -143,12 +144,9 @@ def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, 
     """
     is_open = Q(state__in=sorted(OPEN_CHANGE_STATES))
     rows = (
-        Change.objects.filter(is_open | Q(state=ChangeState.SUCCEEDED), deployment__in=deployments)
-        .annotate(
-            is_open=Case(When(is_open, then=True), default=False),
-            is_killed=Exists(KillSwitch.objects.on()),
-        )
-        .select_related("held_by")
+        with_holds(Change.objects.filter(is_open | Q(state=ChangeState.SUCCEEDED)))
+        .filter(deployment__in=deployments)
+        .annotate(is_open=Case(When(is_open, then=True), default=False))
         .order_by("deployment_id", "is_open", "-verified_at")
         .distinct("deployment_id", "is_open")
     )

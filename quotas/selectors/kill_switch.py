@@ -3,11 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, QuerySet
+
 from portal.kernel.shown import Shown
-from quotas.models import KillSwitch
+from quotas.models import Change, KillSwitch
 from quotas.selectors import words
 
 MOST_SHOWN = 50
+
+
+def with_holds(changes: QuerySet[Change]) -> QuerySet[Change]:
+    """The changes with what may hold them back: their freeze, and `is_killed` for all of them while
+    the switch is on. No query of its own.
+    """
+    killed = Exists(KillSwitch.objects.on())
+    found: QuerySet[Change] = changes.select_related("held_by").annotate(killed_now=killed)
+    return found
 
 
 @dataclass(frozen=True)

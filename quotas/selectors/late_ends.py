@@ -18,6 +18,7 @@ from quotas.models import Change, Deployment, LedgerEntry
 from quotas.selectors import words
 from quotas.selectors.changes import azure_answer
 from quotas.selectors.grants import why_not
+from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 
@@ -45,7 +46,8 @@ class LateEnd:
 def late_ends(*, at: datetime) -> list[LateEnd]:
     """The latest first. One query where nothing is late, else three.
 
-    What somebody edited, or has to agree to, is not late: it waits, and says so itself.
+    What somebody edited, has to agree to, or a freeze holds back is not late: it waits, and says so
+    itself.
     """
     rows = managed(at=at).filter(capacity_units__gt=F("wanted"), capacity_units=F("settled_units"))
     over = list(rows.select_related("account", "pool"))
@@ -53,16 +55,23 @@ def late_ends(*, at: datetime) -> list[LateEnd]:
         return []
     changes = {
         change.deployment_id: change
-        for change in Change.objects.filter(deployment__in=over, state__in=OPEN_CHANGE_STATES)
+        for change in with_holds(
+            Change.objects.filter(deployment__in=over, state__in=OPEN_CHANGE_STATES)
+        )
     }
     entries = _entries(over, at=at)
     found = [
         LateEnd(d, d.wanted, late_since(entries_of(entries[d.pk]), d.capacity_units, at), change)
         for d in over
-        if not ((change := changes.get(d.pk)) and change.state == ChangeState.NEEDS_HUMAN)
+        if not ((change := changes.get(d.pk)) and _waits(change))
     ]
     late = [each for each in found if at - each.since >= LATE_FROM]
     return sorted(late, key=lambda each: (each.since, each.deployment.pk))
+
+
+def _waits(change: Change) -> bool:
+    """Of a change that a freeze holds back whole, no end is part: those go through it."""
+    return change.state == ChangeState.NEEDS_HUMAN or change.held_by is not None
 
 
 def _entries(deployments: Iterable[Deployment], *, at: datetime) -> dict[int, list[LedgerEntry]]:

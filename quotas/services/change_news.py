@@ -51,7 +51,7 @@ def tell_of_stopped(plan: Plan, *, at: datetime) -> None:
         Event.PLAN_STOPPED,
         operators_of(plan.pool),
         subject=f"plan/{plan.pk}",
-        url=reverse("changes"),
+        url=reverse("pool_plan", args=[plan.pool_id]),
         at=at,
         pool=words.pool_name(plan.pool),
         why=plan.stopped_because,

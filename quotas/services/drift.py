@@ -12,8 +12,10 @@ from portal.kernel.windows import FOREVER, Window
 from portal.models import User
 from quotas.domain.availability import fit
 from quotas.domain.plan import DRIFT, NOTHING_HELD
-from quotas.domain.states import ChangeState
+from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
+from quotas.selectors import words
+from quotas.selectors.changes import content_of
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services.pools import lock_pool_of
 from quotas.services.reconcile import move_change
@@ -26,13 +28,17 @@ def write_back(change: Change, *, by: User, at: datetime) -> Change:
     _check(change, by)
     if change.sentence == NOTHING_HELD:
         raise DomainError(NOTHING_HELD, code="nothing_held")
+    _agree(change, by=by, at=at)
+    return change
+
+
+def _agree(change: Change, *, by: User, at: datetime) -> None:
     agreed_at = at if change.sentence == DRIFT else None
     if not move_change(
         change, ChangeState.RETRY_WAIT, not_before=at, sentence="", agreed_at=agreed_at
     ):
         raise ChangedMeanwhile(f"Change {change.pk}")
     audit.record("change.agreed", f"change/{change.pk}", actor_id=by.pk, at=at)
-    return change
 
 
 @transaction.atomic
@@ -69,14 +75,25 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
 
 
 @transaction.atomic
-def allow_plan(plan: Plan, *, by: User, at: datetime) -> Plan:
-    """The yes to an oversized plan."""
+def allow_plan(plan: Plan, *, content: str, by: User, at: datetime) -> Plan:
+    """The yes to an oversized plan as it was shown: every edit in it is written back, as if each
+    had been agreed to. What asks for another reason (a release, nothing held) goes on asking.
+
+    `content` is the hash of what was shown; ChangedMeanwhile when the plan is no longer that.
+    """
     if not Pool.objects.operated_by(by).filter(pk=plan.pool_id).exists():
         raise DomainError("Only an owner of the pool may agree to its plan.", code="not_yours")
+    left = plan.changes.filter(state__in=sorted(OPEN_CHANGE_STATES)).select_for_update()
+    changes = list(left)
     stopped = Plan.objects.filter(pk=plan.pk).exclude(stopped_because="")
-    if not stopped.update(stopped_because="", allowed_by_id=by.pk):
-        raise ChangedMeanwhile(f"Plan {plan.pk}")
-    audit.record("plan.allowed", f"plan/{plan.pk}", actor_id=by.pk, at=at)
+    is_as_shown = content == content_of(changes)
+    if not is_as_shown or not stopped.update(stopped_because="", allowed_by_id=by.pk):
+        raise ChangedMeanwhile(f"The plan of {words.pool_name(plan.pool)}")
+    for change in changes:
+        if change.state == ChangeState.NEEDS_HUMAN and change.sentence == DRIFT:
+            _agree(change, by=by, at=at)
+    facts = {"changes": len(changes), "content": content}
+    audit.record("plan.allowed", f"plan/{plan.pk}", actor_id=by.pk, at=at, **facts)
     return plan
 
 

@@ -127,7 +127,7 @@ def standings(
             is_provisioned=d.is_provisioned,
             release_is_agreed=d.pk in last
             and _release_is_agreed(d, rows, wanted[d.pk], since=last[d.pk], at=at),
-            writable_units=frost and frost.writable(d, rows, wanted[d.pk], at=at),
+            writable_units=frost.writable(d, rows, wanted[d.pk], at=at) if frost else None,
         )
         for d in managed_ones
     ]

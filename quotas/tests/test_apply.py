@@ -8,6 +8,7 @@ import pytest
 from portal.kernel.errors import CloudError, CloudReason, DomainError
 from portal.models import AuditRow, User
 from quotas.models import AccountLease, AzureAccount, Change, LedgerEntry, Plan, Pool, Service
+from quotas.selectors.changes import content_of
 from quotas.services import apply, drift, leases, reconcile
 from quotas.services.decisions import approve
 from quotas.services.give_back import give_back
@@ -316,7 +317,7 @@ def test_an_oversized_plan_waits_for_a_yes(azure: FakeAzure, pool: Pool, cleo: U
     reconcile_at(azure, MIDDAY)
     plan = Plan.objects.get()
     assert "8 of 10" in plan.stopped_because
-    drift.allow_plan(plan, by=cleo, at=MIDDAY)
+    drift.allow_plan(plan, content=content_of(plan.changes.all()), by=cleo, at=MIDDAY)
     assert Plan.objects.get().allowed_by_id == cleo.pk
 
 

@@ -10,6 +10,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.models import User
 from quotas.gateway import WriteAnswer
 from quotas.models import AccountLease, Change, Deployment, LedgerEntry, Plan, Pool, Service, Team
+from quotas.selectors.changes import content_of
 from quotas.services import apply, drift, pools, reconcile
 from quotas.services.decisions import approve
 from quotas.services.mapping import map_deployment
@@ -264,9 +265,9 @@ def test_one_yes_to_a_plan_is_one_audit_row(azure: FakeAzure, pool: Pool, cleo: 
     plan = Plan.objects.create(
         pool=pool, made_at=NOON, mode="apply", stopped_because="Too many at once."
     )
-    drift.allow_plan(plan, by=cleo, at=NOON)
+    drift.allow_plan(plan, content=content_of([]), by=cleo, at=NOON)
     with pytest.raises(ChangedMeanwhile):
-        drift.allow_plan(plan, by=cleo, at=NOON)
+        drift.allow_plan(plan, content=content_of([]), by=cleo, at=NOON)
     pools.switch_mode(pool, mode="apply", by=cleo, at=NOON)
     pools.switch_mode(pool, mode="apply", by=cleo, at=NOON)
     for verb in ("plan.allowed", "pool.mode_switched"):

@@ -152,7 +152,8 @@ def test_a_stopped_plan_asks_and_goes_on_after_the_yes(
     assert "6 of 8 deployments differ." in shown.content.decode()
     assert not browse(ada).get(reverse("changes")).context["found"].stopped[0].may_allow
     assert browse(ada).post(reverse("plan_allow", args=[plan.pk])).status_code == 422
-    browse(cleo).post(reverse("plan_allow", args=[plan.pk]))
+    [asked] = shown.context["found"].stopped
+    browse(cleo).post(reverse("plan_allow", args=[plan.pk]), {"content": asked.content})
     plan.refresh_from_db()
     assert (plan.stopped_because, plan.allowed_by_id) == ("", cleo.pk)
 

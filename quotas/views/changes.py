@@ -1,15 +1,18 @@
 """Changes: what is written to Azure, how far it came, and the answers that wait for a person."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.kernel.clock import now
 from quotas.models import Change, Plan, Pool
-from quotas.selectors.changes import change_list, changes_visible_to
+from quotas.selectors import words
+from quotas.selectors.changes import change_list, changes_visible_to, stopped_plans
+from quotas.selectors.pool_plan import pool_plan
 from quotas.services import drift
 
+OBSERVE_ONLY = "This plan is made and shown; nothing of it is written to Azure."
 TABS = (("Open", "open"), ("Verified", "done"), ("All", "all"))
 
 
@@ -38,12 +41,33 @@ def write_back(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("changes")
 
 
+@require_GET
+def plan(request: HttpRequest, pk: int) -> HttpResponse:
+    """The plan of a pool as it stands, for those who read everything or operate the pool."""
+    pools = Pool.objects.visible_to(request.user)
+    pool = get_object_or_404(pools, pk=pk)
+    operates = Pool.objects.operated_by(request.user).filter(pk=pk).exists()
+    if not operates and not request.user.reads_everything:
+        raise Http404
+    at = now()
+    context = {
+        "pool": pool,
+        "plan": pool_plan(pool, operates=operates, at=at),
+        "stopped": stopped_plans([pool], request.user, at=at),
+        "trail": words.pool_trail(pool, "Plan"),
+        "observe_only_banner": "" if pool.applies else OBSERVE_ONLY,
+    }
+    return render(request, "quotas/plan.html", context)
+
+
 @require_POST
 def allow_plan(request: HttpRequest, pk: int) -> HttpResponse:
     rows = Plan.objects.filter(pool__in=Pool.objects.visible_to(request.user))
-    drift.allow_plan(get_object_or_404(rows, pk=pk), by=request.user, at=now())
+    found = get_object_or_404(rows.select_related("pool"), pk=pk)
+    content = request.POST.get("content", "")
+    drift.allow_plan(found, content=content, by=request.user, at=now())
     messages.success(request, "Agreed: the plan goes on at the next run, shrinks first.")
-    return redirect("changes")
+    return redirect("pool_plan", pk=found.pool_id)
 
 
 def _visible(request: HttpRequest, pk: int) -> Change:
