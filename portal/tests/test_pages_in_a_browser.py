@@ -12,8 +12,7 @@ SERVICE = "/services/assistant/"
 THROTTLING = f"{SERVICE}throttling/"
 
 
-@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
-def test_the_pages_are_accessible_and_keep_to_the_policy(used, visit, width, colours):
+def test_the_pages_are_accessible_and_keep_to_the_policy(used, visit):
     for user, path in [
         (used.ada, "/"),
         (used.ada, SERVICE),
@@ -21,7 +20,7 @@ def test_the_pages_are_accessible_and_keep_to_the_policy(used, visit, width, col
         (used.fay, "/"),
         (used.fay, "/health/"),
     ]:
-        visit.inspect(user, path, width=width, colours=colours)
+        visit.inspect(user, path)
 
 
 def test_the_period_is_in_the_address_and_back_returns(used, visit):

@@ -212,15 +212,12 @@ def test_a_person_of_another_team_sees_nothing_of_it_anywhere(
 KINDS = ("burst", "baseline", "transfer")
 
 
-@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (1280, "dark"), (390, "light")])
 def test_every_form_is_accessible_and_no_wider_than_the_window(
     visit: Windows,
     granted: CapacityRequest,
     mail: Service,
     chat: Service,
     ada: User,
-    width: int,
-    colours: Any,
 ):
     waiting = ask(chat, ada, at=real_now(), units=90, starts_at=in_days(9), ends_at=in_days(10))
     too_much = {"units": 900, "starts_at": in_days(11), "ends_at": in_days(12)}
@@ -235,4 +232,4 @@ def test_every_form_is_accessible_and_no_wider_than_the_window(
         reverse("request_edit", args=[waiting.pk]),
         f"{burst}?draft={full.pk}",
     ):
-        visit.inspect(ada, address, width=width, colours=colours)
+        visit.inspect(ada, address)

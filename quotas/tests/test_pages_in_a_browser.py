@@ -69,7 +69,6 @@ def test_blocks_of_the_calendar_are_reached_and_followed_by_keys(
     page.wait_for_url(f"**{next_week.get_absolute_url()}")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     visit: Windows,
     next_week: CapacityRequest,
@@ -77,7 +76,6 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     chat: Service,
     ada: User,
     cleo: User,
-    width: int,
 ):
     burst = reverse("request_burst", args=[chat.slug])
     places = [(ada, burst), (ada, reverse("requests")), (ada, next_week.get_absolute_url())]
@@ -86,4 +84,4 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     of_pool = ("pool", "pool_calendar", "pool_reserve")
     places += [(cleo, reverse(name, args=[pool.pk])) for name in of_pool]
     for user, address in places:
-        visit.inspect(user, address, width=width)
+        visit.inspect(user, address)
