@@ -40,6 +40,11 @@ class ServiceQuerySet(models.QuerySet):  # type: ignore[type-arg]
             sandbox__isnull=True,  # it is what it is; whoever needs more registers a service
         ).distinct()
 
+    def with_asking(self, user: "User") -> Self:
+        """Each tells as `may_request` whether this person may ask for it."""
+        asks = self.model.objects.may_request(user).filter(pk=OuterRef("pk"))
+        return self.annotate(may_request=Exists(asks))
+
 
 class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def allocatable(self) -> Self:

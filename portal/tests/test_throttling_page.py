@@ -11,6 +11,8 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.kernel.windows import FOREVER, HOUR, MINUTE, Window
 from quotas.models import Deployment, Pool
+from quotas.selectors.cards import seen_services
+from quotas.selectors.pool_deployments import pool_deployments
 from showback.models import SharedDeployment
 from showback.selectors.pool_throttling import absorbed_by
 from showback.services.usage_pull import pull_window
@@ -211,8 +213,12 @@ def test_a_team_sees_its_own_refusals_of_a_pool_and_the_others_without_names(ref
     answer = answer_of(refused.dan, f"/pools/{pool.pk}/")
     if answer.status_code == 200:
         assert "Assistant" not in answer.content.decode()
-    lines = absorbed_by(pool.pk, refused.dan, at=AT)
+    lines = absorbed_for(refused.dan, pool)
     assert {line.service for line in lines} == {"another team", "Digest"}
+
+
+def absorbed_for(user, pool):
+    return absorbed_by(pool_deployments(pool.pk, seen_services(user)), at=AT)
 
 
 def served_elsewhere(name, minutes):
@@ -224,12 +230,12 @@ def served_elsewhere(name, minutes):
 def test_the_pools_page_counts_no_refusal_that_spill_over_served(refused):
     pool = Pool.objects.get(kind="provisioned")
     Deployment.objects.filter(pk=refused.ptu.pk).update(pool=pool)
-    [before] = absorbed_by(pool.pk, refused.ada, at=AT)
+    [before] = absorbed_for(refused.ada, pool)
     assert before.refused[0] > 0
     Deployment.objects.filter(pk=refused.ptu.pk).update(spillover_deployment_name="chat")
     refused.metrics.traffic = served_elsewhere
     pull_window(Window(AT - 24 * HOUR, AT), MINUTE, at=AT)
-    [after] = absorbed_by(pool.pk, refused.ada, at=AT)
+    [after] = absorbed_for(refused.ada, pool)
     assert 0 < after.refused[0] < before.refused[0]  # of the last day none, of those before all
     pull_window(Window(AT - 7 * 24 * HOUR, AT), MINUTE, at=AT)
-    assert absorbed_by(pool.pk, refused.ada, at=AT) == []
+    assert absorbed_for(refused.ada, pool) == []

@@ -1,5 +1,6 @@
 """The page of a pool: what it has promised (quotas), and who absorbs its refusals (showback)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +11,8 @@ from django.views.decorators.http import require_GET
 from portal.kernel import formatting
 from portal.kernel.clock import now
 from portal.kernel.shown import Shown
-from portal.models import User
-from quotas.models import Pool
-from quotas.selectors.pool_page import pool_page
+from quotas.selectors.pool_deployments import PoolDeployment
+from quotas.selectors.pool_page import pool_page, pools_with_reviews
 from showback.selectors.pool_throttling import Absorbed, absorbed_by
 
 OBSERVE_ONLY = "Plans for this pool are made and shown; nothing is written to Azure."
@@ -33,7 +33,7 @@ class AbsorbedRow:
 
 @require_GET
 def pool(request: HttpRequest, pk: int) -> HttpResponse:
-    found = get_object_or_404(Pool.objects.visible_to(request.user), pk=pk)
+    found = get_object_or_404(pools_with_reviews(request.user), pk=pk)
     at = now()
     page = pool_page(found, request.user, at=at)
     is_quiet = found.applies or found.gone_at or not found.is_allocatable
@@ -41,14 +41,14 @@ def pool(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "row": page.row,
         "pool": found,
-        "absorbed": _absorbed(found, request.user, at=at),
+        "absorbed": _absorbed(page.deployments, at=at),
         "observe_only_banner": "" if is_quiet else OBSERVE_ONLY,
     }
     return render(request, "quotas/pool.html", context)
 
 
-def _absorbed(pool: Pool, user: User, *, at: datetime) -> list[AbsorbedRow]:
-    lines = absorbed_by(pool.pk, user, at=at)
+def _absorbed(deployments: Mapping[int, PoolDeployment], *, at: datetime) -> list[AbsorbedRow]:
+    lines = absorbed_by(deployments, at=at)
     total = sum(line.refused[-1] for line in lines)
     return [_row(line, total) for line in lines]
 

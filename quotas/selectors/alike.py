@@ -1,11 +1,11 @@
 """Which service a deployment most likely belongs to, by its names and tags; quick for a thousand
-services.
+services, once they are prepared (`alike_services`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from portal.kernel.likeness import LEAST_LIKENESS, alike, pieces_of
+from portal.kernel.likeness import LEAST_LIKENESS, Pieces, alike
 from portal.kernel.tags import Tagged, Tags, tagged, telling
 
 ACCOUNT_WEIGHT = 0.75  # a deployment's own name counts fully, its account's three quarters
@@ -55,7 +55,8 @@ class Alike:
 
     def __init__(self, services: Sequence[Named]) -> None:
         self.services = services
-        self._pieces = pieces_of(tuple((each.slug, each.team) for each in services))
+        self.by_id: Mapping[int | None, Named] = {each.id: each for each in services}
+        self._pieces = Pieces((each.slug, each.team) for each in services)
 
     def best(self, signs: Signs) -> Named | None:
         """None where nothing is alike enough to propose one, or only a team's tag fits two."""

@@ -125,7 +125,9 @@ def _counts(rows: QuerySet[Change]) -> dict[str, int]:
 
 
 def change_rows(changes: Sequence[Change], user: User, *, at: datetime) -> list[ChangeRow]:
-    operates = _operates(user)
+    """One query at most: where one waits for a yes, which pools this person operates."""
+    waits = any(change.state == ChangeState.NEEDS_HUMAN for change in changes)
+    operates = _operates(user) if waits else bool
     return [change_row(change, operates(change.plan.pool_id), at=at) for change in changes]
 
 

@@ -22,6 +22,12 @@ class DeploymentHolding:
     baseline_units: int = 0
     burst_units: int = 0
 
+    def add(self, kind: str, units: int) -> None:
+        if kind in STEADY:
+            self.baseline_units += units
+        else:
+            self.burst_units += units
+
 
 @dataclass
 class Holding:
@@ -91,14 +97,13 @@ def holdings_of(service_ids: Iterable[int], *, at: datetime) -> dict[int, Holdin
         by_deployment = found.setdefault(row.service_id or 0, {})
         holding = by_deployment.setdefault(row.deployment_id, DeploymentHolding(row.deployment))
         # A reversal counts against the kind of what it takes back.
-        if (row.of_kind or row.kind) in STEADY:
-            holding.baseline_units += row.units
-        else:
-            holding.burst_units += row.units
-    return {
-        service_id: Holding([h for h in parts.values() if h.baseline_units or h.burst_units])
-        for service_id, parts in found.items()
-    }
+        holding.add(row.of_kind or row.kind, row.units)
+    return {service_id: holding_of(parts.values()) for service_id, parts in found.items()}
+
+
+def holding_of(parts: Iterable[DeploymentHolding]) -> Holding:
+    """Without those of which nothing is held any more."""
+    return Holding([part for part in parts if part.baseline_units or part.burst_units])
 
 
 @dataclass(frozen=True)

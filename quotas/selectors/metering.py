@@ -111,19 +111,22 @@ def metered_deployments(
         rows = rows.filter(account__resource_key__in=list(account_keys))
     if spill_over:
         rows = rows.exclude(spillover_deployment_name="")
-    return [_metered(row) for row in rows.order_by("id")]
+    return [metered(row) for row in rows.order_by("id")]
 
 
 def deployments_of_service(service_id: int, window: Window) -> list[MeteredDeployment]:
     """Mapped to the service, or held by it at some time of the window; none that went away before
     it.
     """
+    rows = Deployment.objects.select_related("account").filter(of_service(service_id, window))
+    return [metered(row) for row in rows.order_by("id")]
+
+
+def of_service(service_id: int, window: Window) -> Q:
+    """The condition behind `deployments_of_service`."""
     held = LedgerEntry.objects.filter(service=service_id).touching(window).exclude(kind="reserve")
-    rows = Deployment.objects.select_related("account").filter(
-        Q(service=service_id) | Q(pk__in=held.order_by().values("deployment")),
-        Q(gone_at__isnull=True) | Q(gone_at__gte=window.start),
-    )
-    return [_metered(row) for row in rows.order_by("id")]
+    mine = Q(service=service_id) | Q(pk__in=held.order_by().values("deployment"))
+    return mine & (Q(gone_at__isnull=True) | Q(gone_at__gte=window.start))
 
 
 class PresentDeployment(NamedTuple):
@@ -166,7 +169,8 @@ def named_deployments(
     return [(pk, f"{account}/{name}") for pk, account, name, _ in named], total
 
 
-def _metered(row: Deployment) -> MeteredDeployment:
+def metered(row: Deployment) -> MeteredDeployment:
+    """Of a row that was read with its account."""
     return MeteredDeployment(
         id=row.pk,
         account_resource_id=row.account.resource_id,
@@ -255,8 +259,3 @@ def team_names(user: User, *, slug: str = "") -> dict[int, TeamName]:
     if slug:
         rows = rows.filter(slug=slug)
     return {pk: TeamName(pk, *names) for pk, *names in rows.values_list("pk", "slug", "name")}
-
-
-def sees_service(user: User, service_id: int) -> bool:
-    rows = Service.objects.filter(pk=service_id)
-    return user.reads_everything or rows.visible_to(user).exists()

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Value
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.timezone import get_current_timezone
 
@@ -21,11 +22,12 @@ from quotas.selectors import words
 from quotas.selectors.cards import seen_services
 from quotas.selectors.freezes import FreezeRow, open_freezes
 from quotas.selectors.limit_history import LimitPart, limit_part
+from quotas.selectors.pool_deployments import PoolDeployment, pool_deployments, rate_among
 from quotas.selectors.pool_figures import AHEAD, PoolFigures
 from quotas.selectors.pool_risks import PoolRisks, pool_risks
 from quotas.selectors.pools import PoolRow, pool_row
 from quotas.selectors.reserves import ReservePart, reserve_part
-from quotas.selectors.review_hours import reviews_of
+from quotas.selectors.review_hours import reviews_by
 from quotas.selectors.rooms import entries_of
 
 KINDS = ("adopted", "baseline", "burst", "hold")
@@ -56,7 +58,9 @@ class HolderRow:
 
 @dataclass(frozen=True)
 class PoolPage:
-    """`planned` is how many open changes would be written once applying is on; 0 where it is."""
+    """`planned` is how many open changes would be written once applying is on; 0 where it is.
+    `deployments` are those that it feeds, by id.
+    """
 
     row: PoolRow
     stats: list[dict[str, Any]]
@@ -70,18 +74,29 @@ class PoolPage:
     freezes: list[FreezeRow]
     planned: int
     may_switch: bool
+    deployments: dict[int, PoolDeployment]
 
     @property
     def trail(self) -> list[tuple[str, str]]:
         return [("Pools", reverse("pools")), (self.row.name, "")]
 
 
+def pools_with_reviews(user: User) -> QuerySet[Pool]:
+    """Those that this person may see, with what their page tells of each beside its own fields."""
+    rows = Pool.objects.visible_to(user).select_related("successor", "review_hours")
+    waiting = Change.objects.filter(plan__pool=OuterRef("pk"), state__in=sorted(OPEN_CHANGE_STATES))
+    counted = waiting.filter(plan__stopped_because="").order_by().values("plan__pool")
+    return rows.annotate(planned=Coalesce(Subquery(counted.values(number=Count("pk"))), 0))
+
+
 def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
+    """The pool must come from `pools_with_reviews(user)`; nothing here checks that again."""
     window = Window(at, at + AHEAD)
     limits, rows = limit_part(pool, at=at), _ledger_rows(pool, window)
     figures = PoolFigures(pool, limits.newest, entries_of(rows), window, at)
     sees = seen_services(user)
     owners, fallback = _people(pool)
+    deployments = pool_deployments(pool.pk, sees)
     return PoolPage(
         row=pool_row(figures),
         stats=_stats(figures, limits, at=at),
@@ -90,17 +105,13 @@ def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
         limits=limits,
-        reserve=reserve_part(pool, user, at=at),
+        reserve=reserve_part(pool, rate_among(pool, deployments), user, at=at),
         risks=pool_risks(pool, sees, at=at),
         freezes=open_freezes(pool, user, at=at),
-        planned=0 if pool.applies else _planned(pool),
+        planned=0 if pool.applies else pool.planned,  # type: ignore[attr-defined]
         may_switch=user.is_platform_owner or user in owners,
+        deployments=deployments,
     )
-
-
-def _planned(pool: Pool) -> int:
-    open_ones = Change.objects.filter(plan__pool=pool, state__in=sorted(OPEN_CHANGE_STATES))
-    return int(open_ones.filter(plan__stopped_because="").count())
 
 
 def _people(pool: Pool) -> tuple[list[User], list[User]]:
@@ -167,7 +178,7 @@ def _facts(
         ("Lead", formatting_times.duration(pool.lead) if pool.lead else "none"),
         ("Owners", _names(owners) or "platform owners"),
         ("Fallback approvers", _names(fallback) or "none"),
-        ("Reviews", reviews_of(pool).in_words()),
+        ("Reviews", reviews_by(getattr(pool, "review_hours", None)).in_words()),
         ("Last seen", words.age(pool.last_seen_at, now=at)),
     ]
 

@@ -7,7 +7,7 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.models import Pool, PoolReserve
 from quotas.selectors import words
-from quotas.selectors.pool_rates import PoolRate, pool_rate, rate_of
+from quotas.selectors.pool_rates import PoolRate
 
 SHOWN = 8  # the newest
 
@@ -30,13 +30,11 @@ class ReservePart:
     may_set: bool
 
 
-def reserve_part(pool: Pool, user: User, *, at: datetime) -> ReservePart:
-    """One query; two where anything was ever kept back."""
-    moves = moves_of(pool)[:SHOWN]
-    rate = pool_rate(pool) if moves or pool.reserve_units else rate_of(pool, [])
+def reserve_part(pool: Pool, rate: PoolRate, user: User, *, at: datetime) -> ReservePart:
+    """`rate` is the pool's. One query."""
     return ReservePart(
         now=rate.in_words(pool.reserve_units),
-        moves=[_move(row, rate, at=at) for row in moves],
+        moves=[_move(row, rate, at=at) for row in moves_of(pool)[:SHOWN]],
         may_set=may_set_reserve(pool, user),
     )
 

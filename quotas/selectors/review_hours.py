@@ -38,14 +38,16 @@ def usual() -> Reviews:
 
 
 def reviews_of(pool: Pool) -> Reviews:
-    row = ReviewHours.objects.filter(pool=pool).first()
-    return _of(row) if row else usual()
+    return reviews_by(ReviewHours.objects.filter(pool=pool).first())
 
 
 def reviews_by_pool() -> dict[int, Reviews]:
     """Of the pools that have hours of their own."""
-    return {row.pool_id: _of(row) for row in ReviewHours.objects.all()}
+    return {row.pool_id: reviews_by(row) for row in ReviewHours.objects.all()}
 
 
-def _of(row: ReviewHours) -> Reviews:
+def reviews_by(row: ReviewHours | None) -> Reviews:
+    """As a pool's own row says; the usual ones without it."""
+    if row is None:
+        return usual()
     return Reviews(row.hours, row.remind_after_hours, row.escalate_after_hours)

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.grants import Phase
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Deployment, Sandbox, Service
+from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import words
 from quotas.selectors.changes import ChangeRow, changes_of
 from quotas.selectors.expectations import Plan, plans_of
-from quotas.selectors.holdings import DeploymentHolding, Holding, holdings_of
+from quotas.selectors.holdings import DeploymentHolding, Holding
 from quotas.selectors.onboarding import may_name_owners, may_register_for
 from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
+from quotas.selectors.service_capacity import ServiceCapacity
 
 RECENT = 8
 # A burst that ended this long ago may still be on its way out of Azure.
@@ -63,30 +66,39 @@ class ServicePage:
         return max((row.ends_at for row in self.running), default=None)
 
 
-def service_page(service: Service, user: User, *, at: datetime) -> ServicePage:
-    """The service must come from `visible_to(user)`; nothing here checks that again."""
-    deployments = list(service.deployments.present().select_related("account", "pool"))
-    holding = holdings_of([service.pk], at=at).get(service.pk, Holding())
+def services_with_people(user: User) -> QuerySet[Service]:
+    """Those that this person may see, with all that their page tells of whose they are, and whether
+    this person may ask for them.
+    """
+    rows = Service.objects.visible_to(user).with_asking(user).distinct()
+    return rows.select_related("team", "owner", "deputy", "sandbox")
+
+
+def service_page(
+    service: Service, user: User, capacity: ServiceCapacity, *, at: datetime
+) -> ServicePage:
+    """The service must come from `services_with_people(user)`; nothing here checks that again."""
+    holding, asks = capacity.holding, service.may_request  # type: ignore[attr-defined]
+    mapped = [row for row in capacity.deployments if row.service_id == service.pk]
+    deployments = [row for row in mapped if row.gone_at is None]
     # A sandbox holds a part of a deployment that is not its own.
     deployments += [h.deployment for h in holding.deployments if h.deployment not in deployments]
-    running, upcoming = _bursts(service, at=at)
-    asks = Service.objects.may_request(user).filter(pk=service.pk).exists()
     plans = plans_of(service, user, asks=asks) if not deployments else []
-    recent = with_names(CapacityRequest.objects.filter(service=service)).order_by("-pk")[:RECENT]
+    requests = _requests(service, at=at)
     return ServicePage(
         owner_card=owner_card(service),
         holding=holding,
         held=_held(deployments, holding),
-        running=running,
-        upcoming=upcoming,
-        recent=request_rows(list(recent), at=at),
+        running=requests.running,
+        upcoming=requests.upcoming,
+        recent=requests.recent,
         changes=changes_of(deployments, user, at=at),
         may_request=asks,
         plans=plans,
         may_plan=_is_to_be_planned(service, deployments, plans)
         and may_register_for(service.team, user),
         owner_note=owner_note(service, at=at),
-        may_name_owners=asks or may_name_owners(service, user),
+        may_name_owners=asks or (user.is_platform_owner and may_name_owners(service, user)),
         sandbox_until=_sandbox_until(service, at=at),
     )
 
@@ -114,18 +126,32 @@ def owner_card(service: Service) -> list[tuple[str, Any]]:
 
 
 def _sandbox_until(service: Service, *, at: datetime) -> Shown | None:
-    row = Sandbox.objects.live().filter(service=service, ends_at__gt=at).first()
-    return words.moment(row.ends_at, now=at) if row else None
+    sandbox = getattr(service, "sandbox", None)
+    is_live = sandbox is not None and sandbox.ended_at is None and sandbox.ends_at > at
+    return words.moment(sandbox.ends_at, now=at) if is_live else None
 
 
-def _bursts(service: Service, *, at: datetime) -> tuple[list[RequestRow], list[RequestRow]]:
-    rows = with_names(CapacityRequest.objects.filter(service=service))
-    granted = rows.filter(state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING)
-    found = request_rows(list(granted.order_by("starts_at", "pk")), at=at)
+@dataclass(frozen=True)
+class _Requests:
+    running: list[RequestRow]
+    upcoming: list[RequestRow]
+    recent: list[RequestRow]
+
+
+def _requests(service: Service, *, at: datetime) -> _Requests:
+    """The newest, and all bursts that are not over: read at once, as many are both."""
+    mine, over = CapacityRequest.objects.filter(service=service), at - STILL_ENDING
+    newest = mine.order_by("-pk").values("pk")[:RECENT]
+    bursts = Q(state=RequestState.APPROVED, ends_at__gt=over)
+    read = list(with_names(mine.filter(bursts | Q(pk__in=newest))).order_by("starts_at", "pk"))
+    rows = request_rows(read, at=at)
+    alive = {request.pk for request in read if request.ends_at and request.ends_at > over}
+    phases = [(row, row.grant.phase) for row in rows if row.grant and row.id in alive]
     live = (Phase.STARTING, Phase.ON, Phase.ENDING)
-    return (
-        [row for row in found if row.grant and row.grant.phase in live],
-        [row for row in found if row.grant and row.grant.phase == Phase.UPCOMING],
+    return _Requests(
+        running=[row for row, phase in phases if phase in live],
+        upcoming=[row for row, phase in phases if phase == Phase.UPCOMING],
+        recent=sorted(rows, key=lambda row: -row.id)[:RECENT],
     )
 
 

@@ -11,9 +11,10 @@ from portal.kernel.shown import Shown
 from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import User
 from quotas.gateway import evidence_source
-from quotas.models import Deployment, Pool, Service
+from quotas.models import Deployment, Pool
 from quotas.selectors import words
-from quotas.selectors.alike import Alike, Named, Signs
+from quotas.selectors.alike import Alike, Signs
+from quotas.selectors.alike_services import services_in_use
 from quotas.selectors.expectations import planned_services
 
 PAGE_SIZE = 10
@@ -79,29 +80,21 @@ def unmapped(
     place = slice_of(params, wanted.count(), size=PAGE_SIZE)
     rows = wanted.select_related("account", "pool").order_by("-capacity_units", "pk")
     shown = list(rows[place.start : place.stop])
-    alike, planned = Alike(_named_services(user)), planned_services(shown)
-    operated = None if user.is_platform_owner else _operated(user)
     return Unmapped(
-        [
-            _row(
-                each,
-                alike,
-                planned.get(each.pk),
-                params.get("all") == str(each.pk),
-                operated,
-                at=at,
-            )
-            for each in shown
-        ],
+        _rows(shown, user, params.get("all", ""), at=at) if shown else [],
         place,
         count=visible.count() if place.query else place.total,
     )
 
 
-def _named_services(user: User) -> list[Named]:
-    rows = Service.objects.visible_to(user).in_use()
-    found = rows.order_by("name", "pk").values_list("pk", "slug", "name", "team__name")
-    return [Named(*row) for row in found.distinct()]
+def _rows(shown: list[Deployment], user: User, opened: str, *, at: datetime) -> list[UnmappedRow]:
+    """What is shown, and so who looks at it sees every service. `opened`: one that offers all."""
+    alike, planned = services_in_use(), planned_services(shown)
+    operated = None if user.is_platform_owner else _operated(user)
+    return [
+        _row(each, alike, planned.get(each.pk), opened == str(each.pk), operated, at=at)
+        for each in shown
+    ]
 
 
 def _operated(user: User) -> set[int]:
@@ -120,7 +113,7 @@ def _row(
     """`operated` None: all pools. `planned`: the service that planned a deployment of its name."""
     may = operated is None or deployment.pool_id in operated
     signs = Signs(deployment.name, deployment.account.name, deployment.all_tags)
-    plan = next((each for each in alike.services if each.id == planned), None)
+    plan = alike.by_id.get(planned)
     best = plan or alike.best(signs)
     offers_all = is_open or len(alike.services) <= MOST_OFFERED
     offered = list(alike.services if offers_all else alike.most(signs))

@@ -1,16 +1,18 @@
 """Services, unmapped deployments, and what home and the service page ask of quotas."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from portal.kernel.windows import DAY, Window
 from portal.models import User
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service, Team
 from quotas.selectors.alike import Alike, Named, Signs
 from quotas.selectors.home import waiting_for
-from quotas.selectors.service_page import service_page
+from quotas.selectors.service_capacity import service_capacity
+from quotas.selectors.service_page import ServicePage, service_page, services_with_people
 from quotas.tests import factories
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
@@ -198,14 +200,19 @@ def test_a_long_list_of_services_comes_by_pages_and_is_searched(
     assert (nothing.context["rows"], nothing.context["place"].text) == ([], "0")
 
 
+def page_of(service: Service, user: User, *, at: datetime) -> ServicePage:
+    found = services_with_people(user).get(pk=service.pk)
+    return service_page(found, user, service_capacity(found.pk, Window(at - DAY, at), at=at), at=at)
+
+
 def test_the_service_page_is_told_what_is_held_running_and_coming(
     synced: FakeAzure, granted: CapacityRequest, applying: Pool, chat: Service, ada: User
 ):
-    before = service_page(chat, ada, at=NOON)
+    before = page_of(chat, ada, at=NOON)
     assert [row.id for row in before.upcoming] == [granted.pk]
     assert (before.running, before.holding.total, before.running_until) == ([], "100k TPM", None)
     reconcile_at(synced, START)
-    during = service_page(Service.objects.get(pk=chat.pk), ada, at=START)
+    during = page_of(chat, ada, at=START)
     assert [row.id for row in during.running] == [granted.pk]
     assert (during.holding.baseline, during.holding.burst) == ("100k TPM", "60k TPM")
     assert (during.held[0].in_azure, during.running_until) == ("160k TPM", granted.ends_at)

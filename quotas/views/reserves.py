@@ -74,7 +74,7 @@ def _page(request: HttpRequest, form: ReserveForm, *, status: int = 200) -> Http
         "pool": pool,
         "pool_name": words.pool_name(pool),
         "trail": words.pool_trail(pool, "Reserve"),
-        "part": reserve_part(pool, request.user, at=at),
+        "part": reserve_part(pool, form.rate, request.user, at=at),
     }
     return render(request, "quotas/reserve.html", context, status=status)
 

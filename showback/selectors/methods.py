@@ -126,10 +126,12 @@ def member_shares(account: Account, member: int, days: Days) -> list[MethodShare
     return method_shares(mine & hours_of_days(days.first, days.last))
 
 
-def tokens_by(condition: Q, *fields: str) -> "QuerySet[ServiceHour, dict[str, Any]]":
-    """Rows of the fields, method, tokens, and minutes received and due of those hours."""
+def tokens_by(condition: Q, *fields: str, **told: Q) -> "QuerySet[ServiceHour, dict[str, Any]]":
+    """Rows of the fields, of what is `told` by name (whether a condition holds), method, tokens,
+    and minutes received and due of those hours.
+    """
     rows = ServiceHour.objects.filter(condition).order_by()
-    return rows.values(*fields, "method").annotate(
+    return rows.values(*fields, "method", **told).annotate(
         tokens=Sum(F("prompt_tokens") + F("generated_tokens")),
         received=Sum("minutes_received"),
         due=Sum("minutes_expected"),

@@ -6,7 +6,7 @@ of dedicated deployments are a service's own; those of a shared one, and of one 
 mapped, are together a line that says so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,9 +15,8 @@ from django.db.models import Q, Sum
 from numpy.typing import NDArray
 
 from portal.kernel.windows import MINUTE, Window, floor_to_hour, floor_to_minute
-from portal.models import User
 from quotas.selectors.metering import metered_deployments
-from quotas.selectors.pool_deployments import PoolDeployment, pool_deployments
+from quotas.selectors.pool_deployments import PoolDeployment
 from showback.domain.measures import MISSING
 from showback.models import UsageHour
 from showback.selectors.sharing import shared_windows
@@ -43,19 +42,18 @@ class Absorbed:
     refused: tuple[int, ...]
 
 
-def absorbed_by(pool_id: int, user: User, *, at: datetime) -> list[Absorbed]:
+def absorbed_by(deployments: Mapping[int, PoolDeployment], *, at: datetime) -> list[Absorbed]:
     """Services that met refusals in 28 days, the most important tier first, then by how many.
 
-    Services that this person may not see are one line. Three queries; three more where one that
-    refused calls spills over.
+    `deployments` are those of one pool, named as the person may know them. One query; a second
+    where calls were refused, three more where one that refused them spills over.
     """
     longest = Window(floor_to_hour(at - PERIODS[-1]), at)
-    deployments = pool_deployments(pool_id, user)
-    shared = shared_windows(longest, deployments)
     totals: dict[tuple[int, str], list[tuple[int | None, int]]] = {}
     names: dict[tuple[int, str], PoolDeployment] = {}
     starts = [floor_to_hour(at - length) for length in PERIODS]
     by_period = _refused(list(deployments), starts, at)
+    shared = shared_windows(longest, by_period[-1]) if by_period[-1] else {}
     met = _met([key for key in by_period[-1] if deployments[key].spills_over], longest)
     for place, since in enumerate(starts):
         for key, counted in by_period[place].items():

@@ -11,42 +11,45 @@ from portal.kernel.clock import now
 from portal.views.service.periods import period_of
 from portal.views.service.trail import trail_of
 from portal.views.service.use import service_figures
-from quotas.models import Service
-from quotas.selectors.service_page import service_page
-from showback.selectors.service_use import CHART_DAYS, ServiceCosts, service_costs
-from showback.selectors.shared_use import shared_use
+from quotas.selectors.service_capacity import service_capacity
+from quotas.selectors.service_page import service_page, services_with_people
+from showback.selectors.service_costs import CHART_DAYS, ServiceCosts, service_costs
+from showback.selectors.service_methods import service_methods
+from showback.selectors.service_use import in_whole_steps
 
 
 @require_safe
 def service(request: HttpRequest, slug: str) -> HttpResponse:
     """404 for another team's service: nobody learns what they may not see."""
     user, at = request.user, now()
-    rows = Service.objects.visible_to(user).select_related("team", "owner", "deputy").distinct()
-    found = get_object_or_404(rows, slug=slug)
-    costs = service_costs(user, found.pk, at=at)
+    found = get_object_or_404(services_with_people(user), slug=slug)
     period = period_of(request.GET.get("period"))
-    page = service_page(found, user, at=at)
+    window = in_whole_steps(period.window(at))
+    methods = service_methods(found.pk, window, at=at)
+    capacity = service_capacity(found.pk, window, at=at, others=methods.shared)
+    costs = service_costs(found.pk, at=at)
+    page = service_page(found, user, capacity, at=at)
     context = {
         "service": found,
         "page": page,
         "is_applied": all(row.grant and row.grant.standing.applied for row in page.running),
         "use": service_figures(
             found,
-            user,
+            capacity,
             period,
-            at=at,
+            methods.shares,
             deployment=request.GET.get("deployment", ""),
-            spent=costs.month if costs else None,
+            spent=costs.month,
         ),
-        "shared_use": shared_use(user, found.pk, at=at),
+        "shared_use": methods.shared_use(capacity.names),
         "cost_chart": _cost_chart(costs),
         "trail": trail_of(found),
     }
     return render(request, "portal/service.html", context)
 
 
-def _cost_chart(costs: ServiceCosts | None) -> Chart | None:
-    if costs is None or not _has_amounts(costs.chart):
+def _cost_chart(costs: ServiceCosts) -> Chart | None:
+    if not _has_amounts(costs.chart):
         return None
     words = f"The last {CHART_DAYS} days at list prices. {costs.chart.summary}".strip()
     return replace(costs.chart, summary=words, size="short")

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -88,9 +87,8 @@ class ThrottlingPage:
 def throttling(request: HttpRequest, slug: str) -> HttpResponse:
     """404 for another team's service: nobody learns what they may not see."""
     user, at = request.user, now()
-    may_request = Service.objects.may_request(user).filter(pk=OuterRef("pk"))
-    rows = Service.objects.visible_to(user).select_related("team").distinct()
-    service = get_object_or_404(rows.annotate(may_request=Exists(may_request)), slug=slug)
+    rows = Service.objects.visible_to(user).with_asking(user).select_related("team").distinct()
+    service = get_object_or_404(rows, slug=slug)
     period = period_of(request.GET.get("period") or "7d")
     found = service_throttling(
         service.pk,

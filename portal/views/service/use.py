@@ -1,11 +1,11 @@
 """Use, cost and their marks on a service's page: figures, the one chart, and tabs to change it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import get_current_timezone
@@ -13,23 +13,17 @@ from django.utils.timezone import get_current_timezone
 from portal.kernel import formatting
 from portal.kernel.charts import Chart
 from portal.kernel.shown import Shown
-from portal.models import User
 from portal.views.service.chart import use_chart
 from portal.views.service.periods import PERIODS, Period, address
 from quotas.models import Service
-from quotas.selectors.pool_limits import limit_units_of
+from quotas.selectors.service_capacity import ServiceCapacity
 from showback.selectors.data_age import data_until
 from showback.selectors.deployment_use import DeploymentUse
 from showback.selectors.grounds import Grounds, grounds_of
-from showback.selectors.methods import in_window, method_shares
+from showback.selectors.methods import MethodShare
 from showback.selectors.scope import running_month
-from showback.selectors.service_use import (
-    MINUTES_UP_TO,
-    MonthToDate,
-    ServiceUse,
-    UseFigures,
-    service_use,
-)
+from showback.selectors.service_costs import MonthToDate
+from showback.selectors.service_use import MINUTES_UP_TO, ServiceUse, UseFigures, service_use
 
 
 @dataclass(frozen=True)
@@ -54,31 +48,27 @@ class ServiceFigures:
 
 def service_figures(
     service: Service,
-    user: User,
+    capacity: ServiceCapacity,
     period: Period,
+    shares: Sequence[MethodShare],
     *,
-    at: datetime,
     deployment: str,
-    spent: MonthToDate | None,
-) -> ServiceFigures | None:
-    """None for a service that the person may not see."""
-    found = service_use(user, service.pk, period.window(at), at=at)
-    if found is None:
-        return None
+    spent: MonthToDate,
+) -> ServiceFigures:
+    """`capacity` is the service's over the period in whole steps, `shares` how its use is known."""
+    found, at = service_use(capacity), capacity.at
     chosen = _chosen(found, deployment)
     ids = [use.deployment_id for use in found.deployments]
-    mine = Q(service_id=service.pk) & in_window(found.window)
-    grounds = grounds_of(ids, found.window, method_shares(mine))
     month = str(running_month(at=at))
     return ServiceFigures(
         period=period,
         figures=found.figures,
-        chart=_chart(chosen, period),
+        chart=_chart(chosen, capacity, period),
         period_tabs=_period_tabs(period, chosen, found),
         deployment_tabs=_deployment_tabs(period, chosen, found),
         stats=_stats(found, period) + [_cost(spent)],
         refused_minutes=found.figures.throttled_minutes,
-        grounds=grounds,
+        grounds=grounds_of(ids, found.window, shares),
         data_until=data_until(at),
         month_url=reverse("showback_service", args=[month, service.team.slug, service.slug]),
     )
@@ -96,13 +86,13 @@ def _held_now(use: DeploymentUse) -> int:
     return int(use.held_units[-1]) * (use.tokens_per_unit or 1) if use.held_units.size else 0
 
 
-def _chart(use: DeploymentUse | None, period: Period) -> Chart | None:
+def _chart(use: DeploymentUse | None, capacity: ServiceCapacity, period: Period) -> Chart | None:
     if use is None:
         return None
     return use_chart(
         use,
         period_words=f"the last {period.label}",
-        limit_units=limit_units_of(use.deployment_id),
+        limit_units=capacity.limits[use.deployment_id],
         zone=get_current_timezone(),
     )
 
@@ -178,11 +168,11 @@ def _amount_of(found: ServiceUse):  # type: ignore[no-untyped-def]
     return formatting.tpm
 
 
-def _cost(spent: MonthToDate | None) -> dict[str, Any]:
-    shown = formatting.money(spent.amount if spent else None, settings.HEADROOM_CURRENCY)
-    if spent and spent.received.is_incomplete:
+def _cost(spent: MonthToDate) -> dict[str, Any]:
+    shown = formatting.money(spent.amount, settings.HEADROOM_CURRENCY)
+    if spent.received.is_incomplete:
         shown = spent.received.at_least(shown)
-    elif spent and spent.amount is not None and spent.has_estimates:
+    elif spent.amount is not None and spent.has_estimates:
         shown = Shown(f"≈ {shown}", exact=f"estimated: {shown.exact}", value=shown.value)
-    hint = f"{spent.unpriced} lines have no price" if spent and spent.unpriced else "list prices"
+    hint = f"{spent.unpriced} lines have no price" if spent.unpriced else "list prices"
     return {"label": "This month so far", "value": shown, "hint": hint}
