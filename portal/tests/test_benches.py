@@ -29,7 +29,6 @@ KNOWN_TO_ASK_MORE = {
     "home": 16,
     "home of a team": 15,
     "home of finance": 14,
-    "service": 23,
     "request_burst": 25,
     "burst_verdict": 21,
 }

@@ -238,8 +238,8 @@ def test_the_number_of_queries_does_not_grow_with_history(
     client = Client()
     client.force_login(spent.ada)
     client.get(PAGE)
-    with django_assert_max_num_queries(40) as short:
+    with django_assert_max_num_queries(12) as short:
         client.get(PAGE)
-    with django_assert_max_num_queries(40) as long:
+    with django_assert_max_num_queries(12) as long:
         client.get(f"{PAGE}?period=28d")
     assert abs(len(long) - len(short)) <= 1
