@@ -61,6 +61,7 @@ def tell_news() -> None:
     burst_news.tell_of_bursts(at=now())
     grant_news.tell_of_lasting(at=now())
     change_news.tell_of_stuck(at=now())
+    change_news.tell_of_snoozes_over(at=now())
     sandboxes.tell_ending(at=now())
 
 

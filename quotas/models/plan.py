@@ -1,5 +1,6 @@
 """What is to be written to Azure, and how far it got."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -46,6 +47,12 @@ class Change(models.Model):
     held_by = models.ForeignKey(Freeze, null=True, on_delete=models.PROTECT, related_name="+")
     # When somebody agreed to write over an edit: neither a start nor an end, so no freeze holds it.
     agreed_at = models.DateTimeField(null=True)
+    # An edit that nobody is to be asked about until then; who said so, or answered it, and why.
+    snoozed_until = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    answer_reason = models.CharField(max_length=200, blank=True)
     gave_up_at = models.DateTimeField(null=True)  # its window ended before it was ever there
     attempts = models.PositiveIntegerField(default=0)
     operation = models.TextField(blank=True)  # resumable by any process

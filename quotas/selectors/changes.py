@@ -40,6 +40,7 @@ class ChangeRow:
     before: Shown
     after: Shown
     is_shrink: bool
+    url: str
     why: list[tuple[str, str]]
     status: Status
     ticks: Ticks
@@ -99,7 +100,7 @@ def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     return ChangeList(
         rows=change_rows(found.rows, user, at=at),
         stopped=stopped_plans(Pool.objects.visible_to(user), user, at=at),
-        counts=_counts(rows),
+        counts=_counts(rows, at=at),
         view=view,
         newer_url=found.newer_url,
         older_url=found.older_url,
@@ -112,9 +113,9 @@ def _in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
     return rows.filter(state=ChangeState.SUCCEEDED) if view == "done" else rows
 
 
-def _counts(rows: QuerySet[Change]) -> dict[str, int]:
-    """Of everything this person sees: open, waiting for a yes, refused by Azure."""
-    waiting = Q(state=ChangeState.NEEDS_HUMAN)
+def _counts(rows: QuerySet[Change], *, at: datetime) -> dict[str, int]:
+    """Of everything this person sees: open, waiting for a yes by now, refused by Azure."""
+    waiting = Q(state=ChangeState.NEEDS_HUMAN) & ~Q(snoozed_until__gt=at)
     refused = Q(state__in=REFUSED) & ~Q(error_reason="")
     return rows.order_by().aggregate(
         open=Count("pk", filter=Q(state__in=sorted(OPEN_CHANGE_STATES))),
@@ -150,10 +151,11 @@ def change_row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
         before=words.amount(change.deployment, change.from_units),
         after=words.amount(change.deployment, change.to_units),
         is_shrink=change.is_shrink,
+        url=reverse("change", args=[change.pk]),
         why=_why(change),
-        status=_status(change),
+        status=_status(change, at=at),
         ticks=_ticks(change),
-        sentence=_sentence(change) if is_open or change.gave_up_at else "",
+        sentence=_sentence(change, at=at) if is_open or change.gave_up_at else "",
         answer=azure_answer(change),
         next_try=_next_try(change, at=at),
         planned=words.age(change.planned_at, now=at),
@@ -163,7 +165,15 @@ def change_row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
     )
 
 
-def _sentence(change: Change) -> str:
+def is_snoozed(change: Change, *, at: datetime) -> bool:
+    until = change.snoozed_until
+    return change.state == ChangeState.NEEDS_HUMAN and until is not None and until > at
+
+
+def _sentence(change: Change, *, at: datetime) -> str:
+    if is_snoozed(change, at=at):
+        until = words.moment(change.snoozed_until, now=at)
+        return f"Nobody is asked until {until}: {change.answer_reason.rstrip('.')}."
     if change.held_by and change.state in TO_BE_SENT:
         return held_sentence(change.held_by)
     return change.sentence
@@ -196,7 +206,9 @@ def _why(change: Change) -> list[tuple[str, str]]:
     return [("edited outside Headroom" if change.sentence == DRIFT else "no request's edge", "")]
 
 
-def _status(change: Change) -> Status:
+def _status(change: Change, *, at: datetime) -> Status:
+    if is_snoozed(change, at=at):
+        return statuses.SNOOZED
     if change.gave_up_at:
         return statuses.GAVE_UP
     if change.state == ChangeState.PLANNED and change.plan.stopped_because:

@@ -7,6 +7,7 @@ again and again, less and less often, until it ends (I8): by a run that looks at
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.urls import reverse
 
 from portal.kernel.windows import DAY, HOUR, MINUTE
@@ -86,7 +87,7 @@ def tell_of_stuck(*, at: datetime) -> int:
         plan__pool__mode=Pool.Mode.APPLY,
         held_by__isnull=True,  # it ends by time alone, and everybody was told that it would wait
         planned_at__lte=at - ALARMS[0],
-    ).exclude(deployment__in=late)
+    ).exclude(Q(deployment__in=late) | Q(snoozed_until__gt=at))
     told = 0
     for change in rows.select_related("deployment__pool", "plan__pool").order_by("pk"):
         number = alarms_due(at - change.planned_at, waits=_was_told_at_once(change))
@@ -100,6 +101,16 @@ def tell_of_stuck(*, at: datetime) -> int:
                 why=change.sentence or NO_REASON,
             )
     return told
+
+
+def tell_of_snoozes_over(*, at: datetime) -> int:
+    """Edits that were to be left alone until now. Returns how many were told, each once."""
+    rows = Change.objects.filter(state=ChangeState.NEEDS_HUMAN, snoozed_until__lte=at)
+    return sum(
+        _tell(Event.DRIFT_FOUND, change, at=at, occurrence=change.snoozed_until.isoformat())
+        for change in rows.select_related("deployment__pool", "plan__pool").order_by("pk")
+        if change.snoozed_until
+    )
 
 
 def _was_told_at_once(change: Change) -> bool:

@@ -1,8 +1,8 @@
-"""Answers to what waits for a person: adopt what Azure has, write the ledger's capacity back, or
-agree.
+"""Answers to what waits for a person: adopt what Azure has, write the ledger's capacity back, be
+asked again later, or agree.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -19,24 +19,58 @@ from quotas.selectors.changes import content_of
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services.pools import lock_pool_of
 from quotas.services.reconcile import move_change
-from quotas.services.refusals import does_not_fit
+from quotas.services.refusals import does_not_fit, refuse
+
+LONGEST_SNOOZE = timedelta(days=30)
+LONGEST_REASON = 200
 
 
 @transaction.atomic
-def write_back(change: Change, *, by: User, at: datetime) -> Change:
+def write_back(change: Change, *, by: User, reason: str = "", at: datetime) -> Change:
     """The yes to a change that waits for one; it is written at the next run."""
     _check(change, by)
     if change.sentence == NOTHING_HELD:
         raise DomainError(NOTHING_HELD, code="nothing_held")
-    _agree(change, by=by, at=at)
+    _agree(change, by=by, reason=reason, at=at)
     return change
 
 
-def _agree(change: Change, *, by: User, at: datetime) -> None:
+@transaction.atomic
+def snooze(change: Change, *, until: datetime, by: User, reason: str, at: datetime) -> Change:
+    """Nobody is asked about an edit until then; it is told again when the time is over. Nothing is
+    written meanwhile. An edit that changes meanwhile, or a ledger that does, asks anew.
+
+    Raises DomainError: no edit, no reason, not in the future, or more than 30 days.
+    """
+    _check(change, by)
+    if change.sentence != DRIFT:
+        raise DomainError("Only what was changed outside can be snoozed.", code="no_drift")
+    if not reason.strip():
+        raise refuse("reason_missing", "Say why it may stay as it is for now.")
+    if until <= at:
+        raise refuse("snooze_over", "Choose a day that is still to come.")
+    if until > at + LONGEST_SNOOZE:
+        raise refuse(
+            "snooze_too_long",
+            f"Choose a day within {LONGEST_SNOOZE.days} days. To keep what Azure has, adopt it.",
+        )
+    said = reason.strip()[:LONGEST_REASON]
+    facts = {"snoozed_until": until, "answered_by": by, "answer_reason": said}
+    waiting = Change.objects.filter(pk=change.pk, state=ChangeState.NEEDS_HUMAN)
+    if not waiting.update(**facts):
+        raise ChangedMeanwhile(f"Change {change.pk}")
+    for name, value in facts.items():
+        setattr(change, name, value)
+    until_text = until.isoformat()
+    audit.record("drift.snoozed", f"change/{change.pk}", actor_id=by.pk, at=at, until=until_text)
+    return change
+
+
+def _agree(change: Change, *, by: User, reason: str = "", at: datetime) -> None:
     agreed_at = at if change.sentence == DRIFT else None
-    if not move_change(
-        change, ChangeState.RETRY_WAIT, not_before=at, sentence="", agreed_at=agreed_at
-    ):
+    said = {"answered_by": by, "answer_reason": reason.strip()[:LONGEST_REASON]}
+    facts = {"not_before": at, "sentence": "", "agreed_at": agreed_at, "snoozed_until": None}
+    if not move_change(change, ChangeState.RETRY_WAIT, **facts, **said):
         raise ChangedMeanwhile(f"Change {change.pk}")
     audit.record("change.agreed", f"change/{change.pk}", actor_id=by.pk, at=at)
 
@@ -66,7 +100,8 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
     else:
         _take_from_steady(deployment, -difference, by=by, reason=reason, at=at)
     Deployment.objects.filter(pk=deployment.pk).update(settled_units=change.from_units)
-    if not move_change(change, ChangeState.SUPERSEDED, ended_at=at):
+    said = {"answered_by": by, "answer_reason": reason.strip()[:LONGEST_REASON]}
+    if not move_change(change, ChangeState.SUPERSEDED, ended_at=at, **said):
         raise ChangedMeanwhile(f"Change {change.pk}")
     audit.record(
         "drift.adopted", f"deployment/{deployment.pk}", actor_id=by.pk, at=at, units=difference

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 from quotas.domain.snippets import (
     CONTROL,
     PlannedDeployment,
+    az_capacity,
     az_cli,
     bicep,
     bicep_deploy,
     bicep_string,
+    hcl_label,
+    hcl_string,
+    terraform,
 )
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -126,3 +130,45 @@ def test_control_characters_are_refused(name):
 def test_a_deployment_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one unit"):
         planned(units=0)
+
+
+def test_the_terraform_resource_leaves_the_capacity_to_headroom():
+    assert (
+        terraform(planned())
+        == f"""\
+resource "azurerm_cognitive_deployment" "claims-letters" {{
+  name                 = "claims-letters"
+  cognitive_account_id = "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ai\
+/providers/Microsoft.CognitiveServices/accounts/contoso-east"
+
+  model {{
+    format  = "OpenAI"
+    name    = "gpt-4o"
+    version = "2024-11-20"
+  }}
+
+  sku {{
+    name     = "DataZoneStandard"
+    capacity = 40
+  }}
+
+  lifecycle {{
+    # Headroom moves the capacity as bursts start and end; without this each apply undoes it.
+    ignore_changes = [sku[0].capacity]
+  }}
+}}
+"""
+    )
+
+
+@given(names)
+def test_a_terraform_literal_ends_where_it_should_and_holds_no_template(text):
+    literal = hcl_string(text)
+    assert re.fullmatch(r'"(?:[^"\\]|\\\\|\\")*"', literal)
+    plain = re.sub(r'([$%])\1\{|\\(\\|")', lambda m: m[2] or m[1] + "{", literal[1:-1])
+    assert plain == text
+    assert re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", hcl_label(text))
+
+
+def test_bicep_is_given_the_capacity_that_is_there():
+    assert words_of(az_capacity(planned()))[-2:] == ["--query=sku.capacity", "--output=tsv"]

@@ -5,9 +5,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from portal.doors import posts_from
 from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
+from quotas.forms_changes import AnswerForm
 from quotas.models import Change, Plan, Pool
 from quotas.selectors import words
+from quotas.selectors.change_page import change_page
 from quotas.selectors.changes import change_list, changes_visible_to, stopped_plans
 from quotas.selectors.pool_plan import pool_plan
 from quotas.services import drift
@@ -26,6 +30,35 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "quotas/changes.html", {"found": found, "tabs": tabs})
 
 
+@require_GET
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    return _page_of(request, _visible(request, pk), AnswerForm())
+
+
+def _page_of(
+    request: HttpRequest, change: Change, form: AnswerForm, *, status: int = 200
+) -> HttpResponse:
+    context = {"page": change_page(change, request.user, at=now()), "form": form}
+    return render(request, "quotas/change.html", context, status=status)
+
+
+@posts_from("change", "pk")
+def snooze(request: HttpRequest, pk: int) -> HttpResponse:
+    change, form = _visible(request, pk), AnswerForm(request.POST)
+    if form.is_valid() and form.until_moment is None:
+        form.add_error("until", "Say when you want to be asked again.")
+    if not form.is_valid() or form.until_moment is None:
+        return _page_of(request, change, form, status=422)
+    reason = form.cleaned_data["reason"]
+    try:
+        drift.snooze(change, until=form.until_moment, by=request.user, reason=reason, at=now())
+    except DomainError as error:
+        form.refuse(error)
+        return _page_of(request, change, form, status=422)
+    messages.success(request, f"You are asked about {change.deployment} again then.")
+    return redirect("changes")
+
+
 @require_POST
 def adopt(request: HttpRequest, pk: int) -> HttpResponse:
     reason = request.POST.get("reason", "")
@@ -36,7 +69,8 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def write_back(request: HttpRequest, pk: int) -> HttpResponse:
-    change = drift.write_back(_visible(request, pk), by=request.user, at=now())
+    reason = request.POST.get("reason", "")
+    change = drift.write_back(_visible(request, pk), by=request.user, reason=reason, at=now())
     messages.success(request, f"Agreed: {change.deployment} is written at the next run.")
     return redirect("changes")
 
