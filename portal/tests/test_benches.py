@@ -26,9 +26,6 @@ TABLES = (CostLine, PriceRow, TouchedHour, UsageDayBlock, UsageHour, UsagePull)
 
 # Why, and what each of them asks: docs/decisions/0005. Lower a number when a page needs fewer.
 KNOWN_TO_ASK_MORE = {
-    "home": 16,
-    "home of a team": 15,
-    "home of finance": 14,
     "request_burst": 25,
     "burst_verdict": 21,
 }

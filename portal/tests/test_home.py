@@ -243,10 +243,10 @@ def test_thirty_services_cost_no_more_queries_than_three(
 ):
     for number in range(2):
         one_more(spent, number)
-    few = queries_of(spent.ada, django_assert_max_num_queries, 15)
+    few = queries_of(spent.ada, django_assert_max_num_queries, 12)
     for number in range(2, 29):
         one_more(spent, number)
-    assert queries_of(spent.ada, django_assert_max_num_queries, 15) == few
+    assert queries_of(spent.ada, django_assert_max_num_queries, 12) == few
 
 
 def one_more(world, number):

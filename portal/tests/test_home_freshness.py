@@ -137,8 +137,8 @@ def test_history_under_way_is_said(read):
     assert "history is being fetched" not in client.get("/").content.decode()
 
 
-def test_freshness_costs_four_queries(read, django_assert_num_queries):
+def test_freshness_costs_three_queries(read, django_assert_num_queries):
     from portal.views.home.freshness import freshness
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         freshness(at=AT)

@@ -32,12 +32,13 @@ class PoolRisk:
         return bool(self.requests or self.steady)
 
 
-def risks_of(pool_ids: Iterable[int], *, at: datetime) -> dict[int, PoolRisk]:
-    """By pool id, those pools in which something is at risk from now on. One query; a second where
-    more is promised in all than there is, though perhaps never at one time.
+def risks_of(pool_ids: Iterable[int] | None, *, at: datetime) -> dict[int, PoolRisk]:
+    """By pool id, those pools in which something is at risk from now on; of every pool where None
+    is asked for. One query; a second where more is promised in all than there is, though perhaps
+    never at one time.
     """
-    asked = list(pool_ids)
-    limits = _suspects(asked, at=at) if asked else {}
+    asked = None if pool_ids is None else list(pool_ids)
+    limits = {} if asked == [] else _suspects(asked, at=at)
     rows: dict[int, list[dict[str, Any]]] = {}
     for row in _live(limits, at=at).values(*COLUMNS) if limits else ():
         rows.setdefault(row["pool_id"], []).append(row)
@@ -63,7 +64,8 @@ SUSPECTS = """
 WITH live AS MATERIALIZED (
     SELECT entry.pool_id, sum(entry.units) AS promised
     FROM quotas_ledgerentry entry LEFT JOIN quotas_ledgerentry taken ON taken.id = entry.reverses_id
-    WHERE entry.pool_id = ANY(%(pools)s::bigint[]) AND entry.effective_until > %(at)s
+    WHERE (%(pools)s::bigint[] IS NULL OR entry.pool_id = ANY(%(pools)s::bigint[]))
+      AND entry.effective_until > %(at)s
       AND (entry.units > 0 OR entry.effective_until = taken.effective_until
            AND (entry.effective_from <= %(at)s OR entry.effective_from <= taken.effective_from))
     GROUP BY entry.pool_id
@@ -75,7 +77,7 @@ SELECT newest.* FROM live, LATERAL (
 WHERE live.promised > newest.limit_units - newest.outside_units"""
 
 
-def _suspects(pool_ids: list[int], *, at: datetime) -> dict[int, PoolLimit]:
+def _suspects(pool_ids: list[int] | None, *, at: datetime) -> dict[int, PoolLimit]:
     rows = PoolLimit.objects.raw(SUSPECTS, {"pools": pool_ids, "at": at})
     return {row.pool_id: row for row in rows}
 

@@ -1,18 +1,19 @@
 """What waits for those who operate pools: to decide, to know, to put right."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Window
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Window
 
 from portal.models import User
-from quotas.domain.grants import LIVE, Phase
-from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Pool
+from quotas.models import CapacityRequest, LedgerEntry, Pool
 from quotas.selectors.at_risk import PoolRisk, risks_of
+from quotas.selectors.bursts_on import not_over
 from quotas.selectors.changes import ChangeRow, change_rows
-from quotas.selectors.grants import Grant, grants_of
+from quotas.selectors.counts import counts_of
+from quotas.selectors.grants import grants_of
+from quotas.selectors.ownerless import services_without_owner
 from quotas.selectors.requests import RequestRow, request_row, request_rows, with_names
 from quotas.selectors.service_page import STILL_ENDING
 from quotas.selectors.stuck import Stuck, stuck_and_newest
@@ -53,25 +54,31 @@ class Waiting:
     blocked: list[ChangeRow]
     observing_pools: int
     at_risk: int
+    ownerless_count: int
 
 
 def waiting_for(user: User, *, at: datetime) -> Waiting:
     """Only what this person may see, and may do something about."""
     urgent = _most_urgent(user, at=at)
-    granted = _granted(user, at=at)
-    modes = dict(Pool.objects.operated_by(user).allocatable().listed().values_list("pk", "mode"))
-    shown = {request.deployment.pool_id for request in granted} - {None}
-    risks = risks_of({*modes, *shown}, at=at)
+    pools = Pool.objects.operated_by(user).allocatable().listed()
+    risks = risks_of(None, at=at)
     stuck, newest = stuck_and_newest(user, most=MOST)
+    counts = counts_of(
+        user,
+        unmapped=unmapped_deployments(user, at=at),
+        observing=pools.exclude(mode=Pool.Mode.APPLY),
+        ownerless=services_without_owner(user, at=at),
+    )
     return Waiting(
         inbox_count=urgent[0].waiting if urgent else 0,
         most_urgent=request_rows(urgent, at=at),
-        bursts=_bursts(granted, risks.values(), at=at),
-        unmapped_count=unmapped_deployments(user, at=at).count(),
+        bursts=_bursts(user, risks.values(), at=at),
+        unmapped_count=counts["unmapped"],
         stuck=stuck,
         blocked=change_rows(newest, user, at=at),
-        observing_pools=sum(1 for mode in modes.values() if mode != Pool.Mode.APPLY),
-        at_risk=sum(len(risk.requests) for pool, risk in risks.items() if pool in modes),
+        observing_pools=counts["observing"],
+        at_risk=_at_risk(pools, risks),
+        ownerless_count=counts["ownerless"],
     )
 
 
@@ -83,23 +90,30 @@ def _most_urgent(user: User, *, at: datetime) -> list[CapacityRequest]:
     return list(counted.order_by("starts_at", "pk")[:MOST])
 
 
-def _granted(user: User, *, at: datetime) -> list[CapacityRequest]:
-    """Approved, not over for long, and begun or to begin within a day; by their ends."""
-    approved = with_names(CapacityRequest.objects.visible_to(user)).filter(
-        state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING, starts_at__lt=at + SOON
+def _bursts(user: User, risks: Iterable[PoolRisk], *, at: datetime) -> Bursts:
+    """The first ten rows know how many there are in all; only they are read."""
+    told = not_over(since=at - STILL_ENDING, before=at + SOON, at=at)
+    seen = CapacityRequest.objects.visible_to(user).filter(pk__in=told)
+    begins = LedgerEntry.objects.filter(request=OuterRef("pk"), kind=LedgerEntry.Kind.BURST)
+    upcoming = Exists(begins.filter(effective_from__gt=at))
+    rows = with_names(CapacityRequest.objects.filter(pk__in=seen.values("pk")))
+    soon = Q(ends_at__gt=at, ends_at__lte=at + SOON)
+    counted = rows.annotate(is_upcoming=upcoming).annotate(
+        total=Window(Count("*")),
+        on=Window(Count("pk", filter=Q(is_upcoming=False))),
+        ending_soon=Window(Count("pk", filter=Q(is_upcoming=False) & soon)),
     )
-    return list(approved.order_by("ends_at", "pk"))
+    found = list(counted.order_by("is_upcoming", "ends_at", "pk")[:MOST_BURSTS])
+    if not found:
+        return Bursts([], 0, 0, 0)
+    grants = grants_of(found, at=at, risks=risks)
+    shown = [request_row(request, grants[request.pk], at=at) for request in found]
+    return Bursts(shown, found[0].total, found[0].on, found[0].ending_soon)
 
 
-def _bursts(requests: list[CapacityRequest], risks: Iterable[PoolRisk], *, at: datetime) -> Bursts:
-    grants = grants_of(requests, at=at, risks=risks)
-    found = [(request, grants[request.pk]) for request in requests if request.pk in grants]
-    on = [each for each in found if each[1].phase in LIVE]
-    upcoming = [each for each in found if each[1].phase == Phase.UPCOMING]
-    rows = [request_row(*each, at=at) for each in [*on, *upcoming][:MOST_BURSTS]]
-    return Bursts(rows, len(on) + len(upcoming), len(on), _ending_soon(on, at=at))
-
-
-def _ending_soon(on: list[tuple[CapacityRequest, Grant]], *, at: datetime) -> int:
-    ends = (request.ends_at for request, _ in on)
-    return sum(1 for end in ends if end and at < end <= at + SOON)
+def _at_risk(pools: QuerySet[Pool], risks: Mapping[int, PoolRisk]) -> int:
+    """How many grants in pools that one operates; asked only where something is at risk."""
+    short = {pool: len(risk.requests) for pool, risk in risks.items() if risk.requests}
+    if not short:
+        return 0
+    return sum(short[pool] for pool in pools.filter(pk__in=short).values_list("pk", flat=True))

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from portal.models import User
 from quotas.models import Service
 from quotas.selectors.people import gone_because
@@ -23,13 +25,15 @@ class Ownerless:
         return self.count - len(self.named)
 
 
-def ownerless_services(user: User, *, at: datetime) -> Ownerless:
-    """Of those that the person may see and that are in use; first those for which nobody acts. Not
-    sandboxes: those end by themselves.
-    """
+def services_without_owner(user: User, *, at: datetime) -> QuerySet[Service]:
+    """Those in use that the person may see. Not sandboxes: those end by themselves."""
     seen = Service.objects.visible_to(user).filter(sandbox__isnull=True)
-    rows = seen.in_use()
-    gone = rows.filter(owner__in=User.objects.gone_at(at)).select_related("deputy").distinct()
+    return seen.in_use().filter(owner__in=User.objects.gone_at(at)).distinct()
+
+
+def ownerless_services(user: User, *, at: datetime) -> Ownerless:
+    """First those for which nobody acts. One query."""
+    gone = services_without_owner(user, at=at).select_related("deputy")
     found = sorted(gone, key=lambda service: (_has_deputy(service, at), service.name))
     return Ownerless(
         len(found),

@@ -26,6 +26,7 @@ from quotas.services import decisions, drift, leases, reconcile, timeouts
 from quotas.services.give_back import give_back
 from quotas.tests.conftest import ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen
+from quotas.tests.test_bursts_on import assert_the_database_knows_which_bursts_go_on
 
 BASELINE = {"chat": 100, "search": 200}
 MINUTE = timedelta(minutes=1)
@@ -158,6 +159,7 @@ def live(life: Life, events: list[tuple[str, str, int, int, int]]) -> None:
         with suppress(DomainError), transaction.atomic():
             getattr(life, kind)(name, units, hours)
         life.at += minutes * MINUTE
+        assert_the_database_knows_which_bursts_go_on(at=life.at)
 
 
 def check(life: Life, began: datetime) -> None:

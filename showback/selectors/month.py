@@ -1,8 +1,8 @@
 """The organisation's month by team, and a team's month by service."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db.models import Q
 from django.urls import reverse
@@ -16,6 +16,7 @@ from showback.selectors.cents import (
     UNATTRIBUTED,
     Account,
     Costs,
+    Days,
     account_costs_in,
     cents_of,
     member_costs_in,
@@ -52,46 +53,67 @@ FRESH = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class ListPage:
-    """A list of costs with its total; `rows` are dearest first. What the two list pages show."""
+class CostList:
+    """Costs with their total, dearest first; what has no price, and what is still fetched."""
 
     month: MonthScope
     rows: list[CostRow]
     total: CostRow
-    chart: Chart | None
     unpriced: list[Unpriced]
-    previous_url: str
-    next_url: str
-    data_until: datetime | None
     backfill: Pieces | None
-
-    is_stale: bool
 
     @property
     def has_lines(self) -> bool:
         return bool(self.rows)
 
 
+@dataclass(frozen=True)
+class ListPage(CostList):
+    """What the two list pages show."""
+
+    chart: Chart | None
+    previous_url: str
+    next_url: str
+    data_until: datetime | None
+    is_stale: bool
+
+
 def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPage:
     """Teams that the person may see; the platform's own accounts for organisation-wide roles."""
+    found = _accounts(user, month, account_costs_in(month.days, month.days_before), at=at)
+    chart = cost_by_team(found.rows) if found.rows else None
+    return _page(found, chart=chart, url_name="showback_month", at=at)
+
+
+def month_so_far(user: User, month: MonthScope, *, at: datetime) -> tuple[CostList, Decimal | None]:
+    """The same list, for a page that shows it beside other things; and what the whole month before
+    cost, to the cent, None where it has no lines.
+    """
+    before = month.month.previous
+    whole = Days(before.first_day, before.last_day)
+    *costs, costs_of_whole = account_costs_in(month.days, month.days_before, whole)
+    cents = sum(cents_of(costs_of_whole).values(), ZERO) if costs_of_whole else None
+    return _accounts(user, month, costs, at=at), cents
+
+
+def _accounts(
+    user: User, month: MonthScope, costs: list[dict[Account, Costs]], *, at: datetime
+) -> CostList:
     teams = team_names(user)
-    rows = _account_rows(month, teams, with_platform=user.reads_everything)
+    rows = _account_rows(month, costs, teams, with_platform=user.reads_everything)
     seen = Q() if user.reads_everything else Q(team_id__in=teams)
-    return _page(
-        month,
-        rows,
-        chart=cost_by_team(rows) if rows else None,
-        unpriced=unpriced_lines(month, seen) if _is_unpriced(rows) else [],
-        url_name="showback_month",
-        at=at,
-    )
+    return _list(month, rows, seen, at=at)
 
 
 def _account_rows(
-    month: MonthScope, teams: dict[int, TeamName], *, with_platform: bool
+    month: MonthScope,
+    costs_of_both: list[dict[Account, Costs]],
+    teams: dict[int, TeamName],
+    *,
+    with_platform: bool,
 ) -> list[CostRow]:
     """Of these teams, and of the platform's own accounts. Dearest first."""
-    costs, costs_before = account_costs_in(month.days, month.days_before)
+    costs, costs_before = costs_of_both
     now, before = cents_of(costs), cents_of(costs_before)
     use, base, rows = use_by_team(month.days), month.url, []
     for account in keys_of(now, before):
@@ -140,19 +162,20 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
         for key in keys_of(now, before)
     ]
     rows.sort(key=lambda row: (-row.amount, row.name))
-    return _page(
-        month,
-        rows,
-        chart=_chart(month, account, rows) if rows else None,
-        unpriced=unpriced_lines(month, account.condition) if _is_unpriced(rows) else [],
-        url_name="showback_team",
-        slug=of.slug,
-        at=at,
+    chart = _chart(month, account, rows) if rows else None
+    found = _list(month, rows, account.condition, at=at)
+    return _page(found, chart=chart, url_name="showback_team", slug=of.slug, at=at)
+
+
+def _list(month: MonthScope, rows: list[CostRow], seen: Q, *, at: datetime) -> CostList:
+    is_unpriced = any(row.costs.unpriced for row in rows)
+    return CostList(
+        month=month,
+        rows=rows,
+        total=total_row(rows, sum_of(row.use for row in rows)),
+        unpriced=unpriced_lines(month, seen) if is_unpriced else [],
+        backfill=unfinished_history(at=at),
     )
-
-
-def _is_unpriced(rows: Iterable[CostRow]) -> bool:
-    return any(row.costs.unpriced for row in rows)
 
 
 def _members(of: AccountScope, ids: list[int]) -> dict[int, MemberScope]:
@@ -175,30 +198,19 @@ def _chart(month: MonthScope, account: Account, rows: list[CostRow]) -> Chart:
 
 
 def _page(
-    month: MonthScope,
-    rows: list[CostRow],
-    *,
-    chart: Chart | None,
-    unpriced: list[Unpriced],
-    url_name: str,
-    at: datetime,
-    slug: str = "",
+    found: CostList, *, chart: Chart | None, url_name: str, at: datetime, slug: str = ""
 ) -> ListPage:
-    previous, following = months_around(month.month)
+    previous, following = months_around(found.month.month)
 
     def url(other: Month | None) -> str:
         return reverse(url_name, args=[str(other), *([slug] if slug else [])]) if other else ""
 
     until = data_until(at)
     return ListPage(
-        month=month,
-        rows=rows,
-        total=total_row(rows, sum_of(row.use for row in rows)),
+        **vars(found),
         chart=chart,
-        unpriced=unpriced,
         previous_url=url(previous),
         next_url=url(following),
         data_until=until,
         is_stale=until is not None and at - until > FRESH,
-        backfill=unfinished_history(at=at),
     )

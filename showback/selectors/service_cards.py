@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Max, Q, Sum
+from django.db import connection
 
 from portal.kernel.received import Received
 from portal.kernel.sparkline import Sparkline, sparkline
@@ -25,7 +25,6 @@ from showback.domain.measures import MISSING
 from showback.domain.minutes import settled_until
 from showback.domain.months import Month, day_of
 from showback.gateway import finance_zone
-from showback.models import CostLine, ServiceDay, ServiceHour
 from showback.selectors.deployment_use import ptu_model_of, tokens_per_unit_of
 from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes
 
@@ -74,29 +73,26 @@ def service_cards(
 
 
 def cards_of(names: Mapping[int, ServiceName], *, at: datetime) -> list[ServiceCard]:
-    """Of services that the caller has found among those its person may see. Six queries."""
-    ids = set(names)
-    if not ids:
+    """Of services that the caller has found among those its person may see. Four queries."""
+    if not names:
         return []
-    deployments = metered_deployments(service_ids=ids)
+    deployments = metered_deployments(service_ids=names)
     now = _now_by_service(deployments, at)
     held = _held_by_service(deployments, at)
-    hours = _hours_by_service(ids, at)
-    days = _days_by_service(ids, at)
-    costs = _costs_by_service(ids, at)
+    so_far = _so_far(names, at)
     return [
         ServiceCard(
             service=name,
             now=now.get(key),
             held=held.get(key),
-            peak_24_hours=largest(hours[key].peaks),
-            received_24_hours=hours[key].received,
-            throttled_minutes_today=days[key][0] if key in days else None,
-            month_to_date=costs.get(key, (None, 0))[0],
-            unpriced_lines=costs.get(key, (None, 0))[1],
-            hourly_peaks=hours[key].peaks,
-            received_today=days[key][1] if key in days else Received(),
-            received_this_month=days[key][2] if key in days else Received(),
+            peak_24_hours=largest(so_far[key].peaks),
+            received_24_hours=so_far[key].received_24_hours,
+            throttled_minutes_today=so_far[key].throttled_minutes_today,
+            month_to_date=so_far[key].month_to_date,
+            unpriced_lines=so_far[key].unpriced_lines,
+            hourly_peaks=so_far[key].peaks,
+            received_today=so_far[key].received_today,
+            received_this_month=so_far[key].received_this_month,
             is_weighted=any(d.service_id == key and ptu_model_of(d) for d in deployments),
         )
         for key, name in sorted(names.items(), key=lambda item: item[1].name)
@@ -138,75 +134,71 @@ def _is_in_force(span: HeldSpan, at: datetime) -> bool:
     return span.window.start <= at
 
 
-@dataclass(frozen=True)
-class _Hours:
-    """The last hours of a service, this one last: peak minutes (None: none known), and what came.
+# Of each service: the largest minute of each hour, what came of the hours that are settled (of this
+# one and the one before minutes may be on their way); its days and its cost since the month began.
+SO_FAR = """
+SELECT service.id, hours.*, days.*, costs.*
+FROM unnest(%(ids)s::bigint[]) AS service(id),
+LATERAL (
+    SELECT array_agg(there.peak ORDER BY slot.hour),
+           coalesce(sum(there.received) FILTER (WHERE slot.hour < %(settled)s), 0)::bigint,
+           coalesce(sum(there.due) FILTER (WHERE slot.hour < %(settled)s), 0)::bigint
+    FROM generate_series(%(first_hour)s, %(hour)s, interval '1 hour') AS slot(hour)
+    LEFT JOIN (
+        SELECT hour, max(peak_tokens_per_minute) AS peak,
+               sum(minutes_received) AS received, sum(minutes_expected) AS due
+        FROM showback_service_hour
+        WHERE service_id = service.id AND hour >= %(first_hour)s AND hour <= %(hour)s
+        GROUP BY hour
+    ) there USING (hour)
+) hours,
+LATERAL (
+    SELECT sum(throttled_minutes) FILTER (WHERE day = %(today)s),
+           coalesce(sum(minutes_received) FILTER (WHERE day = %(today)s), 0),
+           coalesce(sum(minutes_expected) FILTER (WHERE day = %(today)s), 0),
+           coalesce(sum(minutes_received), 0), coalesce(sum(minutes_expected), 0)
+    FROM showback_service_day
+    WHERE service_id = service.id AND day >= %(first_day)s AND day <= %(today)s
+) days,
+LATERAL (
+    SELECT sum(amount), count(*) FILTER (WHERE price_id IS NULL) FROM showback_cost_line
+    WHERE service_id = service.id AND day >= %(first_day)s
+) costs"""
 
-    Of this hour and the one before minutes may be on their way, so they are not in `received`.
+
+@dataclass(frozen=True)
+class _SoFar:
+    """What rolled-up hours, days and cost lines say of one service; `peaks` by hour, this one last.
+
+    Days are those of the finance time zone; None: not known. The cost is exact.
     """
 
     peaks: list[int | None]
-    received: Received = Received()
+    received_24_hours: Received
+    throttled_minutes_today: int | None
+    received_today: Received
+    received_this_month: Received
+    month_to_date: Decimal | None
+    unpriced_lines: int
 
 
-def _hours_by_service(ids: set[int], at: datetime) -> dict[int, _Hours]:
-    first = floor_to_hour(at) - (SPARK_HOURS - 1) * HOUR
-    rows = (
-        ServiceHour.objects.filter(service_id__in=ids, hour__gte=first, hour__lte=at)
-        .values("service_id", "hour")
-        .annotate(
-            peak=Max("peak_tokens_per_minute"),
-            received=Sum("minutes_received"),
-            due=Sum("minutes_expected"),
-        )
-        .order_by()
-    )
-    found = {key: _Hours([None] * SPARK_HOURS) for key in ids}
-    settled = floor_to_hour(at) - HOUR
-    for row in rows:
-        of, slot = found[row["service_id"]], int((row["hour"] - first) / HOUR)
-        of.peaks[slot] = row["peak"]
-        if row["hour"] < settled:
-            received = of.received + Received(row["received"], row["due"])
-            found[row["service_id"]] = replace(of, received=received)
-    return found
-
-
-def _days_by_service(
-    ids: set[int], at: datetime
-) -> dict[int, tuple[int | None, Received, Received]]:
-    """(429 minutes of today, received of today, of the month so far), in the finance time zone."""
-    today = day_of(at, finance_zone())
-    first, is_today = Month.of(today).first_day, Q(day=today)
-    rows = (
-        ServiceDay.objects.filter(service_id__in=ids, day__gte=first, day__lte=today)
-        .values("service_id")
-        .annotate(
-            throttled=Sum("throttled_minutes", filter=is_today),
-            received=Sum("minutes_received", filter=is_today, default=0),
-            due=Sum("minutes_expected", filter=is_today, default=0),
-            received_in_all=Sum("minutes_received"),
-            due_in_all=Sum("minutes_expected"),
-        )
-        .order_by()
-    )
+def _so_far(ids: Iterable[int], at: datetime) -> dict[int, _SoFar]:
+    """By service id, of every one. One query."""
+    hour, today = floor_to_hour(at), day_of(at, finance_zone())
+    asked = {
+        "ids": list(ids),
+        "hour": hour,
+        "first_hour": hour - (SPARK_HOURS - 1) * HOUR,
+        "settled": hour - HOUR,
+        "today": today,
+        "first_day": Month.of(today).first_day,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SO_FAR, asked)
+        rows = cursor.fetchall()
     return {
-        row["service_id"]: (
-            row["throttled"],
-            Received(row["received"], row["due"]),
-            Received(row["received_in_all"], row["due_in_all"]),
+        row[0]: _SoFar(
+            row[1], Received(*row[2:4]), row[4], Received(*row[5:7]), Received(*row[7:9]), *row[9:]
         )
         for row in rows
     }
-
-
-def _costs_by_service(ids: set[int], at: datetime) -> dict[int, tuple[Decimal | None, int]]:
-    """(exact amount, unpriced lines) since the month began."""
-    first = Month.of(day_of(at, finance_zone())).first_day
-    rows = (
-        CostLine.objects.filter(service_id__in=ids, day__gte=first)
-        .values("service_id")
-        .annotate(amount=Sum("amount"), unpriced=Count("id", filter=Q(price__isnull=True)))
-        .order_by()
-    )
-    return {row["service_id"]: (row["amount"], row["unpriced"]) for row in rows}

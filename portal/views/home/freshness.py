@@ -8,7 +8,7 @@ from django.conf import settings
 
 from portal.kernel.status import Status, Tone
 from quotas.selectors.sync_health import LATE_AFTER as SYNC_LATE_AFTER
-from quotas.selectors.sync_health import limits_read_at, sync_health
+from quotas.selectors.sync_health import sync_health
 from showback.selectors.data_age import slowest, worked_out_at
 from showback.selectors.pipeline_health import SourceHealth, source_health
 
@@ -46,14 +46,14 @@ class Freshness:
 
 
 def freshness(*, at: datetime) -> Freshness:
-    """Of metrics, gateway logs, inventory, limits and the roll-up. Four queries."""
+    """Of metrics, gateway logs, inventory, limits and the roll-up. Three queries."""
     pulls = source_health(at=at)
     gateways = [pull for pull in pulls if pull.is_gateway]
     syncs = sync_health(settings.HEADROOM_SUBSCRIPTIONS, at=at)
     sync_ends = [sync.ended_at for sync in syncs]
     sync_troubles = [sentence for sync in syncs for sentence in sync.problems]
     inventory_at = None if None in sync_ends else slowest(sync_ends)
-    limits_at = limits_read_at(settings.HEADROOM_SUBSCRIPTIONS)
+    limits_at = slowest(sync.limits_read_at for sync in syncs)
     return Freshness(
         [
             _of_pulls("Azure Monitor metrics", [p for p in pulls if not p.is_gateway]),

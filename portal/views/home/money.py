@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.kernel.money import ZERO
 from portal.kernel.shown import Shown
 from portal.models import User
-from showback.selectors.cents import Days, account_cents
 from showback.selectors.cost_rows import CostRow, money_cents
-from showback.selectors.month import ListPage, organisation_month
+from showback.selectors.month import CostList, month_so_far
 from showback.selectors.scope import MonthScope, month_scope, running_month
 
 MOST = 12
@@ -21,7 +19,7 @@ class MoneySoFar:
     The rows compare the same days of both months.
     """
 
-    page: ListPage
+    page: CostList
     last_month: Shown | None
     last_month_name: str
     last_month_url: str
@@ -44,12 +42,10 @@ def money_so_far(user: User, *, at: datetime) -> MoneySoFar:
     month = running_month(at=at)
     scope, before = month_scope(str(month), at=at), month_scope(str(month.previous), at=at)
     assert scope is not None and before is not None  # noqa: S101, PT018  both have begun
-    whole = account_cents(Days(month.previous.first_day, month.previous.last_day))
-    page = organisation_month(user, scope, at=at)
-    known = bool(whole) and page.backfill is None
+    page, whole = month_so_far(user, scope, at=at)
     return MoneySoFar(
         page=page,
-        last_month=money_cents(sum(whole.values(), ZERO)) if known else None,
+        last_month=None if whole is None or page.backfill else money_cents(whole),
         last_month_name=month.previous.name,
         last_month_url=before.url,
     )

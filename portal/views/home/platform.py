@@ -28,9 +28,11 @@ class PlatformWork:
 
 
 def platform_work(user: User, *, at: datetime) -> PlatformWork:
+    waiting = waiting_for(user, at=at)
+    tells_owners = user.is_platform_owner and waiting.ownerless_count
     return PlatformWork(
-        waiting=waiting_for(user, at=at),
+        waiting=waiting,
         history=unfinished_history(at=at),
-        ownerless=ownerless_services(user, at=at) if user.is_platform_owner else None,
+        ownerless=ownerless_services(user, at=at) if tells_owners else None,
         at=at,
     )
