@@ -86,7 +86,8 @@ def test_a_bench_on_a_database_without_migrations_says_what_to_do() -> None:
 def test_every_page_is_measured_at_two_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "DEMO_DEPLOYMENTS", 4)
     monkeypatch.setattr(pages, "QUICK_DEPLOYMENTS", 12)
-    monkeypatch.setattr(pages, "IN_A_ROW", 1)
+    monkeypatch.setattr(pages, "QUICK_ROUNDS", 1)
+    monkeypatch.setattr(pages, "IN_A_ROW", 2)
     found = pages.bench_pages(True)["pages"]
     assert {"home", "home of a team", "health", "pools", "showback_month"} <= set(found)
     assert not {"request_approve", "map_deployment", "showback"} & set(found)  # no pages
@@ -121,8 +122,9 @@ def test_a_quarter_is_made_of_what_the_portal_itself_writes() -> None:
 def test_approvals_are_measured_through_the_services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approvals, "ENTRIES", 300)
     monkeypatch.setattr(approvals, "SERVICES", 10)
+    monkeypatch.setattr(approvals, "QUICK", (12, 60))
     found = approvals.bench_approvals(True)
-    assert found["entries"] == 300 + 2 * 60  # each approval wrote its own
+    assert found["entries"] == 300 + 2 * 12  # each approval wrote its own
     for key in ("decisions_per_s", "check_p95_ms", "check_endless_p95_ms"):
         assert found[key] > 0
     assert not LedgerEntry.objects.exists()

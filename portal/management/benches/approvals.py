@@ -43,11 +43,12 @@ ENTRIES, SERVICES, LIMIT_UNITS = 10_000, 100, 1_000_000
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 YEAR = Window(NOW - 180 * DAY, NOW + 185 * DAY)
 WORKERS = 4
+WHOLE, QUICK = (400, 2_000), (60, 300)  # decisions of each way, checks
 UNITS = 100  # of each deployment's baseline; twice that is never automatic
 
 
 def bench_approvals(quick: bool) -> dict[str, Any]:
-    decisions, checks = (60, 300) if quick else (400, 2_000)
+    decisions, checks = QUICK if quick else WHOLE
     with own_tables():
         say(f"making a pool with {ENTRIES:,} ledger entries …")
         pool, services, approver = _make_pool()

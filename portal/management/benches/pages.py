@@ -33,7 +33,7 @@ from quotas.models import AzureAccount, Service
 
 DEMO, SCALE = "demo", "scale"
 DEMO_DEPLOYMENTS, QUICK_DEPLOYMENTS, DEPLOYMENTS = 33, 100, 1_000
-IN_A_ROW = 5
+ROUNDS, QUICK_ROUNDS, IN_A_ROW = 8, 3, 5
 MOST_RATIO, MOST_QUERIES = 1.5, 12
 OF_OWNERS = ("request_burst", "burst_verdict")
 CLOCK = "portal_clockoffset"
@@ -60,13 +60,14 @@ class Asked:
 def bench_pages(quick: bool) -> dict[str, Any]:
     """`pages`: by name median, p95, queries, and the median's ratio to that at the demo's size."""
     sizes = {DEMO: DEMO_DEPLOYMENTS, SCALE: QUICK_DEPLOYMENTS if quick else DEPLOYMENTS}
+    rounds = QUICK_ROUNDS if quick else ROUNDS
     with own_tables(*sizes), _settings():
         for name, count in sizes.items():
             within(name)
             make(count)
         found = {name: _pages(name) for name in sizes}
         pages = {
-            page: _measure(page, {name: found[name][page] for name in sizes}, 3 if quick else 8)
+            page: _measure(page, {name: found[name][page] for name in sizes}, rounds)
             for page in found[SCALE]
             if page in found[DEMO]
         }
