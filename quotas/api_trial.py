@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 from portal.kernel.clock import now
 from portal.kernel.windows import FOREVER
 from quotas.api_requests import AskedSerializer
+from quotas.domain.openings import Opening
 from quotas.domain.options import Option
 from quotas.domain.policy_rules import Outcome
 from quotas.selectors.burst_form import grantable_deployments
@@ -55,7 +56,8 @@ def _told(tried: Trial) -> dict[str, Any]:
         "starts_in_freeze": bool(judged.facts.starts_in_freeze),
         "cost_if_fully_used": None if cost is None else str(round(cost, 2)),
         "currency": judged.facts.currency,
-        "alternatives": [_alternative(option, tried) for option in tried.options],
+        "alternatives": [_alternative(option, tried) for option in tried.instead.options],
+        "new_places": [_new_place(opening, tried) for opening in tried.instead.openings],
     }
 
 
@@ -70,4 +72,18 @@ def _alternative(option: Option, tried: Trial) -> dict[str, Any]:
         "starts_at": option.window.start,
         "ends_at": None if end == FOREVER else end,
         "outcome": option.outcome,
+    }
+
+
+def _new_place(opening: Opening, tried: Trial) -> dict[str, Any]:
+    """Where a deployment could be planned, by the `place` that a plan takes: its first baseline,
+    and what it would take there with all that is asked.
+    """
+    return {
+        "place": opening.key,
+        "account": tried.instead.spots[opening.key].account.name,
+        "region": opening.place.region,
+        "sku": opening.place.sku_name,
+        "first_units": opening.first,
+        "units_in_all": opening.in_all,
     }

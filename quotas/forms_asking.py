@@ -20,6 +20,7 @@ from quotas.services.checks import (
     check_amount,
     check_draft,
     check_owner,
+    check_pool,
     check_window,
     terms_asked,
 )
@@ -133,6 +134,7 @@ class AskForm(RefusingForm):
             found += self._refusals(lambda: check_window(draft, rules, at))
         if self._are_clean("amount"):
             found += self._refusals(lambda: check_amount(draft))
+            found += [] if self.judged else self._refusals(lambda: check_pool(draft))
         return found
 
     def _are_clean(self, *names: str) -> bool:

@@ -13,7 +13,7 @@ from quotas.forms import AmountField
 from quotas.models import Service, Team
 from quotas.selectors import words
 from quotas.selectors.onboarding import people_of, teams_for
-from quotas.selectors.places import ModelName, Wanted, home_regions, models_on_offer
+from quotas.selectors.places import Wanted, home_regions, key_of, models_on_offer
 from quotas.selectors.suggested import Asked, Row, Suggestions, suggestions
 from quotas.services.onboarding import Registration, slug_of
 from quotas.services.planning import Planned
@@ -109,7 +109,7 @@ class PlaceForm(RefusingForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.at, self.service = at, service
-        self.models = {_key(name): name for name in models_on_offer()}
+        self.models = {key_of(name): name for name in models_on_offer()}
         named = [(key, f"{name} {version}") for key, (_, name, version) in self.models.items()]
         self.fields["model"].choices = [("", "Choose a model"), *named]  # type: ignore[attr-defined]
         regions = [(region, region) for region in home_regions()]
@@ -153,10 +153,6 @@ class PlaceForm(RefusingForm):
             self.add_error(None, _not_chosen(found, self._said("place")))
             return None
         return _planned(row, self._said("deployment_name").strip() or default_name)
-
-
-def _key(name: ModelName) -> str:
-    return "|".join(name)
 
 
 def _planned(row: Row, name: str) -> Planned:

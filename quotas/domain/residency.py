@@ -63,7 +63,8 @@ def why_barred(allowed: Reach, place: Place, home: Iterable[str] = ()) -> str:
     """Why data that may travel no further than `allowed` must not go there; "" when it may.
 
     `home` are the regions in which the service is already: "its region" and "its data zone" are
-    theirs. A service that is nowhere yet may begin in any.
+    theirs, so nothing outside of any of them is allowed. A service that is nowhere yet may begin in
+    any.
     """
     if allowed == Reach.ANYWHERE:
         return ""
@@ -72,8 +73,9 @@ def why_barred(allowed: Reach, place: Place, home: Iterable[str] = ()) -> str:
     if place.reach > allowed:
         return _too_far(allowed, place)
     regions = sorted(set(home))
-    if allowed == Reach.REGION and regions and place.region not in regions:
-        return f"its data stays in {' and '.join(regions)}, and this is in {place.region}"
+    others = [region for region in regions if region != place.region]
+    if allowed == Reach.REGION and others:
+        return f"its data stays in {' and '.join(others)}, and this is in {place.region}"
     if allowed == Reach.DATA_ZONE:
         return _other_zone(place, regions)
     return ""
@@ -86,11 +88,27 @@ def _too_far(allowed: Reach, place: Place) -> str:
 
 
 def _other_zone(place: Place, home: list[str]) -> str:
-    """A region outside both zones is a zone of its own."""
-    zones = {ZONE_OF.get(region, region) for region in home}
     here = place.zone or place.region
+    others = sorted(_zones(home) - {here})
     if place.reach == Reach.DATA_ZONE and place.zone is None:
         return f"which data zone {place.region} belongs to is not known"
-    if zones and here not in zones:
-        return f"its data stays in {' and '.join(sorted(zones))}, and {place.region} is in {here}"
+    if others:
+        return f"its data stays in {' and '.join(others)}, and {place.region} is in {here}"
     return ""
+
+
+def why_torn(allowed: Reach, regions: Iterable[str]) -> str:
+    """Why a service is barred wherever it is, with deployments in these regions: its data stays in
+    one region, or one zone, and nobody has said which of several. "" where it is in one.
+    """
+    found, one = set(regions), "region"
+    if allowed == Reach.DATA_ZONE:
+        found, one = _zones(found), "data zone"
+    if allowed == Reach.ANYWHERE or len(found) < 2:
+        return ""
+    return f"its data stays in one {one}, and it has deployments in {' and '.join(sorted(found))}"
+
+
+def _zones(regions: Iterable[str]) -> set[str]:
+    """A region outside both zones is a zone of its own."""
+    return {ZONE_OF.get(region, region) for region in regions}

@@ -1,7 +1,7 @@
 """What the form for a burst begins with: the deployment, working hours, amounts from own use."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
@@ -25,18 +25,20 @@ NO_LAST_BURST = (
 @dataclass(frozen=True)
 class Preset:
     """A button that fills the amount in, in the unit that people type here, and for `minutes` the
-    end as well.
+    end as well; `direction` where the form asks whether it is to be more.
     """
 
     label: str
     amount: int
     shown: Any
     minutes: int = 0
+    direction: str = ""
 
     @property
     def sets(self) -> str:
         length = {"minutes": self.minutes} if self.minutes else {}
-        return urlencode({"amount": f"{self.amount:,}", "requests_per_minute": "", **length})
+        way = {"direction": self.direction} if self.direction else {}
+        return urlencode({"amount": f"{self.amount:,}", "requests_per_minute": "", **length, **way})
 
 
 def next_working_hours(at: datetime, zone: tzinfo) -> Window:
@@ -73,12 +75,14 @@ def deployment_named(found: Sequence[Deployment], text: str | None) -> Deploymen
     return next((d for d in found if str(d.pk) == text), found[0] if found else None)
 
 
-def presets(deployment: Deployment, facts: dict[str, Any], *, at: datetime) -> list[Preset]:
+def presets(
+    deployment: Deployment, facts: dict[str, Any], *, direction: str = "", at: datetime
+) -> list[Preset]:
     """From evidence: the busy minute once more, the peak once more, twice the baseline; and the
-    last burst, its length too.
+    last burst. With a `direction` all of them are for good, else the last burst sets its length.
 
-    Each is above the baseline, in whole units, and never more than is free in the next working
-    hours: where it would be, the label says so. What is not known is left out, and everything where
+    Each is above the baseline, in whole units, and never more than is free in the window of the
+    facts: where it would be, the label says so. What is not known is left out, and everything where
     nothing is free. The last burst is as it was, whenever it is asked for.
     """
     usage, base = facts["usage"], facts["baseline_units"]
@@ -97,7 +101,12 @@ def presets(deployment: Deployment, facts: dict[str, Any], *, at: datetime) -> l
                 said, amounts.typed(deployment, most), words.amount(deployment, most)
             )
     last = last_burst(deployment, facts, at=at)
-    return [*found.values(), *([last] if last else [])]
+    all_of_them = [*found.values(), *([last] if last else [])]
+    return [_for_good(each, direction) for each in all_of_them] if direction else all_of_them
+
+
+def _for_good(preset: Preset, direction: str) -> Preset:
+    return replace(preset, minutes=0, direction=direction)
 
 
 def last_burst(deployment: Deployment, facts: dict[str, Any], *, at: datetime) -> Preset | None:

@@ -13,7 +13,7 @@ from portal.kernel.windows import FOREVER, Window
 from quotas.domain.residency import Place
 from quotas.domain.suggestion import Option
 from quotas.gateway import Priced, evidence_source
-from quotas.models import AzureAccount, DeployableModel, Pool
+from quotas.models import AzureAccount, DeployableModel, Deployment, Pool
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 
 ModelName = tuple[str, str, str]  # format, name, version
@@ -51,6 +51,15 @@ def models_on_offer() -> list[ModelName]:
     rows = DeployableModel.objects.filter(region__in=listed_accounts().values("region"))
     names = rows.order_by("model_name", "-model_version", "model_format")
     return list(names.values_list("model_format", "model_name", "model_version").distinct())
+
+
+def model_of(deployment: Deployment) -> ModelName:
+    return (deployment.model_format, deployment.model_name, deployment.model_version)
+
+
+def key_of(model: ModelName) -> str:
+    """How a form names it."""
+    return "|".join(model)
 
 
 def home_regions() -> list[str]:

@@ -1,8 +1,8 @@
 """Whether a service's data may be where a deployment, or a pool, would process it."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
-from quotas.domain.residency import Place, Reach, why_barred
+from quotas.domain.residency import Place, Reach, why_barred, why_torn
 from quotas.models import Deployment, Service
 
 REACH_OF = {
@@ -16,25 +16,27 @@ def place_of(deployment: Deployment) -> Place:
     return Place(deployment.sku_name, deployment.account.region)
 
 
-def home_of(service: Service, asked: Iterable[Deployment]) -> dict[int, tuple[str, ...]]:
-    """Of each deployment that is asked about: the regions of all the others of the service. One
-    query; none for a service whose data may be anywhere.
+def regions_of(service: Service) -> dict[int, str]:
+    """The region of each of its deployments, by id. One query; none, and nothing, for a service
+    whose data may be anywhere.
     """
     if REACH_OF[Service.Residency(service.data_residency)] == Reach.ANYWHERE:
-        return {each.pk: () for each in asked}
-    regions = dict(service.deployments.present().values_list("pk", "account__region"))
-    return {
-        each.pk: tuple(region for pk, region in regions.items() if pk != each.pk) for each in asked
-    }
+        return {}
+    return dict(service.deployments.present().values_list("pk", "account__region"))
+
+
+def home_of(deployment: Deployment, regions: Mapping[int, str]) -> tuple[str, ...]:
+    """Where all the others are."""
+    return tuple(region for pk, region in regions.items() if pk != deployment.pk)
 
 
 def why_not_there(service: Service, place: Place, *, but: Deployment | None = None) -> str:
     """A clause that completes "… is barred for this service: "; "" when its data may go there.
 
-    Its home is where its deployments are, `but` the one that is asked about.
+    Its home is where its deployments are; `but`: the one that is asked about, if there is one.
     """
     allowed = REACH_OF[Service.Residency(service.data_residency)]
-    if allowed == Reach.ANYWHERE:
-        return ""
-    others = service.deployments.present().exclude(pk=but.pk if but else None)
-    return why_barred(allowed, place, others.values_list("account__region", flat=True))
+    regions = regions_of(service)
+    if but is None or but.pk not in regions:
+        return why_barred(allowed, place, regions.values())
+    return why_barred(allowed, place) or why_torn(allowed, regions.values())

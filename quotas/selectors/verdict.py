@@ -16,6 +16,7 @@ from quotas.selectors.answer_times import usual_answer
 from quotas.selectors.cards import replay_sentence
 from quotas.selectors.freezes import clash_sentence
 from quotas.selectors.offered import Offer
+from quotas.selectors.offered_places import PlaceOffer
 from quotas.selectors.policy import Check, checks_of, judged
 
 
@@ -39,6 +40,8 @@ class Verdict:
     freezes: list[str]
     observe_only: bool
     offers: Sequence[Offer] = ()
+    places: Sequence[PlaceOffer] = ()  # where a deployment could be planned instead
+    may_plan: bool = True
     barred: str = ""  # why the service's data must not be there
 
     @property

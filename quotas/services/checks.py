@@ -45,6 +45,7 @@ def check_draft(
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what it is for; the approver reads it.")
     terms = terms_asked(draft, rules, by=by, at=at, edited=edited)
+    check_pool(draft)
     if draft.kind == Kind.BURST and draft.occasion not in CapacityRequest.Occasion.values:
         raise refuse("occasion_unknown", "Choose one of the listed occasions.")
     return terms
@@ -158,11 +159,21 @@ def check_length(window: Window, rules: Policy) -> None:
 
 
 def check_amount(draft: Draft) -> None:
-    """Raises DomainError for nothing, for more than the pool, for what a model cannot give."""
-    deployment, pool = draft.deployment, draft.deployment.pool
+    """Raises DomainError for nothing, and for what a model cannot give."""
+    deployment = draft.deployment
     may_be_less = draft.kind == Kind.BASELINE
     if draft.units == 0 or (draft.units < 0 and not may_be_less):
         raise refuse("nothing_asked", "Ask for more than nothing.")
+    check_step(deployment, draft.units)
+    if draft.kind == Kind.BURST:
+        check_release(draft)
+
+
+def check_pool(draft: Draft) -> None:
+    """Raises DomainError for more than the whole pool. A verdict says of that, as of anything that
+    does not fit, what there is instead.
+    """
+    deployment, pool = draft.deployment, draft.deployment.pool
     limit = pool.limits.first() if pool else None
     if limit and abs(draft.units) > limit.limit_units:
         raise refuse(
@@ -170,9 +181,6 @@ def check_amount(draft: Draft) -> None:
             f"The whole pool has {in_people_units(deployment, limit.limit_units)}; "
             f"{in_people_units(deployment, abs(draft.units))} were asked for.",
         )
-    check_step(deployment, draft.units)
-    if draft.kind == Kind.BURST:
-        check_release(draft)
 
 
 def check_step(deployment: Deployment, units: int) -> None:

@@ -44,15 +44,21 @@ class Planned:
 
 @transaction.atomic
 def plan_deployment(service: Service, planned: Planned, *, by: User, at: datetime) -> Expectation:
-    """Another plan for a service that has no deployment: the first was denied, or given up."""
+    """Another plan for a service that was registered: the first was denied, or given up; or its
+    deployment is to have a second beside it, fed by another pool.
+    """
     if not may_register_for(service.team, by):
         raise not_a_lead(service.team)
     if service.lifecycle == Service.Lifecycle.RETIRED:
         raise refuse("retired", f"{service} is retired. Register a new service instead.")
-    if service.deployments.present().exists():
+    same = service.deployments.present().filter(
+        pool=planned.model.pool_id, model_name=planned.model.model_name
+    )
+    if (found := same.first()) is not None:
         raise refuse(
             "has_deployments",
-            f"{service} has a deployment. Ask for another baseline on its page instead.",
+            f"{service} has a deployment of {planned.model.model_name} that this pool feeds: "
+            f"{found}. Ask for another baseline there instead.",
         )
     if open_plans().filter(service=service).exists():
         raise refuse("planned_already", f"A deployment of {service} is planned already.")

@@ -37,7 +37,7 @@ def breaks_residency(service: Service, deployment: Deployment) -> DomainError | 
     return refuse(
         "residency",
         f"{deployment} is barred for {service}: {reason}. Choose a deployment within its "
-        "residency, or have a platform owner change where its data may be. Nothing was written.",
+        "residency, or delete in Azure what lies outside of it. Nothing was written.",
     )
 
 

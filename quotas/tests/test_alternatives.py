@@ -12,12 +12,14 @@ from portal.models import User
 from quotas.models import (
     AzureAccount,
     CapacityRequest,
+    DeployableModel,
     Deployment,
     Freeze,
     Pool,
     PoolLimit,
     Service,
 )
+from quotas.services import decisions
 from quotas.tests.conftest import HTMX, Browse, ask, words_of
 from quotas.tests.factories import NOON, utc
 
@@ -59,6 +61,16 @@ def another_place(
         "account": account, "pool": pool, "sku_name": sku, "service": chat, "name": "chat-2",
         "capacity_units": 1, "resource_id": f"/{region}/2", "resource_key": f"/{region}/2",
     })  # fmt: skip
+
+
+def a_place_to_plan(chat: Service, region: str, *, sku: str = "DataZoneStandard") -> str:
+    """The same model in an account and pool in which the service is not; its name for a form."""
+    there = another_place(chat, region, sku=sku)
+    model = DeployableModel.objects.get(region="eastus")
+    model.pk, model.pool, model.region, model.sku_name = None, there.pool, region, sku
+    model.save(force_insert=True)
+    there.delete()
+    return f"{there.account_id}-{model.pk}"
 
 
 def verdict(hers: Any, address: str, **more: str) -> Any:
@@ -133,7 +145,7 @@ def test_what_fits_reads_nothing_more_and_offers_nothing(
         assert list(verdict(hers, address, amount="20k").context["verdict"].offers) == []
     with CaptureQueriesContext(connection) as not_fitting:
         assert verdict(hers, address).context["verdict"].offers
-    assert count_of(not_fitting) <= count_of(fitting) + 4
+    assert count_of(not_fitting) <= count_of(fitting) + 6
 
 
 def test_a_place_outside_the_residency_is_not_offered(
@@ -151,6 +163,67 @@ def test_a_place_outside_the_residency_is_not_offered(
     Deployment.objects.filter(pk=abroad.pk).update(gone_at=None)
     with_abroad = verdict(browse(ada), address, **chosen).context["verdict"].offers
     assert not any("japaneast" in each.label for each in with_abroad)
+
+
+def test_a_burst_that_does_not_fit_leads_to_the_plan_of_a_deployment_elsewhere(
+    browse: Browse, address: str, chat: Service, ada: User
+):
+    place, hers = a_place_to_plan(chat, "swedencentral"), browse(ada)
+    answer = verdict(hers, address)
+    [offer] = answer.context["verdict"].places
+    assert offer.label == "Plan a deployment: Data Zone Standard in swedencentral"
+    assert str(offer.hint) == "acme-swedencentral, 1k TPM first, the rest fits on top"
+    assert "Ask for the rest there once Azure shows it." in words_of(answer)
+    form = hers.get(offer.url)
+    assert f'name="place" value="{place}"' in form.content.decode()
+    initial = form.context["form"].initial
+    assert (initial["tokens_per_minute"], initial["home"]) == ("1,000", "eastus")
+    typed = {**initial, "typed": "yes", "latency": "relaxed", "shape": "bursty", "send": "yes"}
+    assert hers.post(offer.url, typed).status_code == 302
+    asked = CapacityRequest.objects.get()
+    assert (asked.kind, asked.units, asked.deployment.is_expected) == ("baseline", 1, True)
+    page = words_of(hers.get(chat.get_absolute_url()))
+    assert "What happens next" in page
+    assert "holds 100k TPM" in page
+
+
+def test_a_baseline_that_does_not_fit_is_planned_whole_where_it_fits(
+    browse: Browse, chat: Service, ada: User
+):
+    a_place_to_plan(chat, "swedencentral")
+    lasting = reverse("request_baseline", args=[chat.slug])
+    query = {"direction": "more", "amount": "800k", "starts_now": "on", "verdict": "yes"}
+    [offer] = browse(ada).get(lasting, query).context["verdict"].places
+    assert "tokens_per_minute=800%2C000" in offer.url
+    assert offer.is_all
+
+
+def test_a_deployment_cannot_be_planned_outside_the_residency_nor_by_who_only_asks(
+    browse: Browse, address: str, chat: Service, ada: User, ben: User
+):
+    Deployment.objects.filter(name="chat").update(sku_name="DataZoneStandard")
+    Service.objects.update(data_residency="data_zone", deputy=ben)
+    a_place_to_plan(chat, "swedencentral")
+    assert list(verdict(browse(ada), address).context["verdict"].places) == []
+    a_place_to_plan(chat, "westus")
+    said = verdict(browse(ben), address)
+    assert "Plan a deployment: Data Zone Standard in westus" in words_of(said)
+    assert "A lead of Atlas can plan it." in words_of(said)
+    assert "/plan/" not in said.content.decode()
+
+
+def test_more_than_the_whole_pool_is_refused_with_what_there_is_instead(
+    browse: Browse, address: str, chat: Service, ada: User
+):
+    there, hers = another_place(chat, "swedencentral"), browse(ada)
+    typed = {"amount": "5m", "deployment": str(chat.deployments.get(name="chat").pk)}
+    labels = [each.label for each in verdict(hers, address, **typed).context["verdict"].offers]
+    assert labels == ["Ask for 700k TPM instead", f"Use {there} for 900k TPM instead"]
+    sent = hers.post(address, {**FORM, **typed, "send": "yes"})
+    assert sent.status_code == 422
+    assert "The whole pool has 1,000,000 tokens per minute" in words_of(sent)
+    assert "Ask for 700k TPM instead" in words_of(sent)
+    assert not CapacityRequest.objects.exists()
 
 
 def test_where_the_residency_bars_what_is_asked_the_page_offers_a_place_within(
@@ -218,6 +291,10 @@ def test_the_api_tells_what_would_become_of_it_and_writes_nothing(
     again = {**BODY, "units": first["units"]}
     fits = browse(ada).post("/api/v1/requests/check/", again, content_type="application/json")
     assert (fits.json()["fits"], fits.json()["alternatives"]) == (True, [])
+    place = a_place_to_plan(chat, "swedencentral")
+    said = browse(ada).post("/api/v1/requests/check/", BODY, content_type="application/json")
+    [new] = said.json()["new_places"]
+    assert (new["place"], new["first_units"], new["units_in_all"]) == (place, 1, 801)
     assert not CapacityRequest.objects.exists()
 
 
@@ -244,6 +321,34 @@ def test_the_last_burst_is_a_preset_of_amount_and_length(
     typed = {**FORM, "starts_at": "2026-03-05T09:30", "set": last.sets}
     initial = hers.post(address, typed).context["form"].initial
     assert (initial["amount"], initial["ends_at"]) == ("40,000", "2026-03-05T17:30")
+
+
+def test_a_higher_baseline_has_the_same_presets_for_good(
+    browse: Browse, chat: Service, ada: User, noon: Any
+):
+    grant = ask(chat, ada, units=40)
+    noon.move_to(utc("2026-03-04 12:00"))
+    address = reverse("request_baseline", args=[chat.slug])
+    page = browse(ada).get(address)
+    presets = page.context["presets"]
+    assert [each.amount for each in presets] == [80_000, 97_000, 100_000, 40_000]
+    assert presets[-1].label.startswith(f"your last burst, #{grant.pk}")
+    typed = {"direction": "less", "amount": "1k", "starts_now": "on", "set": presets[-1].sets}
+    initial = browse(ada).post(address, typed).context["form"].initial
+    assert (initial["direction"], initial["amount"]) == ("more", "40,000")
+    assert "ends_at" not in initial
+
+
+def test_a_preset_of_a_baseline_is_never_more_than_is_free_for_good(
+    browse: Browse, chat: Service, ada: User, cleo: User
+):
+    far = ask(chat, ada, units=690, starts_at=utc("2026-03-20 10:00"),
+              ends_at=utc("2026-03-21 10:00"))  # fmt: skip
+    decisions.approve(far, by=cleo, note="", at=NOON)
+    lasting = browse(ada).get(reverse("request_baseline", args=[chat.slug]))
+    assert [each.amount for each in lasting.context["presets"]] == [10_000]
+    burst = browse(ada).get(reverse("request_burst", args=[chat.slug]))
+    assert burst.context["presets"][0].amount == 80_000
 
 
 def test_a_length_that_is_set_is_real_time_across_a_clock_change(

@@ -10,6 +10,7 @@ from portal.models import User
 from quotas.domain.residency import ZONE_OF, Place, Reach, why_barred
 from quotas.models import AzureAccount, Deployment, LedgerEntry, Pool, Service, Team
 from quotas.services import mapping
+from quotas.services.refusals import breaks_residency
 from quotas.tests.conftest import Browse, ask
 from quotas.tests.factories import NOON, service
 
@@ -49,6 +50,13 @@ def test_a_deployment_type_says_how_far_data_travels(
         (ZONE, "westeurope", ["eastus2"], "its data stays in US, and westeurope is in EU"),
         (ZONE, "uksouth", ["westeurope"], "its data stays in EU, and uksouth is in uksouth"),
         (ZONE, "uksouth", ["uksouth"], ""),
+        (
+            REGION,
+            "eastus2",
+            ["eastus2", "westus"],
+            "its data stays in westus, and this is in eastus2",
+        ),
+        (ZONE, "eastus2", ["westus", "westeurope"], "its data stays in EU, and eastus2 is in US"),
     ],
 )
 def test_its_region_and_zone_are_where_it_is_already(
@@ -102,6 +110,22 @@ def test_a_second_region_is_barred_for_data_that_stays_in_one(
     second.refresh_from_db()
     with pytest.raises(DomainError, match="stays in eastus, and this is in westus"):
         mapping.map_deployment(second, service=careful, by=cleo, at=NOON)
+
+
+def test_in_two_regions_it_is_barred_in_both_until_one_of_them_is_left(
+    pool: Pool, careful: Service
+) -> None:
+    Deployment.objects.update(sku_name="Standard", service=careful)
+    west = AzureAccount.objects.get()
+    west.pk, west.resource_key, west.region = None, "west", "westus"
+    west.save()
+    Deployment.objects.filter(name="search").update(account=west)
+    for deployment in careful.deployments.all():
+        barred = breaks_residency(careful, deployment)
+        assert barred is not None
+        assert "it has deployments in eastus and westus" in barred.sentence
+    Deployment.objects.filter(name="search").update(gone_at=NOON)
+    assert breaks_residency(careful, Deployment.objects.get(name="chat")) is None
 
 
 def test_asking_on_a_deployment_that_breaks_the_residency_is_barred(

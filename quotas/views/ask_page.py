@@ -19,12 +19,15 @@ from django.utils.timezone import get_current_timezone
 
 from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
+from portal.kernel.windows import Window
 from quotas.domain.states import RequestState
 from quotas.forms_asking import MAY_LACK, AskForm
 from quotas.models import CapacityRequest
 from quotas.selectors import ask_forms, burst_form, words
 from quotas.selectors.amounts import rounding_sentence
 from quotas.selectors.offered import offers_of
+from quotas.selectors.offered_places import place_offer
+from quotas.selectors.onboarding import may_register_for
 from quotas.selectors.policy import policy_in_force
 from quotas.selectors.verdict import Verdict, verdict
 from quotas.services import drafts, evidence, evidence_rows
@@ -86,13 +89,15 @@ class AskPage:
         kept = {name: self.request.GET[name] for name in STAYS if name in self.request.GET}
         return f"{self.request.path}?{urlencode(kept)}" if kept else self.request.path
 
+    def usual_window(self) -> Window:
+        """Over which it is known what is free, where a form begins: the next working hours."""
+        return burst_form.next_working_hours(now(), get_current_timezone())
+
     @cached_property
     def usual(self) -> evidence.Judged:
-        """What is known for the next working hours: where a form begins."""
-        at = now()
-        window = burst_form.next_working_hours(at, get_current_timezone())
-        units = self.deployment.step_units or 1
-        return evidence.gather(evidence.Asked(self.service, self.deployment, units, window), at=at)
+        units, kind = self.deployment.step_units or 1, self.form_class.kind
+        asked = evidence.Asked(self.service, self.deployment, units, self.usual_window(), kind)
+        return evidence.gather(asked, at=now())
 
     @cached_property
     def usual_facts(self) -> dict[str, Any]:
@@ -210,10 +215,16 @@ def _judge(page: AskPage, form: AskForm) -> Verdict | None:
         known=page.known,
         is_barred=page.barred is not None,
     )
-    facts = evidence_rows.as_json(tried.judged)
+    facts, found = evidence_rows.as_json(tried.judged), tried.instead
+    places = [
+        place_offer(each, found.spots[each.key], page.service, deployment)
+        for each in found.openings
+    ]
     said = replace(
         verdict(facts, deployment, form.asked, policy=rules, now=at),
-        offers=offers_of(tried.options, tried.deployments, terms.window, now=at),
+        offers=offers_of(found.options, tried.deployments, terms.window, now=at),
+        places=places,
+        may_plan=bool(places) and may_register_for(page.service.team, page.request.user),
         barred=page.barred.sentence if page.barred else "",
     )
     if form.kind == Kind.BURST:

@@ -4,6 +4,7 @@ What differs between their pages; what they have in common is `ask_page`.
 """
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,10 +13,18 @@ from django.utils.timezone import get_current_timezone
 from django.views.decorators.http import require_http_methods
 
 from portal.kernel.clock import now
+from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from quotas.domain.states import RequestState
 from quotas.forms import LARGEST
 from quotas.forms_asking import AskForm
-from quotas.forms_kinds import BaselineForm, BurstForm, ExtensionForm, TransferForm, targets_of
+from quotas.forms_kinds import (
+    MORE,
+    BaselineForm,
+    BurstForm,
+    ExtensionForm,
+    TransferForm,
+    targets_of,
+)
 from quotas.models import CapacityRequest
 from quotas.selectors import ask_forms, burst_form, words
 from quotas.selectors.words import INPUT_FORMAT
@@ -29,7 +38,23 @@ from quotas.views.requests import visible_request
 from quotas.views.sources import Subject, asked_for, source_of
 
 
-class BurstPage(AskPage):
+class PresetsPage(AskPage):
+    """Amounts from own use, as buttons; `direction` of a form that asks for one."""
+
+    direction = ""
+
+    @cached_property
+    def presets(self) -> list[burst_form.Preset]:
+        facts = self.usual_facts
+        return burst_form.presets(self.deployment, facts, direction=self.direction, at=now())
+
+    @property
+    def lacks(self) -> str:
+        has_last = burst_form.last_burst(self.deployment, self.usual_facts, at=now())
+        return "" if has_last else burst_form.NO_LAST_BURST
+
+
+class BurstPage(PresetsPage):
     form_class = BurstForm
     word = "Burst"
 
@@ -40,15 +65,6 @@ class BurstPage(AskPage):
     @property
     def lead(self) -> str:
         return burst_form.holding_sentence(self.service, at=now())
-
-    @property
-    def presets(self) -> list[burst_form.Preset]:
-        return burst_form.presets(self.deployment, self.usual_facts, at=now())
-
-    @property
-    def lacks(self) -> str:
-        has_last = any(preset.minutes for preset in self.presets)
-        return "" if has_last else burst_form.NO_LAST_BURST
 
     @property
     def said(self) -> str:
@@ -72,9 +88,13 @@ class BurstPage(AskPage):
         }
 
 
-class BaselinePage(AskPage):
+class BaselinePage(PresetsPage):
     form_class = BaselineForm
     word = "Baseline"
+    direction = MORE
+
+    def usual_window(self) -> Window:
+        return Window(floor_to_minute(now()), FOREVER)
 
     @property
     def heading(self) -> str:

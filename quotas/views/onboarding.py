@@ -3,7 +3,7 @@ planning a deployment for one that has none. The same address answers the sugges
 for while somebody types; nothing needs script.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -50,7 +50,8 @@ def plan(request: HttpRequest, slug: str) -> HttpResponse:
             f"Only a lead of {service.team}, or a platform owner, plans its deployments.",
         )
     data = request.POST if request.method == "POST" else _typed(request)
-    form = PlaceForm(data, service=service, at=now(), initial={"deployment_name": slug})
+    usual = {"deployment_name": slug, **_filled_in(request, PlaceForm.base_fields)}
+    form = PlaceForm(data, service=service, at=now(), initial=usual)
     return _serve(request, form, _planned)
 
 
@@ -69,6 +70,11 @@ def give_up(request: HttpRequest, pk: int) -> HttpResponse:
 def _typed(request: HttpRequest) -> QueryDict | None:
     """What htmx sends along while somebody types; nothing of a page that is opened."""
     return request.GET if request.htmx and "typed" in request.GET else None
+
+
+def _filled_in(request: HttpRequest, names: Iterable[str]) -> dict[str, str]:
+    """What a link to the form says already."""
+    return {name: request.GET[name] for name in names if name in request.GET}
 
 
 def _usual(request: HttpRequest) -> dict[str, Any]:

@@ -20,7 +20,15 @@ from quotas.services.checks import check_may_request
 from quotas.services.refusals import refuse
 from quotas.views.requests import visible_request
 
-SETTABLE = {"deployment", "amount", "requests_per_minute", "starts_at", "starts_now", "ends_at"}
+SETTABLE = {
+    "deployment",
+    "direction",
+    "amount",
+    "requests_per_minute",
+    "starts_at",
+    "starts_now",
+    "ends_at",
+}
 
 
 @dataclass(frozen=True)
