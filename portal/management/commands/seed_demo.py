@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from portal import audit
 from portal.kernel.clock import now, real_now
 from portal.management.clocks import TwoClocks
-from portal.management.demo import people, story
+from portal.management.demo import open_today, people, story
 from portal.models import AuditRow
 from quotas import tasks as quotas_tasks
 from quotas.models import Team
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             showback_tasks.roll_up_and_cost()
         with self.step("what is open today"):
             people.note_visits(at=now())
-            for scene in story.present_scenes(now()):
+            for scene in open_today.present_scenes(now()):
                 scene.act(now())
             quotas_tasks.reconcile_now()
         audit.record(SEEDED, "demo", actor_id=None, at=now())

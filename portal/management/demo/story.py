@@ -122,19 +122,26 @@ def ask(
     """The lead of the team asks for a burst."""
 
     def act(at: datetime) -> CapacityRequest:
-        found = service(slug)
-        draft = Draft(
-            service=found,
-            deployment=found.deployments.get(),
-            units=units,
-            starts_at=start,
-            ends_at=start + timedelta(hours=hours),
-            occasion=occasion,
-            purpose=purpose,
-        )
-        return submit(draft, by=found.owner, at=at)
+        draft = draft_of(slug, units, start, hours, occasion, purpose)
+        return submit(draft, by=draft.service.owner, at=at)
 
     return act
+
+
+def draft_of(
+    slug: str, units: int, start: datetime, hours: float, occasion: str, purpose: str
+) -> Draft:
+    """A burst of the service's only deployment."""
+    found = service(slug)
+    return Draft(
+        service=found,
+        deployment=found.deployments.get(),
+        units=units,
+        starts_at=start,
+        ends_at=start + timedelta(hours=hours),
+        occasion=occasion,
+        purpose=purpose,
+    )
 
 
 def ask_and_approve(*args: object, note: str = "") -> Callable[[datetime], object]:
@@ -229,35 +236,6 @@ def past_scenes(today: datetime) -> list[Scene]:
         Scene(hour - 12 * DAY, experiments.try_out),
     ]
     return sorted(scenes, key=lambda scene: scene.at)
-
-
-def present_scenes(today: datetime) -> list[Scene]:
-    """What is open now, asked once usage is there, so that it carries real evidence."""
-    tomorrow = floor_to_day(today) + DAY
-    return [
-        Scene(
-            today,
-            ask(
-                "proposal-writer",
-                40,
-                tomorrow + timedelta(hours=7),
-                11,
-                "launch",
-                "Forty proposals are due for the framework tender on one day.",
-            ),
-        ),
-        Scene(
-            today,
-            ask(
-                "interview-notes",
-                10,
-                tomorrow + timedelta(days=1, hours=8),
-                9,
-                "onboarding",
-                "Interviews for the new branch.",
-            ),
-        ),
-    ]
 
 
 def live_through(scenes: list[Scene], clocks: TwoClocks, today: datetime) -> None:
