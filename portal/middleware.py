@@ -44,15 +44,25 @@ class PersonMiddleware(AuthenticationMiddleware):
 
 
 class LastSeenMiddleware:
-    """Once a day one small write for each person; every other request costs a comparison."""
+    """Once a day one small write for each person; every other request costs a comparison.
+
+    Twice: before the page, as who opens it is there again at once; and after it, as the API may
+    know people by something else than a session, and does so by itself.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if isinstance(request.user, User):
-            note_seen(request.user, at=now())
-        return self.get_response(request)
+        _note(request)
+        response = self.get_response(request)
+        _note(request)
+        return response
+
+
+def _note(request: HttpRequest) -> None:
+    if isinstance(request.user, User):
+        note_seen(request.user, at=now())
 
 
 class PersonTimeZoneMiddleware:

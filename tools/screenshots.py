@@ -25,6 +25,15 @@ PICTURES = {
     "pool": ("cleo", "/pools/1/", "light"),
     "showback": ("fay", "/showback/", "light"),
     "home-dark": ("cleo", "/", "dark"),
+    "register": ("eva", "/services/register/", "light"),
+}
+# What somebody types before the picture is taken: fields, then choices.
+TYPED = {
+    "register": (
+        {"name": "Brief writer", "tokens_per_minute": "60k"},
+        {"model": "OpenAI|gpt-4o-mini|2024-07-18", "home": "swedencentral"},
+        {"data_residency": "data_zone", "latency": "interactive", "shape": "office_hours"},
+    )
 }
 
 
@@ -38,11 +47,27 @@ def main() -> int:
             page = sign_in(browser, address, person, scheme)
             page.goto(address + path)
             page.wait_for_load_state("networkidle")
+            if name in TYPED:
+                type_in(page, *TYPED[name])
             page.screenshot(path=target / f"{name}.png")
             page.context.close()
             print(f"docs/img/{name}.png")
         browser.close()
     return 0
+
+
+def type_in(
+    page: Page, fields: dict[str, str], chosen: dict[str, str], ticked: dict[str, str]
+) -> None:
+    """And waits for the suggestion that answers it, which is what the picture shows."""
+    for name, value in ticked.items():
+        page.check(f"[name={name}][value={value}]")
+    for name, value in chosen.items():
+        page.select_option(f"[name={name}]", value)
+    for name, value in fields.items():
+        page.fill(f"[name={name}]", value)
+    page.wait_for_selector("fieldset.places")
+    page.locator("#need-head").evaluate("head => head.scrollIntoView()")
 
 
 def sign_in(browser: Browser, address: str, person: str, scheme: str) -> Page:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 SIZE = 25
+ALL, MOST = "all", 2_000  # `?page=all`: every row, for a file; never more at once than this
 LONGEST_QUERY = 100
 
 
@@ -18,6 +19,7 @@ class Slice:
     query: str
     previous_url: str = ""
     next_url: str = ""
+    all_url: str = ""  # of all the rows in one page
 
     @property
     def is_long(self) -> bool:
@@ -37,17 +39,27 @@ def query_of(params: Mapping[str, str]) -> str:
     return params.get("q", "").strip()[:LONGEST_QUERY]
 
 
-def slice_of(params: Mapping[str, str], total: int, *, size: int = SIZE) -> Slice:
-    """`?page=2` of so many rows. Odd numbers count as the first page, those beyond as the last."""
+def slice_of(
+    params: Mapping[str, str], total: int, *, size: int = SIZE, in_whole: bool = True
+) -> Slice:
+    """`?page=2` of so many rows, `?page=all` for all. Odd numbers count as the first page, those
+    beyond as the last; `all` of a list that is not shown `in_whole` as the first.
+    """
     last = max(1, -(-total // size))
     text = params.get("page", "")
+    if text == ALL and in_whole:
+        return Slice(0, min(total, MOST), total, query_of(params))
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
     number = min(max(1, number), last)
 
-    def url(other: int) -> str:
+    def to(page: int | str) -> str:
         kept = {name: value for name, value in params.items() if name != "page"}
-        return f"?{urlencode({**kept, 'page': other})}" if 1 <= other <= last else ""
+        return f"?{urlencode({**kept, 'page': page})}"
+
+    def url(other: int) -> str:
+        return to(other) if 1 <= other <= last else ""
 
     start = (number - 1) * size
     stop = min(start + size, total)
-    return Slice(start, stop, total, query_of(params), url(number - 1), url(number + 1))
+    others = (url(number - 1), url(number + 1), to(ALL) if in_whole and last > 1 else "")
+    return Slice(start, stop, total, query_of(params), *others)

@@ -1,5 +1,6 @@
 """Who is gone: deactivated, or not seen for 90 days; and what notes that somebody is there."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from rest_framework.authentication import BasicAuthentication
 
+from portal.api import Messages
 from portal.models import User
 from portal.sign_in import note_seen
 from quotas.tests.factories import NOON, person
@@ -99,6 +102,19 @@ def test_signing_in_counts_as_seen(noon: Any) -> None:
 
 def test_nobody_who_is_not_signed_in_is_noted(noon: Any) -> None:
     assert updates_of(Client()) == 0
+
+
+def test_whom_the_api_knows_without_a_session_is_seen_too(
+    noon: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = person("Ada")
+    ada.set_password("a-long-word")
+    ada.save()
+    monkeypatch.setattr(Messages, "authentication_classes", [BasicAuthentication])
+    secret = b64encode(b"ada:a-long-word").decode()
+    answer = Client().get("/api/v1/messages/", headers={"authorization": f"Basic {secret}"})
+    assert answer.status_code == 200
+    assert User.objects.get(pk=ada.pk).last_seen_at == NOON
 
 
 def test_whoever_comes_back_is_present_at_once(browse: Callable[[User], Client], noon: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.kernel.slices import slice_of
+from portal.kernel.slices import MOST, slice_of
 
 
 def test_a_short_list_is_one_whole_page():
@@ -30,3 +30,14 @@ def test_nothing_is_one_empty_page():
 
 def test_one_row_is_no_range():
     assert slice_of({"q": "chat"}, 1).text == "1"
+
+
+def test_all_of_a_list_that_comes_in_pages_is_one_long_page_and_an_inbox_has_none():
+    first = slice_of({"q": "chat", "page": "2"}, 60)
+    assert first.all_url == "?q=chat&page=all"
+    whole = slice_of({"page": "all"}, 60)
+    assert (whole.start, whole.stop, whole.previous_url, whole.next_url) == (0, 60, "", "")
+    assert slice_of({"page": "all"}, 9_999).stop == MOST
+    assert slice_of({}, 25).all_url == ""
+    inbox = slice_of({"page": "all"}, 60, in_whole=False)
+    assert (inbox.start, inbox.stop, inbox.all_url) == (0, 25, "")

@@ -183,7 +183,7 @@ def _pool(
         ("Free at its fullest", words.amount(deployment, found["largest_units"])),
         ("Left after this", words.amount(deployment, max(0, found["largest_units"] - asked))),
         ("Fullest from", words.moment(datetime.fromisoformat(found["tightest_at"]), now=now)),
-        ("Others then", _others(facts["others"], deployment, names, now=now)),
+        ("Others then", _others(facts, deployment, names, now=now)),
         ("Freeze clashes", _clashes(facts, now=now)),
         ("Cost, as planned", words.money(facts["cost_as_used"])),
         ("Cost, fully used", words.money(facts["cost_if_fully_used"])),
@@ -209,19 +209,20 @@ def _clashes(facts: dict[str, Any], *, now: datetime) -> Any:
 
 
 def _others(
-    others: list[dict[str, Any]], deployment: Deployment, names: dict[int, str], *, now: datetime
+    facts: dict[str, Any], deployment: Deployment, names: dict[int, str], *, now: datetime
 ) -> Any:
-    if not others:
+    """Evidence of before the later ones were only counted names all of them."""
+    if not facts["others"]:
         return "no other burst"
-    return format_html_join(
-        LINE_BREAK,
-        "{}: {} until {}",
-        (
-            (
-                names.get(other["request"], words.ANOTHER_TEAM),
-                words.amount(deployment, other["units"]),
-                words.moment(datetime.fromisoformat(other["until"]), now=now),
-            )
-            for other in others
-        ),
-    )
+    lines = [
+        format_html(
+            "{}: {} until {}",
+            names.get(other["request"], words.ANOTHER_TEAM),
+            words.amount(deployment, other["units"]),
+            words.moment(datetime.fromisoformat(other["until"]), now=now),
+        )
+        for other in facts["others"]
+    ]
+    if later := facts.get("later_others", 0):
+        lines.append(format_html("and {} later", later))
+    return format_html_join(LINE_BREAK, "{}", ((line,) for line in lines))

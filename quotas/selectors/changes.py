@@ -14,7 +14,7 @@ from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
 from quotas.domain.plan import DRIFT, NOTHING_HELD, content_hash
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
-from quotas.models import Change, Deployment, Plan, Pool
+from quotas.models import Change, Deployment, Plan, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.freezes import held_sentence
 from quotas.selectors.kill_switch import with_holds
@@ -81,14 +81,18 @@ def changes_visible_to(user: User) -> QuerySet[Change]:
     """Changes of deployments of one's own services, and of pools that one operates. `is_killed`:
     the kill switch is on.
     """
-    of = ("deployment__account", "deployment__pool", "plan__pool")
-    rows = with_holds(Change.objects.select_related(*of))
+    rows = _changes()
     if user.reads_everything:
         return rows
     return rows.filter(
         Q(deployment__in=Deployment.objects.visible_to(user))
         | Q(plan__pool__in=Pool.objects.operated_by(user))
     )
+
+
+def _changes() -> QuerySet[Change]:
+    of = ("deployment__account", "deployment__pool", "plan__pool")
+    return with_holds(Change.objects.select_related(*of))
 
 
 def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
@@ -280,6 +284,23 @@ def stopped_plans(pools: Any, user: User, *, at: datetime) -> list[StoppedPlan]:
 def content_of(changes: Iterable[Change]) -> str:
     """What a yes to a plan is bound to: its open changes, each with from and to."""
     return content_hash((c.deployment_id, c.from_units, c.to_units) for c in changes)
+
+
+def changes_of_sandbox(
+    service: Service, user: User, *, at: datetime, most: int = 10
+) -> list[ChangeRow]:
+    """The newest changes that grants of this sandbox had a part in. The deployment is shared, so of
+    the grants of others nothing is said. The service must come from `visible_to(user)`.
+    """
+    own = set(service.requests.order_by("-pk").values_list("pk", flat=True)[:most])
+    explained = Q(pk__in=[])
+    for pk in own:
+        explained |= Q(because__contains=[{"request": pk}])
+    kept = _changes().filter(explained).exclude(state=ChangeState.SUPERSEDED)
+    found = list(kept.order_by("-planned_at", "-pk")[:most])
+    for change in found:
+        change.because = [each for each in change.because if each.get("request") in own]
+    return change_rows(found, user, at=at)
 
 
 def changes_of(deployments: Any, user: User, *, at: datetime, most: int = 10) -> list[ChangeRow]:

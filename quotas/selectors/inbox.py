@@ -115,7 +115,7 @@ def inbox(user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: d
     """
     rows = CapacityRequest.objects.decidable_by(user, at=at)
     total, late = _counts(rows, at=at)
-    place = slice_of(params, total, size=MOST_CARDS)
+    place = slice_of(params, total, size=MOST_CARDS, in_whole=False)
     urgent = _most_urgent_first(with_people(rows), at=at)
     found = list(urgent[place.start : place.stop])
     around = _around(found, user, at=at)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.grants import Phase
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Deployment, Service
+from quotas.models import CapacityRequest, Deployment, Expectation, Service
 from quotas.selectors import words
-from quotas.selectors.changes import ChangeRow, changes_of
+from quotas.selectors.changes import ChangeRow, changes_of, changes_of_sandbox
 from quotas.selectors.expectations import Plan, plans_of
 from quotas.selectors.holdings import DeploymentHolding, Holding
 from quotas.selectors.onboarding import may_name_owners, may_register_for
@@ -67,11 +67,16 @@ class ServicePage:
 
 
 def services_with_people(user: User) -> QuerySet[Service]:
-    """Those that this person may see, with all that their page tells of whose they are, and whether
-    this person may ask for them.
+    """Those that this person may see, with all that their page tells of whose they are, whether
+    this person may ask for them, and whether Azure may still show a deployment for them.
     """
     rows = Service.objects.visible_to(user).with_asking(user).distinct()
-    return rows.select_related("team", "owner", "deputy", "sandbox")
+    expected = Expectation.objects.filter(
+        service=OuterRef("pk"), seen_at__isnull=True, ended_at__isnull=True
+    )
+    return rows.annotate(expects=Exists(expected)).select_related(
+        "team", "owner", "deputy", "sandbox"
+    )
 
 
 def service_page(
@@ -83,7 +88,8 @@ def service_page(
     deployments = [row for row in mapped if row.gone_at is None]
     # A sandbox holds a part of a deployment that is not its own.
     deployments += [h.deployment for h in holding.deployments if h.deployment not in deployments]
-    plans = plans_of(service, user, asks=asks) if not deployments else []
+    expects = service.expects  # type: ignore[attr-defined]
+    plans = plans_of(service, user, asks=asks) if expects else []
     requests = _requests(service, at=at)
     return ServicePage(
         owner_card=owner_card(service),
@@ -92,7 +98,9 @@ def service_page(
         running=requests.running,
         upcoming=requests.upcoming,
         recent=requests.recent,
-        changes=changes_of(deployments, user, at=at),
+        changes=changes_of_sandbox(service, user, at=at)
+        if hasattr(service, "sandbox")
+        else changes_of(deployments, user, at=at),
         may_request=asks,
         plans=plans,
         may_plan=_is_to_be_planned(service, deployments, plans)

@@ -9,6 +9,8 @@ from django.db.models import Q
 from quotas.models import CapacityRequest, Evidence, Freeze, LedgerEntry
 from quotas.services.evidence import Judged, asked_of, gather
 
+MOST_OTHERS = 12  # bursts beside a request that are named
+
 
 def store(request: CapacityRequest, judged: Judged, *, at: datetime) -> Evidence:
     return Evidence.objects.create(request=request, computed_at=at, facts=as_json(judged))
@@ -51,11 +53,7 @@ def as_json(judged: Judged) -> dict[str, Any]:
             "room_units": judged.fit.room_units,
             "longest_until": judged.fit.longest.end.isoformat() if judged.fit.longest else None,
         },
-        "others": [
-            {"request": e.request_id, "units": e.units, "until": e.window.end.isoformat()}
-            for e in judged.others
-            if e.request_id
-        ],
+        **_others(judged),
         "freezes": [clash.as_json() for clash in judged.freezes],
         "past_bursts": [
             {
@@ -85,6 +83,25 @@ def as_json(judged: Judged) -> dict[str, Any]:
         "cost_as_used": _text(judged.cost_as_used),
         "month_to_date": _text(usage.month_to_date_usd),
         "policy_facts": judged.facts.as_json(),
+    }
+
+
+def _others(judged: Judged) -> dict[str, Any]:
+    """The next bursts beside it, and how many come after them: what lasts for good meets every one
+    that is still to come, and this is kept anew each time that the ledger moves.
+    """
+    bursts = [each for each in judged.others if each.request_id]
+    bursts.sort(key=lambda each: (each.window.start, each.window.end, each.request_id))
+    return {
+        "others": [
+            {
+                "request": each.request_id,
+                "units": each.units,
+                "until": each.window.end.isoformat(),
+            }
+            for each in bursts[:MOST_OTHERS]
+        ],
+        "later_others": len(bursts[MOST_OTHERS:]),
     }
 
 

@@ -1,6 +1,7 @@
 """The approval inbox: decidable on the card; what cannot be decided says why and writes nothing."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -9,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
 from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
+from quotas.services import evidence_rows
 from quotas.tests.conftest import HTMX, Browse, ask, words_of
 from quotas.tests.factories import FakeAzure, person, utc
 
@@ -82,6 +84,23 @@ def test_the_inbox_takes_as_many_queries_for_eight_as_for_two(
         ask(chat, ada, units=51)
     with django_assert_max_num_queries(16):
         assert len(hers.get(reverse(INBOX)).context["inbox"].cards) == 8
+
+
+def test_of_the_bursts_beside_what_lasts_the_next_are_named_and_the_others_counted(
+    browse: Browse, chat: Service, ada: User, cleo: User, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(evidence_rows, "MOST_OTHERS", 2)
+    for day in (3, 4, 5):
+        start = utc(f"2026-03-0{day} 10:00")
+        ask(chat, ada, units=day, starts_at=start, ends_at=start + timedelta(hours=8))
+    lasting = ask(chat, ada, units=60, kind="baseline", ends_at=None, occasion="")
+    facts = lasting.evidence.get().facts
+    assert [other["units"] for other in facts["others"]] == [3, 4]
+    assert facts["later_others"] == 1
+    said = words_of(browse(cleo).get(reverse(INBOX)))
+    assert "Chat assistant: 4k TPM until" in said
+    assert "and 1 later" in said
+    assert "Chat assistant: 5k TPM until" not in said
 
 
 def test_ten_cards_are_a_page_and_the_rest_follow(

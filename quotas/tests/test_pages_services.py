@@ -21,6 +21,17 @@ WORDS = "sales audit legal voice risk fraud search letters minutes answers".spli
 START = utc("2026-03-03 10:00")
 
 
+def test_a_list_that_comes_in_pages_gives_all_of_its_rows_at_once(
+    browse: Browse, chat: Service, atlas: Team, ada: User
+) -> None:
+    for number in range(25):
+        factories.service(f"Other {number:02}", atlas, ada)
+    page = browse(ada).get(reverse("services"))
+    assert 'data-csv-all="?page=all"' in page.content.decode()
+    assert len(page.context["rows"]) == 25
+    assert len(browse(ada).get(reverse("services") + "?page=all").context["rows"]) == 26
+
+
 def test_ada_sees_her_services_with_what_they_hold_now(
     browse: Browse, granted: CapacityRequest, search: Service, ada: User, noon
 ):

@@ -525,6 +525,32 @@ def test_operators_see_it_on_the_pool_the_calendar_and_the_service_page(
     assert "Request burst" not in own
 
 
+def test_its_person_sees_how_it_came_to_azure_and_nothing_of_the_others_on_it(
+    browse: Browse,
+    mine: Sandbox,
+    playground: Deployment,
+    synced: FakeAzure,
+    pool: Pool,
+    ada: User,
+    ben: User,
+    cleo: User,
+) -> None:
+    from quotas.services import pools
+
+    pools.switch_mode(pool, mode="apply", by=cleo, at=NOON)
+    reconcile_at(synced, NOON)
+    later = NOON + 30 * MINUTE
+    of_ada = claim(playground, purpose="Try a tone.", by=ada, at=later)
+    for minute in range(3):
+        reconcile_at(synced, later + minute * MINUTE)
+    assert synced.units("playground") == 21
+    first, second = (each.service.requests.get().pk for each in (mine, of_ada))
+    own = browse(ben).get(reverse("service", args=[mine.service.slug])).context["page"].changes
+    assert {text for row in own for text, _ in row.why} == {f"#{first} starts"}
+    hers = browse(ada).get(reverse("service", args=[of_ada.service.slug])).context["page"].changes
+    assert [[text for text, _ in row.why] for row in hers] == [[f"#{second} starts"]]
+
+
 def test_the_api_claims_keeps_and_ends(
     browse: Browse, playground: Deployment, atlas: Team, ben: User, noon: Any
 ) -> None:

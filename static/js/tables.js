@@ -124,8 +124,23 @@ export function startTables(root) {
   for (const table of around ? [around, ...inside] : inside) startTable(table);
 }
 
-document.addEventListener("click", (event) => {
+// A list that comes in pages is asked for once more, with all its rows.
+async function whole(table, address) {
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return page.getElementById(table.id) ?? table;
+}
+
+document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-csv-of]");
   const table = button && document.getElementById(button.dataset.csvOf);
-  if (table) download(`${table.id}.csv`, tableAsCsv(table));
+  if (!table) return;
+  const all = button.dataset.csvAll;
+  button.disabled = true;
+  try {
+    download(`${table.id}.csv`, tableAsCsv(all ? await whole(table, all) : table));
+  } finally {
+    button.disabled = false;
+  }
 });
