@@ -20,7 +20,7 @@ from quotas.domain.suggestion import Latency, Shape
 from quotas.models import Expectation, Service
 from quotas.selectors.expectations import Plan, plans_of
 from quotas.selectors.onboarding import may_register_for, people_of, teams_for
-from quotas.selectors.places import Wanted, models_on_offer
+from quotas.selectors.places import Wanted, models_on_offer, pools_of
 from quotas.selectors.services import visible_service
 from quotas.selectors.suggested import Asked, Suggestions, suggestions
 from quotas.services import expectations, onboarding, planning
@@ -40,8 +40,10 @@ class NeedSerializer(serializers.Serializer[Any]):
     latency = serializers.ChoiceField([each.value for each in Latency])
     shape = serializers.ChoiceField([each.value for each in Shape])
 
-    def asked(self, residency: str) -> Asked:
-        """Raises ValidationError for a model that no account offers."""
+    def asked(self, residency: str, service: Service | None = None) -> Asked:
+        """Raises ValidationError for a model that no account offers. `service`: one that is there
+        already, and may have deployments.
+        """
         data = self.validated_data
         wanted = (data["model"], data["model_version"])
         name = next((each for each in models_on_offer() if each[1:] == wanted), None)
@@ -54,6 +56,7 @@ class NeedSerializer(serializers.Serializer[Any]):
             shape=Shape(data["shape"]),
             model=name,
             wanted=Wanted(data["tokens_per_minute"], data["requests_per_minute"]),
+            taken=pools_of(service, name) if service else frozenset(),
         )
 
 
@@ -67,10 +70,17 @@ class PlanSerializer(NeedSerializer):
     place = serializers.CharField(max_length=40, allow_blank=True, default="")
     deployment_name = serializers.CharField(max_length=64, allow_blank=True, default="")
 
-    def planned(self, residency: str, default_name: str, *, at: datetime) -> Planned:
+    def planned(
+        self,
+        residency: str,
+        default_name: str,
+        *,
+        service: Service | None = None,
+        at: datetime,
+    ) -> Planned:
         """Raises DomainError where the place is none, or no longer, with the reasons."""
         data = self.validated_data
-        found = suggestions(self.asked(residency), at=at)
+        found = suggestions(self.asked(residency, service), at=at)
         row = found.row(data["place"]) if data["place"] else next(iter(found.rows), None)
         if row is None:
             whys = " ".join(f"{each.title}, {each.account}: {each.why}." for each in found.refused)
@@ -158,7 +168,7 @@ class Plans(APIView):
         posted = PlanSerializer(data=request.data)
         posted.is_valid(raise_exception=True)
         at = now()
-        planned = posted.planned(service.data_residency, service.slug, at=at)
+        planned = posted.planned(service.data_residency, service.slug, service=service, at=at)
         planning.plan_deployment(service, planned, by=request.user, at=at)
         return _answer(request, service, code=status.HTTP_201_CREATED)
 

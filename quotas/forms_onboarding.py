@@ -13,7 +13,7 @@ from quotas.forms import AmountField
 from quotas.models import Service, Team
 from quotas.selectors import words
 from quotas.selectors.onboarding import people_of, teams_for
-from quotas.selectors.places import Wanted, home_regions, key_of, models_on_offer
+from quotas.selectors.places import Wanted, home_regions, key_of, models_on_offer, pools_of
 from quotas.selectors.suggested import Asked, Row, Suggestions, suggestions
 from quotas.services.onboarding import Registration, slug_of
 from quotas.services.planning import Planned
@@ -131,14 +131,16 @@ class PlaceForm(RefusingForm):
         data = self.cleaned_data
         wanted = ("latency", "shape", "model", "tokens_per_minute")
         if self.residency and all(data.get(name) for name in wanted):
+            model = self.models[data["model"]]
             amount = Wanted(data["tokens_per_minute"], data.get("requests_per_minute") or 0)
             asked = Asked(
                 residency=Service.Residency(self.residency),
                 home=self._said("home"),
                 latency=Latency(data["latency"]),
                 shape=Shape(data["shape"]),
-                model=self.models[data["model"]],
+                model=model,
                 wanted=amount,
+                taken=pools_of(self.service, model) if self.service else frozenset(),
             )
             self.found = suggestions(asked, chosen=self._said("place"), at=self.at)
         return self.found

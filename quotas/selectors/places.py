@@ -2,7 +2,7 @@
 what is free for good, and its list price.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from portal.kernel.windows import FOREVER, Window
 from quotas.domain.residency import Place
 from quotas.domain.suggestion import Option
 from quotas.gateway import Priced, evidence_source
-from quotas.models import AzureAccount, DeployableModel, Deployment, Pool
+from quotas.models import AzureAccount, DeployableModel, Deployment, Pool, Service
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 
 ModelName = tuple[str, str, str]  # format, name, version
@@ -79,8 +79,22 @@ def spots_of(model: ModelName) -> list[Spot]:
     ]
 
 
-def options_of(spots: Iterable[Spot], wanted: Wanted, *, at: datetime) -> list[Option]:
-    """As `quotas.domain.suggestion` judges them. Five queries for any number."""
+def pools_of(service: Service, model: ModelName) -> frozenset[int]:
+    """That feed a deployment of the model which the service has already. One query."""
+    rows = service.deployments.present().filter(model_name=model[1], pool__isnull=False)
+    return frozenset(rows.values_list("pool", flat=True))
+
+
+def options_of(
+    spots: Iterable[Spot],
+    wanted: Wanted,
+    *,
+    taken: Collection[int] = (),
+    at: datetime,
+) -> list[Option]:
+    """As `quotas.domain.suggestion` judges them; nothing of pools that are `taken`. Five queries
+    for any number.
+    """
     spots = list(spots)
     pools = list({spot.model.pool_id: spot.model.pool for spot in spots}.values())
     figures = {each.pool.pk: each for each in figures_of(pools, at=at, window=Window(at, FOREVER))}
@@ -92,7 +106,7 @@ def options_of(spots: Iterable[Spot], wanted: Wanted, *, at: datetime) -> list[O
             account=spot.account.name,
             units=units_for_model(spot.model, wanted),
             free_units=_free(spot.model.pool, figures),
-            is_paused="" if spot.model.pool.gone_at is None else "Azure lists its quota no more",
+            is_paused=_paused(spot.model.pool, taken),
             observes=not spot.model.pool.applies,
             price=prices[_priced(spot)],
         )
@@ -115,6 +129,12 @@ def units_for_model(model: DeployableModel, wanted: Wanted) -> int | None:
         ).units
     except ValueError:  # a unit states no tokens, or no requests
         return None
+
+
+def _paused(pool: Pool, taken: Collection[int]) -> str:
+    if pool.pk in taken:
+        return "it has a deployment of this model from that pool: ask for a higher baseline there"
+    return "" if pool.gone_at is None else "Azure lists its quota no more"
 
 
 def _priced(spot: Spot) -> Priced:

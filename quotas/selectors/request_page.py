@@ -95,9 +95,11 @@ class RequestPage:
 
     @property
     def ticks(self) -> Ticks | None:
-        """How far it has come; None where nothing is approved."""
-        if self.row.grant:
-            return self.row.grant.ticks
+        """How far it has come; None where nothing is approved, and of what is over: nothing is left
+        to be applied, and the timeline tells what was.
+        """
+        if grant := self.row.grant:
+            return None if grant.phase == Phase.OVER else grant.ticks
         return self.lasting.ticks if self.lasting else None
 
     @property

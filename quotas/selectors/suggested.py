@@ -25,6 +25,7 @@ class Asked:
     shape: Shape
     model: ModelName
     wanted: Wanted
+    taken: frozenset[int] = frozenset()  # pools that are none of the choice
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def suggestions(asked: Asked, *, chosen: str = "", at: datetime) -> Suggestions:
         asked.shape,
         settings.HEADROOM_CURRENCY,
     )
-    found = suggest(need, options_of(spots.values(), asked.wanted, at=at))
+    found = suggest(need, options_of(spots.values(), asked.wanted, taken=asked.taken, at=at))
     keys = [each.option.key for each in found.options]
     picked = chosen if chosen in keys else next(iter(keys), "")
     return Suggestions(

@@ -178,8 +178,11 @@ def test_a_burst_that_does_not_fit_leads_to_the_plan_of_a_deployment_elsewhere(
     assert f'name="place" value="{place}"' in form.content.decode()
     initial = form.context["form"].initial
     assert (initial["tokens_per_minute"], initial["home"]) == ("1,000", "eastus")
-    typed = {**initial, "typed": "yes", "latency": "relaxed", "shape": "bursty", "send": "yes"}
-    assert hers.post(offer.url, typed).status_code == 302
+    typed = {**initial, "typed": "yes", "latency": "relaxed", "shape": "bursty"}
+    found = hers.get(offer.url, typed, headers=HTMX).context["found"]
+    assert [(row.key, row.is_chosen) for row in found.rows] == [(place, True)]
+    assert "ask for a higher baseline there" in found.refused[0].why  # its own pool
+    assert hers.post(offer.url, {**typed, "send": "yes"}).status_code == 302
     asked = CapacityRequest.objects.get()
     assert (asked.kind, asked.units, asked.deployment.is_expected) == ("baseline", 1, True)
     page = words_of(hers.get(chat.get_absolute_url()))

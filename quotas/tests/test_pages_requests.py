@@ -151,6 +151,7 @@ def test_a_grant_goes_from_upcoming_to_on_to_over_by_three_facts(
     assert standing()[0] == "Ending"
     reconcile_at(synced, granted.ends_at)
     assert standing()[0] == "Over"
+    assert "not yet applied" not in words_of(hers.get(page(granted.pk)))
 
 
 def test_in_an_observe_only_pool_a_grant_is_approved_and_never_called_on(

@@ -68,6 +68,8 @@ class Command(BaseCommand):
             for scene in open_today.present_scenes(now()):
                 scene.act(now())
             quotas_tasks.reconcile_now()
+            quotas_tasks.tell_news()
+            quotas_tasks.time_out_requests()
         audit.record(SEEDED, "demo", actor_id=None, at=now())
 
     @contextmanager

@@ -52,7 +52,7 @@ def _interviews(start: datetime) -> Draft:
 def _wave(start: datetime) -> Draft:
     """Fits when it is asked, and no more once `_enrolment` was granted a part of what was free."""
     purpose = "The second wave of contracts moves; calls double while agents learn the system."
-    return draft_of("care-summaries", 110, start, 60, "migration", purpose)
+    return draft_of("care-summaries", 100, start, 60, "migration", purpose)
 
 
 def _enrolment(start: datetime) -> Draft:

@@ -167,7 +167,9 @@ def ask_and_deny(*args: object, note: str) -> Callable[[datetime], object]:
 def give_back_last(slug: str) -> Callable[[datetime], object]:
     def act(at: datetime) -> object:
         request = CapacityRequest.objects.filter(service__slug=slug).latest("submitted_at")
-        return give_back(request, by=request.requester, reason="The incident is over.", at=at)
+        given = give_back(request, by=request.requester, reason="The incident is over.", at=at)
+        quotas_tasks.reconcile_now()  # an edge that no step was planned for
+        return given
 
     return act
 
@@ -231,6 +233,12 @@ def past_scenes(today: datetime) -> list[Scene]:
             hour - 25 * HOUR,
             ask_and_approve(
                 "contract-review", 30, hour - HOUR, 9, "executive_demo", "Demo for the board."
+            ),
+        ),
+        Scene(
+            hour - 30 * HOUR,
+            ask_and_approve(
+                "care-voice", 30, hour - 13 * HOUR, 9, "training", "Night shift learns the voice."
             ),
         ),
         Scene(hour - 12 * DAY, experiments.try_out),
