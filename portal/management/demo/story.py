@@ -238,7 +238,7 @@ def past_scenes(today: datetime) -> list[Scene]:
         Scene(
             hour - 30 * HOUR,
             ask_and_approve(
-                "care-voice", 30, hour - 13 * HOUR, 9, "training", "Night shift learns the voice."
+                "proposal-writer", 30, hour - 28 * HOUR, 24, "launch", "First drafts of the tender."
             ),
         ),
         Scene(hour - 12 * DAY, experiments.try_out),
