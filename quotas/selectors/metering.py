@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 from django.db.models import Window as OverAll
 from django.db.models.functions import Coalesce
 
@@ -130,20 +130,23 @@ def of_service(service_id: int, window: Window) -> Q:
 
 
 class PresentDeployment(NamedTuple):
-    """What tells since when a deployment could be metered, and where."""
+    """What tells where a deployment could be metered, and since when; None: for long."""
 
     id: int
     subscription_id: str
     region: str
-    first_seen_at: datetime
+    first_seen_at: datetime | None
 
 
-def present_deployments() -> list[PresentDeployment]:
-    """Every deployment that exists: cheap, for pages that ask of each whether it is metered."""
+def present_deployments(*, new_since: datetime) -> list[PresentDeployment]:
+    """Every deployment that exists: cheap, for pages that ask of each whether it is metered. When
+    it was first seen is told of those that are new.
+    """
+    new = When(first_seen_at__gt=new_since, then="first_seen_at")
     rows = (
         Deployment.objects.present()
         .order_by("id")
-        .values_list("id", "account__subscription_id", "account__region", "first_seen_at")
+        .values_list("id", "account__subscription_id", "account__region", Case(new))
     )
     return list(starmap(PresentDeployment, rows))
 

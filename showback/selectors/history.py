@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, Min, Q, QuerySet, Sum
 
 from portal.kernel.windows import DAY, MINUTE
 from showback.domain.history import MOST_DAYS
@@ -123,7 +123,9 @@ class Pieces:
 
 def unfinished_history(*, at: datetime) -> Pieces | None:
     """Of the grains that are not all there, for pages that only say so; None: nothing is to do."""
-    rows = _within_reach(at).values("grain").order_by()
+    pieces = _within_reach(at)
+    # Most often nothing is left: the index of what is to do says so, and no piece is counted.
+    rows = pieces.filter(Exists(pieces.filter(_LEFT).order_by())).values("grain").order_by()
     found = rows.annotate(
         total=Count("id"), done=Count("done_at"), words=Max("problem", filter=_LEFT)
     )

@@ -85,19 +85,25 @@ def completeness(sources: Iterable[SourceHealth], *, at: datetime) -> Completene
     have been asked for by now, also where nothing at all could be read and so no row is.
     """
     start, due_until = floor_to_hour(at - DAY), settled_until(at - LATE_AFTER)
-    asked_since = {source.source: source.since for source in sources}
+    asked_since = {source.source: max(start, source.since) for source in sources}
+    due_of = {source: _minutes(since, due_until) for source, since in asked_since.items()}
     rows = _sums(Window(start, at), due_until)
     found = {key: (received, expected) for key, (received, expected, _) in rows.items()}
-    for deployment in present_deployments():
-        received, expected, due_of_rows = rows.get(deployment.id, (0, 0, 0))
-        since = asked_since.get(f"{deployment.subscription_id}/{deployment.region}")
-        if since:
-            first = max(start, since, floor_to_hour(deployment.first_seen_at))
-            due = max(0, (due_until - first) // MINUTE)
-            found[deployment.id] = received, expected + max(0, due - due_of_rows)
+    for key, subscription_id, region, first_seen_at in present_deployments(new_since=start):
+        received, expected, due_of_rows = rows.get(key, (0, 0, 0))
+        source = f"{subscription_id}/{region}"
+        due = due_of.get(source, 0)
+        if due and first_seen_at:
+            since = max(asked_since[source], floor_to_hour(first_seen_at))
+            due = _minutes(since, due_until)
+        found[key] = received, expected + max(0, due - due_of_rows)
     received, expected = (sum(each[part] for each in found.values()) for part in (0, 1))
     gaps = {key: want - came for key, (came, want) in found.items() if came < want}
     return Completeness(received, expected, _worst(gaps, found), len(gaps))
+
+
+def _minutes(since: datetime, until: datetime) -> int:
+    return max(0, (until - since) // MINUTE)
 
 
 def _worst(gaps: Mapping[int, int], found: Mapping[int, tuple[int, int]]) -> list[Gap]:
@@ -129,8 +135,9 @@ def _sums(window: Window, due_until: datetime) -> dict[int, tuple[int, int, int]
             due=Sum(due),
         )
         .order_by()
+        .values_list("deployment_id", "received", "expected", "due")
     )
-    return {row["deployment_id"]: (row["received"], row["expected"], row["due"]) for row in rows}
+    return {key: tuple(sums) for key, *sums in rows}
 
 
 def hours_to_sum() -> int:
