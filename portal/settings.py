@@ -297,6 +297,8 @@ AZURE_METRICS_ENDPOINT = env.https("AZURE_METRICS_ENDPOINT", _cloud.metrics_endp
 AZURE_LOGS_ENDPOINT = env.https("AZURE_LOGS_ENDPOINT", _cloud.logs_endpoint)
 # The SDK takes a bare host as well; AKS sets this variable by itself.
 AZURE_AUTHORITY_HOST = env.text("AZURE_AUTHORITY_HOST", _cloud.authority)
+# Accounts that one run writes to at a time; in tests one after the other, in their transaction.
+HEADROOM_APPLY_LANES = 1 if MODE is Mode.TEST else 8
 HEADROOM_CAPACITY_GATEWAY = "portal.cloud.capacity.AzureCapacity"
 HEADROOM_USAGE_SOURCE = "portal.cloud.metrics.AzureMetrics"
 HEADROOM_CALLER_SOURCE = "portal.cloud.logs.AzureCallers"

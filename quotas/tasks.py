@@ -9,13 +9,13 @@ from portal.kernel.clock import now
 from portal.kernel.errors import CloudError
 from quotas.gateway import capacity_gateway
 from quotas.services import (
-    apply,
     burst_news,
     change_news,
     evidence_rows,
     expectations,
     grant_news,
     inventory,
+    lanes,
     late_news,
     prechecks,
     reconcile,
@@ -41,9 +41,11 @@ def sync_inventory() -> None:
 
 @shared_task(name="quotas.tasks.reconcile", acks_late=True)
 def reconcile_now() -> None:
-    """Plans what the ledger wants, then steps what is due."""
+    """Plans what the ledger wants, then steps what is due, several accounts at a time."""
     reconcile.plan_all(at=now())
-    apply.apply_due(gateway=capacity_gateway(), now=now)
+    lanes.apply_side_by_side(
+        gateway=capacity_gateway(), now=now, lanes=settings.HEADROOM_APPLY_LANES
+    )
 
 
 @shared_task(acks_late=True)

@@ -45,8 +45,11 @@ OTHER_SKU = (
 )
 
 
-def apply_due(*, gateway: CapacityGateway, now: Callable[[], datetime]) -> int:
-    """Steps every due change until none is due or the time budget is spent. Returns the steps made.
+def apply_due(
+    *, gateway: CapacityGateway, now: Callable[[], datetime], account_id: int | None = None
+) -> int:
+    """Steps every due change (of one account, where that is named) until none is due or the time
+    budget is spent. Returns the steps made.
 
     `now` is asked before each pass (this is called from doors only). An error on one change never
     stops the others; what the budget left out is due longest, so the next run begins with it.
@@ -54,7 +57,7 @@ def apply_due(*, gateway: CapacityGateway, now: Callable[[], datetime]) -> int:
     deadline, steps = time.monotonic() + BUDGET_SECONDS, 0
     while True:
         at, before = now(), steps
-        for change in due_changes(at):
+        for change in due_changes(at, account_id=account_id):
             if time.monotonic() > deadline:
                 return steps
             steps += step(change, gateway=gateway, at=at)
@@ -62,7 +65,7 @@ def apply_due(*, gateway: CapacityGateway, now: Callable[[], datetime]) -> int:
             return steps
 
 
-def due_changes(at: datetime) -> list[Change]:
+def due_changes(at: datetime, *, account_id: int | None = None) -> list[Change]:
     """Open changes whose time has come: shrinks before grows, then who has been due longest.
 
     Writes are for applying pools only, and wait while another one is out to their account; what is
@@ -78,6 +81,8 @@ def due_changes(at: datetime) -> list[Change]:
         .select_related("deployment__account", "deployment__pool", "plan")
         .order_by("not_before", "position", "pk")
     )
+    if account_id is not None:
+        rows = rows.filter(deployment__account=account_id)
     return sorted(rows, key=lambda change: not change.is_shrink)
 
 

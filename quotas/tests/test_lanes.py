@@ -1,0 +1,81 @@
+"""Accounts side by side: what hangs in one keeps no other waiting."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from portal.models import User
+from quotas.gateway import DeploymentSeen
+from quotas.models import Change, Deployment, Pool, Service, Team
+from quotas.services import lanes, reconcile
+from quotas.services.mapping import map_deployment
+from quotas.tests import factories
+from quotas.tests.conftest import ask, sync
+from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
+
+START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
+PATIENCE_SECONDS = 10
+
+
+@dataclass
+class HangingAzure(FakeAzure):
+    """Reads of chat hang until lab was written to."""
+
+    lab_is_written: Event = field(default_factory=Event)
+
+    def read(self, deployment_resource_id: str) -> DeploymentSeen:
+        if deployment_resource_id.endswith("/chat"):
+            assert self.lab_is_written.wait(PATIENCE_SECONDS), "chat kept lab waiting"
+        return super().read(deployment_resource_id)
+
+    def note_write(self) -> None:
+        if self.writes[-1][0] == "lab":
+            self.lab_is_written.set()
+
+
+@pytest.fixture
+def azure() -> FakeAzure:
+    found = HangingAzure().add(deployment_seen("chat", 100))
+    found.after_write = found.note_write
+    return found
+
+
+@pytest.fixture
+def lab(applying: Pool, azure: FakeAzure, atlas: Team, ada: User, cleo: User) -> Service:
+    """Ada's second service; its deployment lies in an account of its own."""
+    azure.add(deployment_seen("lab", 50, account="beta"))
+    sync(azure, NOON)
+    found = factories.service("Lab", atlas, ada)
+    map_deployment(Deployment.objects.get(name="lab"), service=found, by=cleo, at=NOON)
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_hangs_keeps_no_other_account_waiting(
+    chat: Service, lab: Service, ada: User, azure: HangingAzure
+) -> None:
+    ask(chat, ada)
+    ask(lab, ada, units=20)
+    reconcile.plan_all(at=START)
+    chat_first = Change.objects.filter(deployment__name="chat")
+    chat_first.update(not_before=START - timedelta(hours=1))
+    steps = lanes.apply_side_by_side(gateway=azure, now=lambda: START, lanes=2)
+    assert steps == 4  # of each a write, and its read-back
+    assert azure.writes == [("lab", 70), ("chat", 140)]
+    assert set(Change.objects.values_list("state", flat=True)) == {"succeeded"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_i12_a_grow_goes_on_once_the_shrink_in_another_account_is_done(
+    chat: Service, lab: Service, ada: User, azure: HangingAzure
+) -> None:
+    azure.lab_is_written.set()
+    ask(chat, ada)
+    reconcile.plan_all(at=START)
+    lanes.apply_side_by_side(gateway=azure, now=lambda: START, lanes=2)
+    ask(lab, ada, units=20, starts_at=END, ends_at=END + timedelta(hours=2))
+    reconcile.plan_all(at=END)
+    lanes.apply_side_by_side(gateway=azure, now=lambda: END, lanes=2)
+    assert azure.writes == [("chat", 140), ("chat", 100), ("lab", 70)]
