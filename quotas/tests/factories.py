@@ -189,7 +189,9 @@ class FakeAzure:
         return WriteAnswer(done=True)
 
     def poll(self, deployment_resource_id: str, operation: str, *, request_id: str) -> WriteAnswer:
-        self._set(deployment_resource_id, self.pending.pop(deployment_resource_id))
+        units = self.pending.pop(deployment_resource_id, None)
+        if units is not None:  # asked again after its end, an operation still says that it is done
+            self._set(deployment_resource_id, units)
         return WriteAnswer(done=True)
 
 
