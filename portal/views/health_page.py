@@ -18,6 +18,7 @@ from portal.outbox.health import MailHealth, mail_health
 from portal.views.history import HistoryPart, may_ask
 from quotas.selectors.stuck import Stuck, stuck_changes
 from quotas.selectors.sync_health import SyncHealth, open_changes, sync_health
+from quotas.selectors.watched import Watched, watched
 from showback.forms import HistoryForm
 from showback.selectors.data_age import slowest
 from showback.selectors.history import history_progress
@@ -82,6 +83,7 @@ class Health:
     hours_to_sum: int
     open_changes: int
     stuck: Stuck
+    watched: Watched
     mail: MailHealth
     unpriced: list[Unpriced]
 
@@ -106,6 +108,8 @@ class Health:
             ),
             (bool(self.history.history.in_trouble), "history that could not be read"),
             (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
+            (bool(self.watched.late), "ends that are late"),
+            (bool(self.watched.doubts), "edges that may not come through"),
             (bool(self.stuck.total), "changes that do not go on"),
             (not self.mail.is_well, "mail that does not go out"),
             (bool(self.unpriced), "missing prices"),
@@ -152,6 +156,7 @@ def _health(user: User, *, lists_all: bool, at: datetime) -> Health:
         hours_to_sum=hours_to_sum(),
         open_changes=open_changes(),
         stuck=stuck_changes(user),
+        watched=watched(user, at=at),
         mail=mail_health(at=at),
         unpriced=unpriced_lines(month, Q()) if month else [],
     )

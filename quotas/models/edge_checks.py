@@ -33,5 +33,5 @@ class EdgeCheck(models.Model):
         return f"{self.deployment} at {self.edge_at:%Y-%m-%d %H:%M}"
 
     @property
-    def is_start(self) -> bool:
-        return self.to_units > self.from_units
+    def word(self) -> str:
+        return "start" if self.to_units > self.from_units else "end"

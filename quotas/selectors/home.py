@@ -18,6 +18,7 @@ from quotas.selectors.requests import RequestRow, request_row, request_rows, wit
 from quotas.selectors.service_page import STILL_ENDING
 from quotas.selectors.stuck import Stuck, stuck_and_newest
 from quotas.selectors.unmapped import unmapped_deployments
+from quotas.selectors.watched import Watched, watched
 
 MOST, MOST_BURSTS = 5, 10
 SOON = timedelta(hours=24)
@@ -51,6 +52,7 @@ class Waiting:
     bursts: Bursts
     unmapped_count: int
     stuck: Stuck
+    watched: Watched
     blocked: list[ChangeRow]
     observing_pools: int
     at_risk: int
@@ -75,6 +77,7 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         bursts=_bursts(user, risks.values(), at=at),
         unmapped_count=counts["unmapped"],
         stuck=stuck,
+        watched=watched(user, at=at),
         blocked=change_rows(newest, user, at=at),
         observing_pools=counts["observing"],
         at_risk=_at_risk(pools, risks),

@@ -28,6 +28,7 @@ from quotas.selectors.policy import Policies
 from quotas.selectors.request_timeline import Event, timeline
 from quotas.selectors.requests import RequestRow, request_rows
 from quotas.selectors.stage_words import stage_line
+from quotas.selectors.watched import Doubt, doubts_of
 
 RISK = (
     "Azure lowered the pool's limit, or quota was taken outside of Headroom, and this was approved "
@@ -69,6 +70,7 @@ class RequestPage:
     may_edit: bool
     report: ReportPage | None
     report_due: Shown | None  # when it comes; None where it is there, or none comes
+    doubts: list[Doubt]  # what would stop its next edge
     lasting: LastingStand | None  # of what is approved and has no end
 
     @property
@@ -172,6 +174,7 @@ def request_page(request: CapacityRequest, user: User, *, at: datetime) -> Reque
         may_ask=asks,
         may_edit=mine and request.state in EDITABLE_REQUEST_STATES,
         report=report,
+        doubts=doubts_of(request, at=at) if request.state == RequestState.APPROVED else [],
         lasting=None if row.grant else lasting_stand(request, at=at),
         report_due=None if report or not row.grant else report_due(request, row.grant, now=at),
     )

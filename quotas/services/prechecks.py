@@ -154,7 +154,7 @@ def _tell(
         at=at,
         occurrence=check.times_found,
         deployment=str(deployment),
-        what="start" if check.is_start else "end",
+        what=check.word,
         before=words.amount(deployment, check.from_units),
         after=words.amount(deployment, check.to_units),
         edge_at=check.edge_at,

@@ -165,6 +165,16 @@ def test_dan_of_another_team_sees_nothing_of_adas_late_end(
     assert row.answer == "RequestConflict"
 
 
+def test_a_late_end_is_said_first_on_home_and_on_the_page_of_changes(
+    stays_up: CapacityRequest, browse: Browse, cleo: User, noon
+) -> None:
+    noon.move_to(END + 20 * MINUTE)
+    for page in ("/", "/changes/"):
+        seen = words_of(browse(cleo).get(page))
+        assert "1 end is late." in seen
+        assert "acme/chat has 140k TPM and should have 100k TPM, since 20 min ago." in seen
+
+
 def test_a_start_that_was_never_there_gives_up_at_the_end_of_its_window(
     never_up: CapacityRequest, azure: FakeAzure
 ) -> None:

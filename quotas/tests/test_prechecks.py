@@ -4,14 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+import time_machine
 
 from portal.kernel.errors import CloudError, CloudReason
 from portal.models import Message, Notice, User
 from portal.outbox import Event
 from quotas.models import CapacityRequest, Change, EdgeCheck, Pool, Service
+from quotas.selectors.watched import doubts_of, watched
 from quotas.services import prechecks
 from quotas.services.give_back import give_back
-from quotas.tests.conftest import ask, reconcile_at, sync
+from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
 from quotas.tests.factories import ACCOUNT, FakeAzure, utc
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
@@ -231,3 +233,34 @@ def test_looking_ahead_writes_nothing(burst: CapacityRequest, azure: FakeAzure) 
     look(azure, START - 10 * MINUTE)
     assert azure.writes == []
     assert not Change.objects.exists()
+
+
+@pytest.fixture
+def doubt(burst: CapacityRequest, azure: FakeAzure, noon: time_machine.Traveller) -> EdgeCheck:
+    azure.edit("chat", 130)
+    look(azure, START - 10 * MINUTE)
+    noon.move_to(START - 9 * MINUTE)
+    return EdgeCheck.objects.get()
+
+
+def test_what_would_stop_an_edge_is_on_the_pages_of_its_request_and_of_changes(
+    doubt: EdgeCheck, burst: CapacityRequest, browse: Browse, ada: User, cleo: User
+) -> None:
+    request = words_of(browse(ada).get(burst.get_absolute_url()))
+    assert "The start Tue 3 Mar, 10:00 may not come through. Azure has 130 units of it" in request
+    for person, page in ((ada, "/changes/"), (cleo, "/changes/"), (cleo, "/")):
+        seen = words_of(browse(person).get(page))
+        assert "acme/chat is to go from 100k TPM to 140k TPM Tue 3 Mar, 10:00." in seen
+
+
+def test_dan_of_another_team_sees_nothing_of_what_would_stop_adas_edge(
+    doubt: EdgeCheck, search: Service, browse: Browse, dan: User
+) -> None:
+    assert "may not come through" not in words_of(browse(dan).get("/changes/"))
+
+
+def test_an_edge_that_has_come_is_not_in_doubt_any_more(
+    doubt: EdgeCheck, burst: CapacityRequest, cleo: User
+) -> None:
+    assert len(watched(cleo, at=START - MINUTE).doubts) == 1
+    assert watched(cleo, at=START).doubts == doubts_of(burst, at=START) == []

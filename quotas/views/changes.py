@@ -14,6 +14,7 @@ from quotas.selectors import words
 from quotas.selectors.change_page import change_page
 from quotas.selectors.changes import change_list, changes_visible_to, stopped_plans
 from quotas.selectors.pool_plan import pool_plan
+from quotas.selectors.watched import watched
 from quotas.services import drift
 
 OBSERVE_ONLY = "This plan is made and shown; nothing of it is written to Azure."
@@ -27,7 +28,8 @@ def index(request: HttpRequest) -> HttpResponse:
         {"label": label, "url": f"?view={view}", "active": view == found.view}
         for label, view in TABS
     ]
-    return render(request, "quotas/changes.html", {"found": found, "tabs": tabs})
+    context = {"found": found, "tabs": tabs, "watched": watched(request.user, at=now())}
+    return render(request, "quotas/changes.html", context)
 
 
 @require_GET

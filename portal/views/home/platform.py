@@ -24,7 +24,9 @@ class PlatformWork:
     @property
     def is_calm(self) -> bool:
         found = self.waiting
-        return not (found.inbox_count or found.stuck.total or found.unmapped_count)
+        return not (
+            found.inbox_count or found.stuck.total or found.watched.total or found.unmapped_count
+        )
 
 
 def platform_work(user: User, *, at: datetime) -> PlatformWork:
