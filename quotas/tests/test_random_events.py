@@ -8,32 +8,31 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from unittest.mock import patch
 
+import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from portal.kernel.errors import CloudError, CloudReason, DomainError
 from portal.kernel.windows import FOREVER, Window
-from portal.models import User
+from portal.models import Notice, User
+from portal.outbox import Event
 from quotas.domain.ledger import steps_over
 from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.gateway import WriteAnswer
 from quotas.models import AccountLease, CapacityRequest, Change, LedgerEntry, Plan, Pool, Service
 from quotas.selectors.rooms import pool_entries, room_of
-from quotas.services import decisions, drift, leases, reconcile, timeouts
+from quotas.services import decisions, drift, reconcile, timeouts
 from quotas.services.give_back import give_back
+from quotas.services.late_news import tell_of_late_ends
 from quotas.tests.conftest import ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen
+from quotas.tests.test_apply_kills import SEAMS, Killed, die_at
 from quotas.tests.test_bursts_on import assert_the_database_knows_which_bursts_go_on
 
 BASELINE = {"chat": 100, "search": 200}
 MINUTE = timedelta(minutes=1)
-
-
-class Killed(BaseException):
-    """kill -9, seen from inside."""
 
 
 class StrictAzure(FakeAzure):
@@ -99,17 +98,25 @@ class Life:
         reconcile_at(self.azure, self.at)
 
     def kill(self, name: str, units: int, hours: int) -> None:
-        """A worker dies in its next write; its lease runs out before the next event."""
-
-        def die() -> None:
-            raise Killed
-
-        moment = "before_write" if units % 2 else "after_write"
-        setattr(self.azure, moment, die)
-        with suppress(Killed), patch.object(leases, "release"):
+        """A worker dies between two steps; its lease runs out before the next event."""
+        with pytest.MonkeyPatch.context() as dying, suppress(Killed):
+            die_at(dying, *SEAMS[units % len(SEAMS)])
             self.reconcile()
         AccountLease.objects.update(expires_at=NOON)
-        setattr(self.azure, moment, None)
+
+    def refuse(self, name: str, units: int, hours: int) -> None:
+        """Azure refuses the next writes, whatever they are."""
+        self.azure.refusals = [CloudError(CloudReason.CONFLICT, "Busy.")] * (units % 8)
+
+    def watch(self, *_: Any) -> None:
+        """I11: what has been over for longer than the grace has an alarm, or waits for a yes."""
+        self.reconcile()
+        tell_of_late_ends(at=self.at)
+        for name in BASELINE:
+            lately = [self.wanted(name, self.at - back * MINUTE) for back in range(7)]
+            mine = Change.objects.filter(deployment__name=name, state__in=OPEN_CHANGE_STATES)
+            if self.azure.units(name) > max(lately) and not mine.filter(state="needs_human"):
+                assert Notice.objects.filter(event=Event.END_LATE, at__lte=self.at).exists()
 
     def _note(self, request: CapacityRequest) -> None:
         """A grant: at no instant of it more than there is, as far as Azure told."""
@@ -128,6 +135,7 @@ class Life:
     def calm_down(self) -> None:
         """Every window is over, Azure is well, and somebody answers what waits for an answer."""
         self.azure.limit_units = 1000
+        self.azure.refusals = []
         self.at += timedelta(days=3)
         timeouts.time_out_overdue(at=self.at)
         for _ in range(12):
@@ -143,7 +151,10 @@ def _edges(entry: LedgerEntry) -> tuple[datetime, datetime]:
     return entry.effective_from, entry.effective_until
 
 
-KINDS = ("ask", "ask", "approve", "deny", "give_back", "limit", "edit", "reconcile", "kill")
+KINDS = (
+    "ask", "ask", "approve", "deny", "give_back", "limit", "edit", "reconcile", "kill", "refuse",
+    "watch", "watch",
+)  # fmt: skip
 event = st.tuples(
     st.sampled_from(KINDS),
     st.sampled_from(sorted(BASELINE)),
@@ -191,7 +202,7 @@ def check(life: Life, began: datetime) -> None:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_i01_i03_i04_i10_i12_i13_hold_after_any_order_of_events(
+def test_i01_i03_i04_i10_i11_i12_i13_hold_after_any_order_of_events(
     chat: Service,
     search: Service,
     applying: Pool,
