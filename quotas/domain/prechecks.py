@@ -48,7 +48,8 @@ class EdgeFacts:
 
     `standing` is as the planner will see it at the edge, with what Azure has now. `short_units` are
     missing in the pool for all that is wanted then, and `refused` says why Azure lets nobody write
-    to the account; "" where it does. `busy_since`: another write is out to the account so long.
+    to the account; "" where it does. `held` says why Headroom itself would hold it back: a freeze,
+    or the kill switch. `busy_since`: another write is out to the account so long.
     """
 
     edge: Edge
@@ -57,6 +58,7 @@ class EdgeFacts:
     same_sku: bool = True
     short_units: int = 0
     refused: str = ""
+    held: str = ""
     busy_since: datetime | None = None
 
 
@@ -95,9 +97,13 @@ def findings(facts: EdgeFacts) -> list[Finding]:
         return []
     return [
         finding
-        for finding in (_asks(standing, edge), *_azure(facts), _room(facts))
+        for finding in (_held(facts), _asks(standing, edge), *_azure(facts), _room(facts))
         if finding is not None
     ]
+
+
+def _held(facts: EdgeFacts) -> Finding | None:
+    return Finding("held", facts.held) if facts.held else None
 
 
 def _asks(standing: Standing, edge: Edge) -> Finding | None:

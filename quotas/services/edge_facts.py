@@ -15,9 +15,13 @@ from quotas.domain.prechecks import AHEAD, Edge, EdgeFacts
 from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.gateway import CapacityGateway, QuotaSeen
 from quotas.models import Change, Deployment, LedgerEntry, Pool
+from quotas.selectors.freezes import held_sentence
+from quotas.selectors.grants import KILLED
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
+from quotas.services import kill_switch
 from quotas.services.gates import ON_THE_WAY, write_is_out
+from quotas.services.holds import frost_of
 from quotas.services.pool_rows import is_of
 from quotas.services.reconcile import standings
 
@@ -31,6 +35,7 @@ class EdgeReader:
     def __init__(self, gateway: CapacityGateway, *, at: datetime) -> None:
         self._gateway = gateway
         self._at = at
+        self._is_killed = kill_switch.is_on()
         self._quotas: dict[tuple[str, str], Quotas] = {}
         self._short: dict[tuple[int, datetime], int] = {}
 
@@ -39,6 +44,7 @@ class EdgeReader:
         deployment.
         """
         seen = self._gateway.read(deployment.resource_id)
+        deployment.capacity_units = seen.capacity_units  # what planner and freezes go by
         found = standings([deployment], entries, at=edge.at)[0]
         return EdgeFacts(
             edge=edge,
@@ -54,6 +60,7 @@ class EdgeReader:
             same_sku=seen.sku_name.lower() == deployment.sku_name.lower(),
             short_units=self._short_units(deployment.pool, edge.at) if edge.is_start else 0,
             refused=_refused(deployment),
+            held=self._held(edge, deployment, entries),
             busy_since=self._busy_since(deployment),
         )
 
@@ -65,6 +72,15 @@ class EdgeReader:
         if units_at(entries_of(entries), self._at) == actual or sent.exists():
             return actual
         return deployment.settled_units
+
+    def _held(self, edge: Edge, deployment: Deployment, entries: list[LedgerEntry]) -> str:
+        if self._is_killed:
+            return KILLED
+        frost = frost_of(deployment.pool, at=edge.at) if deployment.pool else None
+        if frost is None:
+            return ""
+        writable = frost.writable(deployment, entries, edge.to_units, at=edge.at)
+        return "" if writable == edge.to_units else held_sentence(frost.freeze)
 
     def _short_units(self, pool: Pool | None, edge_at: datetime) -> int:
         if pool is None:

@@ -11,7 +11,10 @@ from quotas.domain.states import ChangeState
 from quotas.models import CapacityRequest, Change, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.changes import what_azure_said
+from quotas.selectors.freezes import held_sentence
+from quotas.selectors.grants import KILLED
 from quotas.selectors.people import holders_of, operators_of
+from quotas.services import kill_switch
 
 NEVER_SENT = "Its turn to be written never came."
 
@@ -26,12 +29,19 @@ def note_given_up(change: Change, *, at: datetime) -> bool:
     if not lost:
         return False
     change.gave_up_at = at
+    change.sentence = _why(change)
     change.because = [_marked(each, set(lost)) for each in change.because]
-    change.save(update_fields=["gave_up_at", "because"])
+    change.save(update_fields=["gave_up_at", "because", "sentence"])
     audit.record("change.gave_up", f"change/{change.pk}", actor_id=None, at=at, requests=[*lost])
     for entry in lost.values():
         _tell(entry, change, at=at)
     return True
+
+
+def _why(change: Change) -> str:
+    if kill_switch.is_on():
+        return KILLED
+    return held_sentence(change.held_by) if change.held_by else change.sentence or NEVER_SENT
 
 
 def _lost(change: Change, *, at: datetime) -> dict[int, LedgerEntry]:
@@ -73,5 +83,5 @@ def _tell(entry: LedgerEntry, change: Change, *, at: datetime) -> None:
         amount=words.amount(request.deployment, entry.units),
         from_at=min(start, entry.effective_until),
         until_at=entry.effective_until,
-        why=what_azure_said(change) or NEVER_SENT,
+        why=what_azure_said(change),
     )

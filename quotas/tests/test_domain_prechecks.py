@@ -68,6 +68,7 @@ def test_an_edge_at_which_all_is_well_has_no_finding() -> None:
     [
         ("drift", {"actual_units": 130}),
         ("refused", {"refused": "Headroom may not write there."}),
+        ("held", {"held": "The kill switch is on."}),
         ("other_sku", {"same_sku": False}),
         ("not_ready", {"provisioning_state": "Updating"}),
         ("account_busy", {"busy_since": NOON - MINUTE}),

@@ -11,7 +11,8 @@ from portal.models import Message, Notice, User
 from portal.outbox import Event
 from quotas.models import CapacityRequest, Change, EdgeCheck, Pool, Service
 from quotas.selectors.watched import doubts_of, watched
-from quotas.services import prechecks
+from quotas.services import kill_switch, prechecks
+from quotas.services.freezes import add_freeze
 from quotas.services.give_back import give_back
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
 from quotas.tests.factories import ACCOUNT, FakeAzure, utc
@@ -218,6 +219,33 @@ def test_an_end_that_is_no_more_is_not_in_doubt_any_more(
     assert not EdgeCheck.objects.exists()
     assert not Message.objects.unread().filter(notice__event=Event.EDGE_IN_DOUBT).exists()
     assert told(Event.EDGE_CLEAR) == []
+
+
+def test_a_freeze_would_hold_a_start_back_and_no_end(
+    burst: CapacityRequest, applying: Pool, cleo: User, azure: FakeAzure
+) -> None:
+    window = {"starts_at": START - MINUTE, "ends_at": END + MINUTE}
+    add_freeze(applying, **window, reason="Year end.", by=cleo, at=START - timedelta(hours=2))
+    look(azure, START - 10 * MINUTE)
+    [finding] = EdgeCheck.objects.get().findings
+    assert finding["code"] == "held"
+    assert finding["sentence"].startswith("A freeze holds this back until")
+    azure.edit("chat", 140)
+    sync(azure, END - timedelta(hours=1))
+    reconcile_at(azure, END - timedelta(hours=1))
+    look(azure, END - 10 * MINUTE)
+    assert EdgeCheck.objects.get(edge_at=END).findings == []
+
+
+def test_the_kill_switch_would_stop_starts_and_ends(
+    on: CapacityRequest, cleo: User, azure: FakeAzure
+) -> None:
+    switch = kill_switch.throw(reason="Drill.", by=cleo, at=END - 20 * MINUTE)
+    look(azure, END - 10 * MINUTE)
+    assert codes() == ["held"]
+    kill_switch.turn_off(switch, reason="Over.", by=cleo, at=END - 9 * MINUTE)
+    look(azure, END - 9 * MINUTE)
+    assert codes() == []
 
 
 def test_a_pool_that_only_observes_has_no_edges_that_could_be_stopped(
