@@ -16,9 +16,10 @@ from portal.kernel.clock import now
 from portal.models import User
 from portal.outbox.health import MailHealth, mail_health
 from portal.views.history import HistoryPart, may_ask
+from quotas.selectors.counts import counts_of
 from quotas.selectors.stuck import Stuck, stuck_changes
 from quotas.selectors.sync_health import SyncHealth, open_changes, sync_health
-from quotas.selectors.watched import Watched, watched
+from quotas.selectors.watched import Watched, watch_lists, watched
 from showback.forms import HistoryForm
 from showback.selectors.data_age import slowest
 from showback.selectors.history import history_progress
@@ -141,6 +142,7 @@ def _health(user: User, *, lists_all: bool, at: datetime) -> Health:
     sources = source_health(at=at)
     of_azure = [source.source for source in sources if not source.is_gateway]
     regions = sorted({source.rpartition("/")[2] for source in of_azure})
+    counts = counts_of(user, open_changes=open_changes(), **watch_lists(at=at))
     return Health(
         azure=azure_health(
             settings.HEADROOM_SUBSCRIPTIONS,
@@ -154,9 +156,9 @@ def _health(user: User, *, lists_all: bool, at: datetime) -> Health:
         completeness=completeness(sources, at=at),
         history=HistoryPart(history_progress(at=at)),
         hours_to_sum=hours_to_sum(),
-        open_changes=open_changes(),
+        open_changes=counts["open_changes"],
         stuck=stuck_changes(user),
-        watched=watched(user, at=at),
+        watched=watched(user, counts, at=at),
         mail=mail_health(at=at),
         unpriced=unpriced_lines(month, Q()) if month else [],
     )

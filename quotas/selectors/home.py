@@ -18,7 +18,7 @@ from quotas.selectors.requests import RequestRow, request_row, request_rows, wit
 from quotas.selectors.service_page import STILL_ENDING
 from quotas.selectors.stuck import Stuck, stuck_and_newest
 from quotas.selectors.unmapped import unmapped_deployments
-from quotas.selectors.watched import Watched, watched
+from quotas.selectors.watched import Watched, watch_lists, watched
 
 MOST, MOST_BURSTS = 5, 10
 SOON = timedelta(hours=24)
@@ -70,6 +70,7 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         unmapped=unmapped_deployments(user, at=at),
         observing=pools.exclude(mode=Pool.Mode.APPLY),
         ownerless=services_without_owner(user, at=at),
+        **watch_lists(at=at),
     )
     return Waiting(
         inbox_count=urgent[0].waiting if urgent else 0,
@@ -77,7 +78,7 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         bursts=_bursts(user, risks.values(), at=at),
         unmapped_count=counts["unmapped"],
         stuck=stuck,
-        watched=watched(user, at=at),
+        watched=watched(user, counts, at=at),
         blocked=change_rows(newest, user, at=at),
         observing_pools=counts["observing"],
         at_risk=_at_risk(pools, risks),

@@ -7,8 +7,9 @@ trouble with planning is seen as well.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from portal.kernel.shown import Shown
 from portal.models import User
@@ -43,14 +44,19 @@ class LateEnd:
         return why_not(self.deployment, self.change)
 
 
+def over_applied(*, at: datetime) -> QuerySet[Any]:
+    """Deployments that have more than is `wanted` of them, and nobody edited them."""
+    rows = managed(at=at).filter(capacity_units__gt=F("wanted"))
+    return rows.filter(capacity_units=F("settled_units"))
+
+
 def late_ends(*, at: datetime) -> list[LateEnd]:
     """The latest first. One query where nothing is late, else three.
 
     What somebody edited, has to agree to, or a freeze holds back is not late: it waits, and says so
     itself.
     """
-    rows = managed(at=at).filter(capacity_units__gt=F("wanted"), capacity_units=F("settled_units"))
-    over = list(rows.select_related("account", "pool"))
+    over = list(over_applied(at=at).select_related("account", "pool"))
     if not over:
         return []
     changes = {

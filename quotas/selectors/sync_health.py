@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.models import Change
@@ -73,6 +74,7 @@ def _health(
     return SyncHealth(subscription_id, ended_at, found, late, limits_read_at)
 
 
-def open_changes() -> int:
+def open_changes() -> QuerySet[Change]:
     """Changes that are not settled, of the whole installation."""
-    return Change.objects.filter(state__in=sorted(OPEN_CHANGE_STATES)).count()
+    found: QuerySet[Change] = Change.objects.filter(state__in=sorted(OPEN_CHANGE_STATES))
+    return found

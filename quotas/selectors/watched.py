@@ -1,15 +1,18 @@
 """What somebody should look at now: ends that are late, and edges that something would stop."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from portal.kernel.shown import Shown
 from portal.models import User
-from quotas.models import CapacityRequest, Deployment, EdgeCheck
+from quotas.domain.states import OPEN_CHANGE_STATES
+from quotas.models import CapacityRequest, Change, Deployment, EdgeCheck
 from quotas.selectors import words
-from quotas.selectors.late_ends import LateRow, late_rows
+from quotas.selectors.late_ends import LateRow, late_rows, over_applied
 
 MOST = 10
 
@@ -57,9 +60,21 @@ class Watched:
         return self.total - len(self.first_late) - len(self.first_doubts)
 
 
-def watched(user: User, *, at: datetime) -> Watched:
-    """Two queries where all is well."""
-    return Watched(late_rows(user, at=at), doubts(user, at=at))
+def watch_lists(*, at: datetime) -> dict[str, QuerySet[Any]]:
+    """For `counts_of`: where each is 0, there is nothing to look at. Only what is planned, so that
+    few deployments are looked at; of an end that could not be planned, its alarm tells.
+    """
+    shrinks = Change.objects.filter(state__in=OPEN_CHANGE_STATES, to_units__lt=F("from_units"))
+    planned = over_applied(at=at).filter(pk__in=shrinks.values("deployment"))
+    return {"late": planned, "doubts": _in_doubt(at)}
+
+
+def watched(user: User, counts: Mapping[str, int], *, at: datetime) -> Watched:
+    """`counts` are those of `watch_lists`; no query where they are nought."""
+    return Watched(
+        late=late_rows(user, at=at) if counts["late"] else [],
+        doubts=doubts(user, at=at) if counts["doubts"] else [],
+    )
 
 
 def doubts(user: User, *, at: datetime) -> list[Doubt]:

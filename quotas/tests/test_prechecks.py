@@ -10,7 +10,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.models import Message, Notice, User
 from portal.outbox import Event
 from quotas.models import CapacityRequest, Change, EdgeCheck, Pool, Service
-from quotas.selectors.watched import doubts_of, watched
+from quotas.selectors.watched import doubts, doubts_of
 from quotas.services import kill_switch, prechecks
 from quotas.services.freezes import add_freeze
 from quotas.services.give_back import give_back
@@ -290,5 +290,5 @@ def test_dan_of_another_team_sees_nothing_of_what_would_stop_adas_edge(
 def test_an_edge_that_has_come_is_not_in_doubt_any_more(
     doubt: EdgeCheck, burst: CapacityRequest, cleo: User
 ) -> None:
-    assert len(watched(cleo, at=START - MINUTE).doubts) == 1
-    assert watched(cleo, at=START).doubts == doubts_of(burst, at=START) == []
+    assert len(doubts(cleo, at=START - MINUTE)) == 1
+    assert doubts(cleo, at=START) == doubts_of(burst, at=START) == []

@@ -13,8 +13,9 @@ from quotas.models import Change, Plan, Pool
 from quotas.selectors import words
 from quotas.selectors.change_page import change_page
 from quotas.selectors.changes import change_list, changes_visible_to, stopped_plans
+from quotas.selectors.counts import counts_of
 from quotas.selectors.pool_plan import pool_plan
-from quotas.selectors.watched import watched
+from quotas.selectors.watched import watch_lists, watched
 from quotas.services import drift
 
 OBSERVE_ONLY = "This plan is made and shown; nothing of it is written to Azure."
@@ -23,12 +24,14 @@ TABS = (("Open", "open"), ("Verified", "done"), ("All", "all"))
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
-    found = change_list(request.user, request.GET, at=now())
+    at = now()
+    found = change_list(request.user, request.GET, at=at)
+    counts = counts_of(request.user, **watch_lists(at=at))
     tabs = [
         {"label": label, "url": f"?view={view}", "active": view == found.view}
         for label, view in TABS
     ]
-    context = {"found": found, "tabs": tabs, "watched": watched(request.user, at=now())}
+    context = {"found": found, "tabs": tabs, "watched": watched(request.user, counts, at=at)}
     return render(request, "quotas/changes.html", context)
 
 
