@@ -139,6 +139,17 @@ def ask(service: Service, by: User, *, at: datetime = NOON, **more: object) -> C
     return submit(draft(service, **more), by=by, at=at)
 
 
+def ask_often(service: Service, by: User, count: int) -> list[int]:
+    """Ids, oldest first: one request that was asked for, and copies of its row."""
+    one = ask(service, by, units=1)
+    found = [one.pk]
+    for _ in range(count - 1):
+        one.pk = None
+        one.save(force_insert=True)
+        found.append(one.pk)
+    return found
+
+
 @pytest.fixture
 def noon() -> Iterator[time_machine.Traveller]:
     """The doors ask the clock, so for them it stands at NOON; `noon.move_to(…)` moves it."""

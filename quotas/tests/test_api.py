@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from portal.models import User
 from quotas.models import CapacityRequest, Deployment, LedgerEntry, Service
-from quotas.tests.conftest import Browse, ask
+from quotas.tests.conftest import Browse, ask, ask_often
 from quotas.tests.factories import FakeAzure
 
 LIST = "/api/v1/burst-requests/"
@@ -177,8 +177,7 @@ def test_long_lists_page_by_cursor_with_few_queries(
     ada: User,
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ):
-    for _ in range(55):
-        ask(chat, ada, units=1)
+    ask_often(chat, ada, 55)
     hers = browse(ada)
     with django_assert_max_num_queries(5):
         first = hers.get(LIST).json()

@@ -7,7 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.models import User
 from quotas.models import CapacityRequest, Decision, LedgerEntry, Pool, Service
 from quotas.selectors.statuses import NOT_APPLIED
-from quotas.tests.conftest import Browse, ask, reconcile_at, words_of
+from quotas.tests.conftest import Browse, ask, ask_often, reconcile_at, words_of
 from quotas.tests.factories import FakeAzure, utc
 
 BURST_START = utc("2026-03-03 10:00")
@@ -67,14 +67,13 @@ def test_the_list_takes_as_many_queries_for_forty_as_for_one(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ):
     hers = browse(ada)
-    for _ in range(40):
-        ask(chat, ada, units=1)
+    ask_often(chat, ada, 40)
     with django_assert_max_num_queries(15):
         assert len(hers.get(reverse("requests")).context["found"].rows) == 40
 
 
 def test_long_lists_page_by_cursor_in_both_directions(browse: Browse, chat: Service, ada: User):
-    first, *_, last = [ask(chat, ada, units=1).pk for _ in range(53)]
+    first, *_, last = ask_often(chat, ada, 53)
     hers = browse(ada)
     newest = hers.get(reverse("requests")).context["found"]
     assert (newest.rows[0].id, len(newest.rows), newest.newer_url) == (last, 50, "")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from azure.core.pipeline.transport import RequestsTransport
 
 from portal.cloud.credentials import forget_credentials
 from portal.cloud.doctor import rights
@@ -194,6 +195,7 @@ def test_an_identity_endpoint_that_is_not_there(
     simulator: SimulatorProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:9/msi/token")
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda _self, _seconds: None)
     forget_credentials()
     assert {one.check for one in failures(examined())} == {"azure.token_arm", "azure.token_metrics"}
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from azure.core.exceptions import AzureError
+from azure.core.pipeline.transport import RequestsTransport
 from azure.monitor.querymetrics import MetricsQueryResult
 
 from portal.cloud import metrics
@@ -359,7 +360,10 @@ def test_the_default_of_ten_series_would_have_cut_in_silence(simulator: Simulato
     assert len(pull().series) > 1
 
 
-def test_an_endpoint_that_is_not_there(simulator: SimulatorProcess, settings: Any) -> None:
+def test_an_endpoint_that_is_not_there(
+    simulator: SimulatorProcess, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda _self, _seconds: None)
     settings.AZURE_METRICS_ENDPOINT = "https://127.0.0.1:9/{region}"
     with pytest.raises(CloudError) as caught:
         pull()
