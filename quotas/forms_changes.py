@@ -30,6 +30,12 @@ class AnswerForm(RefusingForm):
         error_messages={"invalid": "Write a date."},
     )
 
+    def asks_later(self) -> bool:
+        """Whether it is whole as a wish to be asked again; else it says what is missing."""
+        if self.is_valid() and self.until_moment is None:
+            self.add_error("until", "Say when you want to be asked again.")
+        return self.is_valid()
+
     @property
     def until_moment(self) -> datetime | None:
         """The day begins at midnight of the person's zone."""

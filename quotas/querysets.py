@@ -156,6 +156,18 @@ class FreezeQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self.filter(Q(pool__isnull=True) | Q(pool__owners=user) | mine).distinct()
 
 
+class FindingQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def open(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+    def visible_to(self, user: "User") -> Self:
+        """Of deployments of one's own services, and of pools that one operates."""
+        if user.reads_everything:
+            return self
+        mine = Q(deployment__service__team__memberships__user=user)
+        return self.filter(mine | Q(deployment__pool__owners=user)).distinct()
+
+
 class KillSwitchQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def on(self) -> Self:
         """The one that is on, if any: while there is one, nothing is written to Azure."""

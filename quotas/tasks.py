@@ -13,6 +13,7 @@ from quotas.services import (
     change_news,
     evidence_rows,
     expectations,
+    findings,
     grant_news,
     inventory,
     lanes,
@@ -64,6 +65,7 @@ def tell_news() -> None:
     grant_news.tell_of_lasting(at=now())
     change_news.tell_of_stuck(at=now())
     change_news.tell_of_snoozes_over(at=now())
+    findings.tell_of_snoozes_over(at=now())
     sandboxes.tell_ending(at=now())
 
 

@@ -46,6 +46,7 @@ class Event(StrEnum):
     EXPECTATION_ENDED = "expectation.ended"
     DEPLOYMENT_UNMAPPED = "deployment.unmapped"
     DRIFT_FOUND = "drift.found"
+    DEPLOYMENT_CHANGED = "deployment.changed"
     CHANGE_NEEDS_YES = "change.needs_yes"
     CHANGE_BLOCKED = "change.blocked"
     CHANGE_STUCK = "change.stuck"

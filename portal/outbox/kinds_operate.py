@@ -29,6 +29,14 @@ OPERATE = {
         AT_ONCE,
         LOOK,
     ),
+    Event.DEPLOYMENT_CHANGED: Kind(
+        Group.OPERATE,
+        "A deployment was deleted, renamed or upgraded in Azure",
+        "{deployment} is not what it was",
+        "{what} It is fed by {pool}. Say whether it stays so.",
+        AT_ONCE,
+        LOOK,
+    ),
     Event.CHANGE_NEEDS_YES: Kind(
         Group.OPERATE,
         "A change waits for your yes",

@@ -6,6 +6,7 @@ from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
 from quotas.models.edge_checks import EdgeCheck
+from quotas.models.findings import Finding
 from quotas.models.freezes import Freeze
 from quotas.models.inventory import (
     NEVER_THERE,
@@ -40,6 +41,7 @@ __all__ = [
     "EdgeCheck",
     "Evidence",
     "Expectation",
+    "Finding",
     "Freeze",
     "KillSwitch",
     "LedgerEntry",

@@ -45,16 +45,7 @@ def snooze(change: Change, *, until: datetime, by: User, reason: str, at: dateti
     _check(change, by)
     if change.sentence != DRIFT:
         raise DomainError("Only what was changed outside can be snoozed.", code="no_drift")
-    if not reason.strip():
-        raise refuse("reason_missing", "Say why it may stay as it is for now.")
-    if until <= at:
-        raise refuse("snooze_over", "Choose a day that is still to come.")
-    if until > at + LONGEST_SNOOZE:
-        raise refuse(
-            "snooze_too_long",
-            f"Choose a day within {LONGEST_SNOOZE.days} days. To keep what Azure has, adopt it.",
-        )
-    said = reason.strip()[:LONGEST_REASON]
+    said = checked_snooze(until, reason, at=at)
     facts = {"snoozed_until": until, "answered_by": by, "answer_reason": said}
     waiting = Change.objects.filter(pk=change.pk, state=ChangeState.NEEDS_HUMAN)
     if not waiting.update(**facts):
@@ -64,6 +55,20 @@ def snooze(change: Change, *, until: datetime, by: User, reason: str, at: dateti
     until_text = until.isoformat()
     audit.record("drift.snoozed", f"change/{change.pk}", actor_id=by.pk, at=at, until=until_text)
     return change
+
+
+def checked_snooze(until: datetime, reason: str, *, at: datetime) -> str:
+    """The reason as it is kept. Raises DomainError: none, not in the future, or too long."""
+    if not reason.strip():
+        raise refuse("reason_missing", "Say why it may stay as it is for now.")
+    if until <= at:
+        raise refuse("snooze_over", "Choose a day that is still to come.")
+    if until > at + LONGEST_SNOOZE:
+        raise refuse(
+            "snooze_too_long",
+            f"Choose a day within {LONGEST_SNOOZE.days} days. To keep what Azure has, adopt it.",
+        )
+    return reason.strip()[:LONGEST_REASON]
 
 
 def _agree(change: Change, *, by: User, reason: str = "", at: datetime) -> None:

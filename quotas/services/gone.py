@@ -13,6 +13,7 @@ from portal import audit
 from portal.kernel.errors import CloudError, CloudReason
 from quotas.gateway import CapacityGateway, Inventory
 from quotas.models import Deployment
+from quotas.services.findings import note_gone
 
 # No sync takes longer, so what was read back within this time after it began is newer than it.
 LONGEST_SYNC = timedelta(hours=1)
@@ -58,10 +59,12 @@ def mark_gone(seen: Inventory, deleted: frozenset[str], *, at: datetime) -> int:
         .filter(Q(account__resource_key__in=readable) | Q(resource_key__in=deleted))
         .exclude(resource_key__in=listed)
         .exclude(pk__in=read_since(at).values("pk"))
+        .select_related("account", "pool")
     )
     for deployment in found:
         Deployment.objects.filter(pk=deployment.pk).update(gone_at=at)
         audit.record("deployment.gone", f"deployment/{deployment.pk}", actor_id=None, at=at)
+    note_gone(found, at=at)
     return len(found)
 
 

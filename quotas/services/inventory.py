@@ -26,6 +26,7 @@ from quotas.services.change_news import tell_of_unmapped
 from quotas.services.deployables import keep_deployables
 from quotas.services.expectations import arrive, follow_pools, unseen_of
 from quotas.services.feeds import Catalogue, pool_keys, rate_of
+from quotas.services.findings import known_before, note_seen
 from quotas.services.gone import deleted_with_their_accounts, mark_gone, read_since
 from quotas.services.limits import note_limit
 from quotas.services.move_news import tell_of_moved_entries
@@ -78,6 +79,7 @@ def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datet
     `deleted` are resource keys of deployments that went away with their accounts.
     """
     lock_pools(seen.subscription_id)
+    before = known_before(seen)
     accounts = {row.resource_id.lower(): _take_account(row, at=at) for row in seen.accounts}
     found = [(row, *take_pool(row, at=at)) for row in seen.quotas]
     taken = [(row, pool) for row, pool, _ in found]
@@ -95,6 +97,7 @@ def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datet
             adopted += new
             came |= {moved_to.pk: moved_to} if moved_to else {}
     came |= follow_pools(seen.subscription_id, at=at)
+    note_seen(before, seen, at=at)
     gone = mark_gone(seen, deleted, at=at)
     follow(seen, taken, new={pool.pk for _, pool, is_new in found if is_new}, at=at)
     for quota, pool in taken:

@@ -17,7 +17,7 @@ from portal import audit
 from quotas.domain.ledger import desired_units
 from quotas.domain.plan import DRIFT, PlannedChange, PlannedPool, Standing, plan_pool
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
-from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
+from quotas.models import Change, Deployment, Freeze, LedgerEntry, Plan, Pool
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
@@ -279,20 +279,19 @@ def move_change(change: Change, new: ChangeState, **fields: Any) -> bool:
 
 
 def next_due_moment(*, after: datetime) -> datetime | None:
-    """The next ledger edge or retry, for the stepper: nothing changes between two of them."""
-    rows = LedgerEntry.objects
+    """The next ledger edge, retry or end of a freeze, for the stepper: nothing changes between two
+    of them.
+    """
     moments = [
-        rows.filter(effective_from__gt=after)
-        .order_by("effective_from")
-        .values_list("effective_from", flat=True)
-        .first(),
-        rows.filter(effective_until__gt=after)
-        .order_by("effective_until")
-        .values_list("effective_until", flat=True)
-        .first(),
-        Change.objects.filter(state__in=OPEN_CHANGE_STATES, not_before__gt=after)
-        .order_by("not_before")
-        .values_list("not_before", flat=True)
-        .first(),
+        _first(LedgerEntry.objects, "effective_from", after),
+        _first(LedgerEntry.objects, "effective_until", after),
+        _first(Change.objects.filter(state__in=OPEN_CHANGE_STATES), "not_before", after),
+        _first(Freeze.objects, "effective_until", after),
     ]
     return min((m for m in moments if m is not None), default=None)
+
+
+def _first(rows: Any, field: str, after: datetime) -> datetime | None:
+    later = rows.filter(**{f"{field}__gt": after}).order_by(field)
+    found: datetime | None = later.values_list(field, flat=True).first()
+    return found

@@ -61,6 +61,16 @@ def test_an_oversized_plan_stops_and_asks() -> None:
     assert plan_pool(many[:5]).stopped_because == ""
 
 
+def test_the_share_of_a_large_pool_is_not_rounded_up() -> None:
+    def found(drifted: int, all_of_them: int) -> str:
+        edited = [Standing(n, 10, 20, 10) for n in range(drifted)]
+        calm = [Standing(n, 10, 10, 10) for n in range(drifted, all_of_them)]
+        return plan_pool([*edited, *calm]).stopped_because
+
+    assert found(6, 20) == ""
+    assert "7 of 21" in found(7, 21)
+
+
 def test_i09_terminal_states_allow_nothing() -> None:
     for state in TERMINAL_REQUEST_STATES:
         for event in RequestEvent:

@@ -21,6 +21,7 @@ from quotas.selectors.grants import KILLED, grants_of
 from quotas.services import change_news, drift, kill_switch
 from quotas.services.freezes import add_freeze, end_freeze
 from quotas.services.give_back import give_back
+from quotas.services.reconcile import next_due_moment
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, utc
 
@@ -154,6 +155,7 @@ def test_a_start_in_a_freeze_waits_for_its_end_and_says_so(
     noon.move_to(START)
     reconcile_at(azure, START)
     assert azure.writes == []
+    assert next_due_moment(after=START) == MIDDAY
     [row] = browse(cleo).get("/changes/").context["found"].rows
     assert row.status.word == "Held by a freeze"
     assert "until Tue 3 Mar, 12:00: Quarter-end." in row.sentence

@@ -14,6 +14,7 @@ from quotas.selectors import words
 from quotas.selectors.change_page import change_page
 from quotas.selectors.changes import change_list, changes_visible_to, stopped_plans
 from quotas.selectors.counts import counts_of
+from quotas.selectors.findings import open_findings
 from quotas.selectors.pool_plan import pool_plan
 from quotas.selectors.watched import watch_lists, watched
 from quotas.services import drift
@@ -32,6 +33,7 @@ def index(request: HttpRequest) -> HttpResponse:
         for label, view in TABS
     ]
     context = {"found": found, "tabs": tabs, "watched": watched(request.user, counts, at=at)}
+    context["findings"] = open_findings(request.user, at=at)
     return render(request, "quotas/changes.html", context)
 
 
@@ -50,13 +52,11 @@ def _page_of(
 @posts_from("change", "pk")
 def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     change, form = _visible(request, pk), AnswerForm(request.POST)
-    if form.is_valid() and form.until_moment is None:
-        form.add_error("until", "Say when you want to be asked again.")
-    if not form.is_valid() or form.until_moment is None:
+    if not form.asks_later():
         return _page_of(request, change, form, status=422)
-    reason = form.cleaned_data["reason"]
+    reason, until = form.cleaned_data["reason"], form.until_moment
     try:
-        drift.snooze(change, until=form.until_moment, by=request.user, reason=reason, at=now())
+        drift.snooze(change, until=until, by=request.user, reason=reason, at=now())
     except DomainError as error:
         form.refuse(error)
         return _page_of(request, change, form, status=422)

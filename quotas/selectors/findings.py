@@ -1,0 +1,137 @@
+"""What syncs found besides capacity, as pages show it: what was, what is, what would undo it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from portal.kernel.shown import Shown
+from portal.kernel.status import Status, Tone
+from portal.models import User
+from quotas.domain.ledger import desired_units
+from quotas.domain.snippets import az_cli, bicep, terraform
+from quotas.models import Finding, LedgerEntry, Pool
+from quotas.selectors import statuses, words
+from quotas.selectors.change_page import Snippet
+from quotas.selectors.expectations import planned_deployment
+from quotas.selectors.rooms import entries_of
+
+WAITS = Status("Needs an answer", Tone.ATTENTION, "hand-raised")
+ADOPTED = Status("Adopted", Tone.OK)
+REVERTED = Status("As it was again", Tone.QUIET, "arrow-uturn-left")
+MOST_LISTED = 10  # on the page of changes; each is told to those who operate its pool, too
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    id: int
+    url: str
+    deployment: str
+    kind: str
+    sentence: str
+    status: Status
+    found: Shown
+
+
+@dataclass(frozen=True)
+class FindingPage:
+    """`snippets` bring back what was there; `is_deleted`: adopting it gives back what is held."""
+
+    row: FindingRow
+    is_deleted: bool
+    asks: bool
+    facts: list[tuple[str, Any]]
+    snippets: list[Snippet]
+
+    @property
+    def trail(self) -> list[tuple[str, str]]:
+        return [("Changes", reverse("changes")), (self.row.deployment, "")]
+
+
+def findings_for(user: User) -> QuerySet[Finding]:
+    of = ("deployment__account", "deployment__pool", "answered_by")
+    found: QuerySet[Finding] = Finding.objects.visible_to(user).select_related(*of)
+    return found
+
+
+def open_findings(user: User, *, at: datetime) -> list[FindingRow]:
+    """The newest first. One query."""
+    rows = findings_for(user).filter(ended_at__isnull=True)
+    return [_row(row, at=at) for row in rows[:MOST_LISTED]]
+
+
+def finding_page(finding: Finding, user: User, *, at: datetime) -> FindingPage:
+    operated = Pool.objects.operated_by(user).filter(pk=finding.deployment.pool_id)
+    may_answer = user.is_platform_owner or operated.exists()
+    return FindingPage(
+        row=_row(finding, at=at),
+        is_deleted=finding.kind == Finding.Kind.DELETED,
+        asks=finding.ended_at is None and may_answer,
+        facts=_facts(finding, at=at),
+        snippets=_snippets(finding, at=at) if finding.ended_at is None else [],
+    )
+
+
+def sentence_of(finding: Finding) -> str:
+    if finding.kind == Finding.Kind.VERSION:
+        return f"Its model is version {finding.now} now; it was {finding.was}."
+    if finding.now:
+        return (
+            f"It is gone from Azure. {finding.now} came with the same model in the same sync, so "
+            "it may have been renamed."
+        )
+    return "It is gone from Azure, and the ledger still holds capacity for it."
+
+
+def _row(finding: Finding, *, at: datetime) -> FindingRow:
+    return FindingRow(
+        id=finding.pk,
+        url=reverse("finding", args=[finding.pk]),
+        deployment=str(finding.deployment),
+        kind=finding.get_kind_display(),
+        sentence=sentence_of(finding),
+        status=_status(finding, at=at),
+        found=words.age(finding.found_at, now=at),
+    )
+
+
+def _status(finding: Finding, *, at: datetime) -> Status:
+    if finding.ended_at is not None:
+        return ADOPTED if finding.how == Finding.How.ADOPTED else REVERTED
+    until = finding.snoozed_until
+    return statuses.SNOOZED if until and until > at else WAITS
+
+
+def _facts(finding: Finding, *, at: datetime) -> list[tuple[str, Any]]:
+    held = _held(finding, at=at)
+    until = finding.snoozed_until
+    return [
+        ("The ledger holds", words.amount(finding.deployment, held)),
+        ("Found", words.moment(finding.found_at, now=at)),
+        ("Nobody is asked until", words.moment(until, now=at) if until else None),
+        ("Over since", words.moment(finding.ended_at, now=at) if finding.ended_at else None),
+        ("Answered by", words.person_name(finding.answered_by, nobody="") or None),
+        ("Because", finding.answer_reason or None),
+    ]
+
+
+def _held(finding: Finding, *, at: datetime) -> int:
+    rows = LedgerEntry.objects.applied().filter(deployment=finding.deployment_id)
+    return desired_units(entries_of(rows.in_force_at(at)), at).get(finding.deployment_id, 0)
+
+
+def _snippets(finding: Finding, *, at: datetime) -> list[Snippet]:
+    """The deployment as it was; nothing where the ledger holds nothing for it any more."""
+    deployment, units = finding.deployment, _held(finding, at=at)
+    if units <= 0:
+        return []
+    if finding.kind == Finding.Kind.VERSION:
+        deployment.model_version = finding.was
+    planned = planned_deployment(deployment, units)
+    return [
+        Snippet("az", "Azure CLI", az_cli(planned)),
+        Snippet("bicep", "Bicep: deployment.bicep", bicep(planned)),
+        Snippet("terraform", "Terraform", terraform(planned)),
+    ]

@@ -1,0 +1,174 @@
+"""What a sync finds besides capacity: deployments that went, or came back, and models that were
+upgraded. Each is told to those who operate the pool, once, and waits for an answer.
+
+Headroom changes capacity only, so nothing of this is reverted by it: somebody does that in Azure,
+and the next sync closes the finding.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet, Sum
+from django.urls import reverse
+
+from portal import audit
+from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.models import User
+from portal.outbox import Event, tell
+from quotas.gateway import Inventory
+from quotas.models import Deployment, Finding, LedgerEntry, Pool
+from quotas.selectors import words
+from quotas.selectors.findings import sentence_of
+from quotas.selectors.people import operators_of, platform_owners
+from quotas.services.drift import LONGEST_REASON, checked_snooze
+from quotas.services.reversing import reverse_each
+
+Kind, How = Finding.Kind, Finding.How
+Before = dict[str, tuple[str, bool]]  # by resource key: its model's version, whether it was there
+
+
+def known_before(seen: Inventory) -> Before:
+    """As the last sync left it, to be read before this one writes. One query."""
+    mine = Deployment.objects.filter(account__subscription_id=seen.subscription_id)
+    rows = mine.values_list("resource_key", "model_version", "gone_at")
+    return {key: (version, gone_at is None) for key, version, gone_at in rows}
+
+
+def note_seen(before: Before, seen: Inventory, *, at: datetime) -> None:
+    """Models of another version than before, and deployments that are there again. In the sync's
+    transaction, after it has written; no query where nothing is new.
+    """
+    rows = {row.resource_id.lower(): row for row in seen.deployments}
+    moved = [k for k, row in rows.items() if k in before and before[k][0] != row.model_version]
+    again = [key for key in rows if key in before and not before[key][1]]
+    for deployment in _named(again):
+        gone = Finding.objects.open().filter(deployment=deployment, kind=Kind.DELETED)
+        if _end(gone, at=at):
+            subject = f"deployment/{deployment.pk}"
+            audit.record("deployment.returned", subject, actor_id=None, at=at)
+    for deployment in _named(moved):
+        if before[deployment.resource_key][1]:
+            _note_version(deployment, before[deployment.resource_key][0], at=at)
+
+
+def note_gone(deployments: Iterable[Deployment], *, at: datetime) -> None:
+    """Those that went while the ledger holds for them; in the sync's transaction."""
+    gone = {deployment.pk: deployment for deployment in deployments}
+    held = LedgerEntry.objects.applied().filter(deployment__in=gone, effective_until__gt=at)
+    units = held.order_by().values_list("deployment").annotate(units=Sum("units"))
+    for pk in [pk for pk, left in units if left > 0]:
+        deployment = gone[pk]
+        facts = {"was": deployment.name, "now": _successor(deployment, at=at), "found_at": at}
+        found, is_new = Finding.objects.get_or_create(
+            deployment=deployment, kind=Kind.DELETED, ended_at=None, defaults=facts
+        )
+        if is_new:
+            _tell(found, at=at)
+
+
+@transaction.atomic
+def adopt(finding: Finding, *, by: User, reason: str, at: datetime) -> Finding:
+    """It stays as Azure has it. What the ledger held for a deployment that went is given back from
+    this minute on, bursts too. Raises DomainError, or ChangedMeanwhile where it is over already.
+    """
+    _check(finding, by)
+    said = {"answered_by": by, "answer_reason": reason.strip()[:LONGEST_REASON]}
+    if not _end(Finding.objects.filter(pk=finding.pk), how=How.ADOPTED, at=at, **said):
+        raise ChangedMeanwhile(str(finding))
+    given_back = 0
+    if finding.kind == Kind.DELETED:
+        rows = LedgerEntry.objects.filter(deployment=finding.deployment_id, effective_until__gt=at)
+        rows = rows.exclude(kind=LedgerEntry.Kind.REVERSAL)
+        why = "The deployment was deleted in Azure."
+        given_back = reverse_each(rows, reason=why, by_id=by.pk, at=at)
+    subject, entries = f"deployment/{finding.deployment_id}", given_back
+    audit.record(
+        "finding.adopted", subject, actor_id=by.pk, at=at, finding=finding.pk, entries=entries
+    )
+    return finding
+
+
+@transaction.atomic
+def snooze(finding: Finding, *, until: datetime, by: User, reason: str, at: datetime) -> Finding:
+    """Nobody is asked until then. Raises DomainError as `drift.snooze` does."""
+    _check(finding, by)
+    said = checked_snooze(until, reason, at=at)
+    rows = Finding.objects.open().filter(pk=finding.pk)
+    if not rows.update(snoozed_until=until, answered_by=by, answer_reason=said):
+        raise ChangedMeanwhile(str(finding))
+    text = until.isoformat()
+    audit.record("finding.snoozed", f"finding/{finding.pk}", actor_id=by.pk, at=at, until=text)
+    return finding
+
+
+def tell_of_snoozes_over(*, at: datetime) -> int:
+    """Returns how many were told, each once."""
+    rows = Finding.objects.open().filter(snoozed_until__lte=at)
+    return sum(
+        _tell(row, occurrence=row.snoozed_until.isoformat() if row.snoozed_until else "", at=at)
+        for row in rows.select_related("deployment__account", "deployment__pool")
+    )
+
+
+def _named(keys: list[str]) -> list[Deployment]:
+    if not keys:
+        return []
+    rows = Deployment.objects.filter(resource_key__in=keys)
+    return list(rows.select_related("account", "pool"))
+
+
+def _note_version(deployment: Deployment, was: str, *, at: datetime) -> None:
+    found = Finding.objects.open().filter(deployment=deployment, kind=Kind.VERSION).first()
+    subject, moved = f"deployment/{deployment.pk}", {"was": was, "now": deployment.model_version}
+    audit.record("deployment.version_changed", subject, actor_id=None, at=at, **moved)
+    if found is None:
+        facts = {"was": was, "now": deployment.model_version, "found_at": at}
+        found = Finding.objects.create(deployment=deployment, kind=Kind.VERSION, **facts)
+    elif found.was == deployment.model_version:
+        _end(Finding.objects.filter(pk=found.pk), at=at)
+        return
+    else:
+        found.now, found.snoozed_until = deployment.model_version, None
+        found.save(update_fields=["now", "snoozed_until"])
+    _tell(found, occurrence=found.now, at=at)
+
+
+def _successor(deployment: Deployment, *, at: datetime) -> str:
+    """The name of the one deployment of its account, model and SKU that came in this sync."""
+    came = Deployment.objects.present().filter(
+        account=deployment.account_id,
+        model_name=deployment.model_name,
+        sku_name=deployment.sku_name,
+        first_seen_at=at,
+    )
+    names = list(came.values_list("name", flat=True)[:2])
+    return names[0] if len(names) == 1 else ""
+
+
+def _end(rows: QuerySet[Finding], *, how: str = How.REVERTED, at: datetime, **facts: Any) -> int:
+    return rows.filter(ended_at__isnull=True).update(ended_at=at, how=how, **facts)
+
+
+def _check(finding: Finding, by: User) -> None:
+    pools = Pool.objects.operated_by(by).filter(pk=finding.deployment.pool_id)
+    if not by.is_platform_owner and not pools.exists():
+        raise DomainError("Only an owner of the pool may answer for it.", code="not_yours")
+
+
+def _tell(finding: Finding, *, occurrence: object = "", at: datetime) -> bool:
+    deployment = finding.deployment
+    people = operators_of(deployment.pool) if deployment.pool else platform_owners()
+    notice = tell(
+        Event.DEPLOYMENT_CHANGED,
+        people,
+        subject=f"finding/{finding.pk}",
+        url=reverse("finding", args=[finding.pk]),
+        at=at,
+        occurrence=occurrence,
+        deployment=str(deployment),
+        pool=words.pool_name(deployment.pool) if deployment.pool else "no pool",
+        what=sentence_of(finding),
+    )
+    return notice is not None

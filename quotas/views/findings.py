@@ -1,0 +1,53 @@
+"""What a sync found besides capacity: its page, and the two answers to it."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET
+
+from portal.doors import posts_from
+from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
+from quotas.forms_changes import AnswerForm
+from quotas.models import Finding
+from quotas.selectors.findings import finding_page, findings_for
+from quotas.services import findings
+
+
+@require_GET
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    return _page(request, _visible(request, pk), AnswerForm())
+
+
+@posts_from("finding", "pk")
+def adopt(request: HttpRequest, pk: int) -> HttpResponse:
+    reason = request.POST.get("reason", "")
+    found = findings.adopt(_visible(request, pk), by=request.user, reason=reason, at=now())
+    messages.success(request, f"{found.deployment} stays as Azure has it.")
+    return redirect("finding", pk=pk)
+
+
+@posts_from("finding", "pk")
+def snooze(request: HttpRequest, pk: int) -> HttpResponse:
+    found, form = _visible(request, pk), AnswerForm(request.POST)
+    if not form.asks_later():
+        return _page(request, found, form, status=422)
+    reason, until = form.cleaned_data["reason"], form.until_moment
+    try:
+        findings.snooze(found, until=until, by=request.user, reason=reason, at=now())
+    except DomainError as error:
+        form.refuse(error)
+        return _page(request, found, form, status=422)
+    messages.success(request, f"You are asked about {found.deployment} again then.")
+    return redirect("finding", pk=pk)
+
+
+def _page(
+    request: HttpRequest, found: Finding, form: AnswerForm, *, status: int = 200
+) -> HttpResponse:
+    context = {"page": finding_page(found, request.user, at=now()), "form": form}
+    return render(request, "quotas/finding.html", context, status=status)
+
+
+def _visible(request: HttpRequest, pk: int) -> Finding:
+    return get_object_or_404(findings_for(request.user), pk=pk)
