@@ -32,7 +32,7 @@ TYPED = {
     "register": (
         {"name": "Brief writer", "tokens_per_minute": "60k"},
         {"model": "OpenAI|gpt-4o-mini|2024-07-18", "home": "swedencentral"},
-        {"data_residency": "data_zone", "latency": "interactive", "shape": "office_hours"},
+        {"data_residency": "anywhere", "latency": "interactive", "shape": "office_hours"},
     )
 }
 

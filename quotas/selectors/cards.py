@@ -19,6 +19,7 @@ from quotas.models import CapacityRequest, Deployment, Pool, Service
 from quotas.selectors import words
 from quotas.selectors.burst_report import short_line
 from quotas.selectors.freezes import clash_sentence
+from quotas.selectors.lasting import LASTING
 from quotas.selectors.policy import Check, checks_of, judged, risk_checks_of
 
 LINE_BREAK = mark_safe("<br>")  # noqa: S308  a constant of ours
@@ -94,13 +95,18 @@ def names_of_others(user: User, facts: Iterable[dict[str, Any]]) -> dict[int, st
     return {row.pk: words.name_for(row.service, sees=sees) for row in rows}
 
 
+def _together(facts: dict[str, Any]) -> str:
+    """What lasts is no burst; evidence of before there were other kinds is of one."""
+    return "With it" if facts["policy_facts"].get("kind") in LASTING else "With the burst"
+
+
 def _use(
     facts: dict[str, Any], service: Service, deployment: Deployment, asked: int, *, now: datetime
 ) -> list[Fact]:
     usage, base = facts["usage"], facts["baseline_units"]
     return [
         ("Baseline", words.amount(deployment, base)),
-        ("With the burst", words.amount(deployment, base + asked)),
+        (_together(facts), words.amount(deployment, base + asked)),
         ("Use, TPM", _percentiles(usage)),
         ("Refused, 7 days", _throttled(usage)),
         ("Replay, 7 days", replay_sentence(usage)),
