@@ -5,12 +5,12 @@ The classes behind these Protocols are named in settings by dotted path
 adapters nor showback. Every method may raise `portal.kernel.errors.CloudError`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -18,6 +18,9 @@ from django.utils.module_loading import import_string
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
 from quotas.domain.suggestion import ListPrice
+
+if TYPE_CHECKING:
+    from quotas.selectors.metering import HeldSpan, MeteredDeployment
 
 
 @dataclass(frozen=True)
@@ -246,14 +249,17 @@ class Priced:
 
 
 class EvidenceSource(Protocol):
+    def history(self, *, at: datetime) -> Window:
+        """The stretch of time of which evidence tells the use."""
+
     def usage_evidence(
         self,
+        deployment: "MeteredDeployment",
         *,
-        deployment_id: int,
         service_id: int,
+        held: "Sequence[HeldSpan]",  # of the deployment, in the history
         held_units: int,
         extra_units: int,
-        tokens_per_minute_per_unit: int | None,
         past_bursts: tuple[tuple[int, Window, int], ...],  # (number, window, units)
         at: datetime,
     ) -> UsageEvidence:
@@ -261,11 +267,10 @@ class EvidenceSource(Protocol):
 
     def burst_use(
         self,
+        deployment: "MeteredDeployment",
         *,
-        deployment_id: int,
         window: Window,
         spans: tuple[tuple[Window, int], ...],  # of the burst; what was taken back is below nought
-        tokens_per_minute_per_unit: int | None,
     ) -> BurstUse:
         """Of a burst that is over, from what has come in by now."""
 

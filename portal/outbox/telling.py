@@ -2,15 +2,25 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import OuterRef, Subquery
+from psycopg.types.json import Jsonb
 
 from portal.models import Letter, MailMode, MailWish, Message, Notice, User
 from portal.outbox.kinds import KINDS, Event, Group
 
 Told = User | int
+
+
+class Reader(NamedTuple):
+    """Somebody who is told; `wish` None: they have not said how they want mail of this kind."""
+
+    pk: int
+    email: str
+    wish: str | None
 
 
 @transaction.atomic(savepoint=False)  # one fate with the caller's own transaction
@@ -34,22 +44,14 @@ def tell(
     """
     _check(event, facts)
     key = f"{event}:{subject}" + (f":{occurrence}" if occurrence != "" else "")
-    people = _active(recipients)
+    people = _active(recipients, event)
     if not people:
         return None
-    notice, is_new = Notice.objects.get_or_create(
-        key=key,
-        defaults={
-            "event": event,
-            "at": at,
-            "subject": subject,
-            "url": url,
-            "facts": {name: _json(value) for name, value in facts.items()},
-        },
-    )
-    if not is_new:
+    said = {name: _json(value) for name, value in facts.items()}
+    notice = Notice(key=key, event=event, at=at, subject=subject, url=url, facts=said)
+    if not _keep(notice):
         return None
-    _write(notice, people, KINDS[event].mail, at=at)
+    _write(notice, people, at=at)
     return notice
 
 
@@ -70,16 +72,32 @@ def take_back(event: Event, subject: str, *, at: datetime) -> int:
     return rows.update(read_at=at)
 
 
-def _write(notice: Notice, people: list[User], usual: MailMode, *, at: datetime) -> None:
-    wishes = _wishes(notice.event, people) if settings.HEADROOM_MAIL_IS_ON else {}
-    messages = [Message(notice=notice, person=person) for person in people]
-    letters = []
-    for message, person in zip(messages, people, strict=True):
+# Two who tell the same at once wait for one another, and one of them has told it.
+KEEP = """
+INSERT INTO portal_notice (key, event, at, subject, url, facts) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (key) DO NOTHING RETURNING id"""
+
+
+def _keep(notice: Notice) -> bool:
+    """Writes the row; False where it was told before. One statement, as it is asked for often."""
+    of_whom = (notice.at, notice.subject, notice.url, Jsonb(notice.facts))
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, (notice.key, str(notice.event), *of_whom))
+        row = cursor.fetchone()
+    notice.pk = row[0] if row else None
+    return row is not None
+
+
+def _write(notice: Notice, people: list[Reader], *, at: datetime) -> None:
+    messages, letters = [], []
+    for person in people:
+        message = Message(notice=notice, person_id=person.pk)
+        messages.append(message)
         if not settings.HEADROOM_MAIL_IS_ON or not person.email:
             continue
-        message.mail = wishes.get(person.pk, usual)
+        message.mail = person.wish or KINDS[Event(notice.event)].mail
         if message.mail == MailMode.AT_ONCE:
-            message.letter = Letter(person=person, created_at=at, not_before=at)
+            message.letter = Letter(person_id=person.pk, created_at=at, not_before=at)
             letters.append(message.letter)
     Letter.objects.bulk_create(letters)
     Message.objects.bulk_create(messages)
@@ -93,15 +111,14 @@ def _check(event: Event, facts: dict[str, Any]) -> None:
         raise ValueError(f"{event} cannot be told without {', '.join(sorted(missing))}")
 
 
-def _active(recipients: Iterable[Told]) -> list[User]:
-    """Each once, by id; people who may not sign in any more are told nothing."""
+def _active(recipients: Iterable[Told], event: Event) -> list[Reader]:
+    """Each once, by id; people who may not sign in any more are told nothing. One query."""
     ids = {person.pk if isinstance(person, User) else person for person in recipients}
-    return list(User.objects.filter(pk__in=ids, is_active=True).order_by("pk")) if ids else []
-
-
-def _wishes(event: str, people: list[User]) -> dict[int, str]:
-    rows = MailWish.objects.filter(event=event, person__in=people)
-    return dict(rows.values_list("person_id", "mode"))
+    if not ids:
+        return []
+    wish = MailWish.objects.filter(event=event, person=OuterRef("pk")).values("mode")
+    rows = User.objects.filter(pk__in=ids, is_active=True).order_by("pk")
+    return [Reader(*row) for row in rows.values_list("pk", "email", Subquery(wish))]
 
 
 def _json(value: Any) -> Any:

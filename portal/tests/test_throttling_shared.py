@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.kernel.windows import HOUR, MINUTE, Window
 from portal.models import Role
+from quotas.selectors.metering import held_spans, metered
 from showback.domain.throttling import Cause, Confidence
 from showback.evidence import UsageHistory
 from showback.gateway import CallerKey
@@ -119,9 +120,10 @@ def calm(name, minutes):
 
 def test_the_card_says_of_a_shared_deployment_what_the_page_says(measured):
     world = measured(own=20)
-    facts = {"tokens_per_minute_per_unit": 1000, "held_units": 100, "extra_units": 1}
+    facts = {"held_units": 100, "extra_units": 1, "past_bursts": (), "at": AT}
+    held = held_spans(UsageHistory().history(at=AT), deployment_ids=[world.chat.pk])
     found = UsageHistory().usage_evidence(
-        deployment_id=world.chat.pk, service_id=world.assistant.pk, past_bursts=(), at=AT, **facts
+        metered(world.chat), service_id=world.assistant.pk, held=held, **facts
     )
     assert found.likely_cause_7_days == "another service took the room, high confidence"
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from portal.kernel import formatting_times
 from portal.kernel.windows import MINUTE, Window
+from portal.models import User
 from quotas.models import Deployment, Service
 from quotas.selectors import amounts, words
 from quotas.selectors.holdings import Holding, holdings_of
@@ -66,8 +68,25 @@ def holding_sentence(service: Service, *, at: datetime) -> SafeString:
 
 def grantable_deployments(service: Service) -> list[Deployment]:
     """Those of the service that a pool is known to feed, largest first."""
-    rows = service.deployments.present().filter(pool__isnull=False).exclude(pool__kind="other")
-    return list(rows.select_related("account", "pool").order_by("-capacity_units", "pk"))
+    return list(_grantable().filter(service=service))
+
+
+def deployments_to_ask_of(user: User, slug: str) -> tuple[list[Deployment], bool]:
+    """The same of a service that this person may see, each with the service and its people; and
+    whether this person may ask for the service. One query. None where there is no such deployment,
+    or no such service.
+    """
+    seen = Service.objects.visible_to(user).filter(slug=slug).order_by().values("pk")
+    asks = Service.objects.may_request(user).filter(pk=OuterRef("service"))
+    rows = _grantable().filter(service__in=seen)
+    people = rows.select_related("service__team", "service__owner", "service__deputy")
+    found = list(people.annotate(may_ask=Exists(asks)))
+    return found, any(each.may_ask for each in found)
+
+
+def _grantable() -> QuerySet[Deployment]:
+    rows = Deployment.objects.present().filter(pool__isnull=False).exclude(pool__kind="other")
+    return rows.select_related("account", "pool").order_by("-capacity_units", "pk")  # type: ignore[no-any-return]
 
 
 def deployment_named(found: Sequence[Deployment], text: str | None) -> Deployment | None:

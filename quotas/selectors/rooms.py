@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func, QuerySet
+from django.db.models import BigIntegerField, F, Func, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
 
 from portal.kernel.windows import Window
 from quotas.domain.availability import Fit, Room, fit_beside
 from quotas.domain.ledger import Entry, Step
-from quotas.models import LedgerEntry, Pool
+from quotas.models import LedgerEntry, Pool, PoolLimit
 
 
 def entries_of(rows: Iterable[LedgerEntry]) -> list[Entry]:
@@ -33,7 +34,7 @@ def entries_of(rows: Iterable[LedgerEntry]) -> list[Entry]:
 def by_pool(rows: QuerySet[LedgerEntry]) -> Iterator[tuple[int, Entry]]:
     """Each entry with its pool's id, in the order of the rows; no model is made of them."""
     for pool, *entry in rows.values_list("pool_id", *COLUMNS).iterator():
-        yield pool, _entry(*entry)
+        yield pool, entry_of(*entry)
 
 
 def _since_epoch(column: str) -> Func:
@@ -52,7 +53,7 @@ COLUMNS = ("deployment_id", "units", _since_epoch("effective_from"),
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _entry(
+def entry_of(
     deployment: int,
     units: int,
     start: int,
@@ -61,6 +62,7 @@ def _entry(
     kind: str,
     request: int | None,
 ) -> Entry:
+    """Of a row of `COLUMNS`."""
     window = Window(EPOCH + timedelta(0, 0, start), EPOCH + timedelta(0, 0, end))
     return Entry(deployment, units, window, service, kind, request)
 
@@ -68,7 +70,7 @@ def _entry(
 def pool_entries(pool: Pool, window: Window) -> list[Entry]:
     """Every entry of the pool that touches the window; the reserve is the pool's own field."""
     rows = LedgerEntry.objects.in_pool(pool).touching(window).order_by()
-    return [_entry(*row) for row in rows.values_list(*COLUMNS)]
+    return [entry_of(*row) for row in rows.values_list(*COLUMNS)]
 
 
 # What `quotas.domain.ledger.steps_over` says, of pools; `then` goes on with `steps`.
@@ -117,7 +119,8 @@ def held_and_room(pool: Pool, window: Window) -> tuple[list[Step], Room]:
     with connection.cursor() as cursor:
         cursor.execute(RISING, values)
         rows = cursor.fetchall()
-    return [Step(at, int(held)) for at, held, *_ in rows], _room(pool, *rows[0][2:])
+    steps = [Step(at, int(held)) for at, held, *_ in rows]
+    return steps, _room(pool.reserve_units, *rows[0][2:])
 
 
 def fit_in(pool: Pool, window: Window, units: int) -> Fit:
@@ -133,8 +136,19 @@ def room_of(pool: Pool) -> Room:
     A pool whose limit was never read has no room: nothing is granted on a guess.
     """
     newest = pool.limits.values_list("limit_units", "outside_units").first()
-    return _room(pool, *(newest or (None, None)))
+    return _room(pool.reserve_units, *(newest or (None, None)))
 
 
-def _room(pool: Pool, limit: int | None, outside: int | None) -> Room:
-    return Room(0) if limit is None else Room(limit, pool.reserve_units, outside or 0)
+def newest_limit(pool: OuterRef) -> QuerySet[PoolLimit]:
+    """Newest first; `found` is JSON for `room_by`. Not read here, but in the query of a pool."""
+    rows = PoolLimit.objects.filter(pool=pool)
+    return rows.annotate(found=JSONObject(limit="limit_units", outside="outside_units"))
+
+
+def room_by(newest: dict[str, int] | None, reserve_units: int) -> Room:
+    """As `room_of`, of what `newest_limit` found."""
+    return _room(reserve_units, **(newest or {"limit": None, "outside": None}))
+
+
+def _room(reserve_units: int, limit: int | None, outside: int | None) -> Room:
+    return Room(0) if limit is None else Room(limit, reserve_units, outside or 0)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window
@@ -18,7 +18,7 @@ from quotas.domain.terms import Terms, narrowed
 from quotas.models import CapacityRequest, Decision, Evidence, Pool
 from quotas.services import evidence, evidence_rows, policy
 from quotas.services.asking import terms_of
-from quotas.services.pools import lock_pool_of
+from quotas.services.pools import fed_by, fed_by_another, lock_pool
 from quotas.services.refusals import refuse
 from quotas.services.stages import Spoken, Turn, Voice, turn_of, voice_of, voices
 
@@ -50,7 +50,7 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """For an approver. Raises DomainError where this person may not answer the open stage, and
     ChangedMeanwhile where somebody else was first.
     """
-    turn = _check_voice(request, by, at=at)  # who may not, need not wait for the evidence
+    turn = _check_turn(request, by, at=at)  # who may not, need not wait for the evidence
     if request.deployment.gone_at and not request.deployment.is_expected:
         raise refuse(
             "deployment_gone",
@@ -58,19 +58,17 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
             "on it. Deny the request, or create the deployment again. Nothing was written.",
         )
     judged = evidence.gather(evidence.asked_of(request), at=at)
-    pool = lock_pool_of(request.deployment)
-    lock_request(request)
-    voice = voice_of(request, by, at=at, turn=turn)
     seen = evidence_rows.store(request, judged, at=at)
+    pool = lock_with_pool(request)
+    voice = voice_of(request, by, at=at, turn=turn)
     number = policy.current_number(at=at)
     return Answer(request, by, voice, seen, judged.facts, number, pool, at, turn.asked)
 
 
 def begin_denial(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """As `begin`, on the evidence that is there: saying no needs no room and no newer figures."""
-    turn = _check_voice(request, by, at=at)
-    pool = lock_pool_of(request.deployment)
-    lock_request(request)
+    turn = _check_turn(request, by, at=at)
+    pool = lock_with_pool(request)
     voice = voice_of(request, by, at=at, turn=turn)
     seen = request.evidence.first()
     facts = RequestFacts.from_json(seen.facts["policy_facts"]) if seen else None
@@ -78,13 +76,13 @@ def begin_denial(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     return Answer(request, by, voice, seen, facts, number, pool, at, turn.asked)
 
 
-def _check_voice(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
-    """The turn of the open stage, where this person may answer it. Whoever looks at something that
-    has changed meanwhile hears that first.
+def _check_turn(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
+    """The turn of the open stage, where it names this person; who said yes already is looked at
+    under the lock. Whoever looks at something that has changed meanwhile hears that first.
     """
     turn = turn_of(request, by, at=at)
     try:
-        voice_of(request, by, at=at, turn=turn)
+        voice_of(request, by, at=at, turn=turn, heard=())
         return turn
     except DomainError:
         if not _as_looked_at(request).exists():
@@ -100,6 +98,19 @@ def _as_looked_at(request: CapacityRequest) -> QuerySet[CapacityRequest]:
         stage=request.stage,
     )
     return found
+
+
+def lock_with_pool(request: CapacityRequest) -> Pool:
+    """The pool that feeds its deployment, locked, and then the request (`lock_request`). Raises
+    ChangedMeanwhile, also where a sync found the deployment fed by another pool.
+    """
+    pool = lock_pool(request.deployment.pool_id)
+    fed = Exists(fed_by(pool).filter(pk=OuterRef("deployment")))
+    if not _as_looked_at(request).filter(fed).select_for_update(no_key=True).exists():
+        if _as_looked_at(request).exists():
+            raise fed_by_another(request.deployment)
+        raise ChangedMeanwhile(f"Request #{request.pk}")
+    return pool
 
 
 def lock_request(request: CapacityRequest) -> None:

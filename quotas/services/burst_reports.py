@@ -14,6 +14,7 @@ from portal.kernel.windows import Window
 from quotas.gateway import BurstUse, evidence_source
 from quotas.models import BurstReport, CapacityRequest, LedgerEntry
 from quotas.selectors.burst_report import LAST_MINUTES_AFTER
+from quotas.selectors.metering import metered
 
 
 def make_report(request: CapacityRequest, window: Window, *, at: datetime) -> BurstReport | None:
@@ -24,12 +25,7 @@ def make_report(request: CapacityRequest, window: Window, *, at: datetime) -> Bu
     if made is not None:
         return made
     spans = spans_of(request)
-    found = evidence_source().burst_use(
-        deployment_id=request.deployment_id,
-        window=window,
-        spans=spans,
-        tokens_per_minute_per_unit=request.deployment.tokens_per_minute_per_unit,
-    )
+    found = evidence_source().burst_use(metered(request.deployment), window=window, spans=spans)
     if found.minutes_received < found.minutes and at < window.end + LAST_MINUTES_AFTER:
         return None
     granted = max((units for _, units in spans), default=0)

@@ -11,11 +11,10 @@ from quotas.domain.states import EDITABLE_REQUEST_STATES, RequestEvent, RequestS
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Decision
 from quotas.services import policy, progress
-from quotas.services.answering import Answer, lock_request, record, record_own
+from quotas.services.answering import Answer, lock_with_pool, record, record_own
 from quotas.services.asking import Draft, fields_of
 from quotas.services.checks import check_asker, check_draft
 from quotas.services.content import restage, rewrite
-from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
 from quotas.services.requests import policy_answer
 from quotas.services.ruling import Ruling, rule
@@ -39,8 +38,7 @@ def edit(request: CapacityRequest, draft: Draft, *, by: User, at: datetime) -> C
     fields = _fields(request, draft, by, at=at)
     if all(getattr(request, name) == value for name, value in fields.items()):
         raise refuse("nothing_changed", "Nothing is different from what was asked already.")
-    pool = lock_pool_of(request.deployment)
-    lock_request(request)
+    pool = lock_with_pool(request)
     old = stages_from_json(request.stages)
     changed = rewrite(request, fields, at=at)
     ruling = rule(request, at=at)

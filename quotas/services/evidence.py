@@ -7,20 +7,18 @@ from decimal import Decimal
 from django.conf import settings
 
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
-from quotas.domain.availability import Fit, Room, fit
+from quotas.domain.availability import Fit, fit
 from quotas.domain.ledger import Entry
 from quotas.domain.policy_facts import RequestFacts
-from quotas.domain.states import RequestState
 from quotas.gateway import UsageEvidence, evidence_source
-from quotas.models import CapacityRequest, Deployment, LedgerEntry, Service
-from quotas.selectors.budgets import budget_of
-from quotas.selectors.freezes import Clash, freezes_in
-from quotas.selectors.rooms import pool_entries, room_of
+from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors.freezes import Clash
+from quotas.selectors.metering import HeldSpan, metered
+from quotas.selectors.standing import Standing, ledger_around, standing
 from quotas.services.past_bursts import PastBurst, Reports, last_share, past_bursts
 
 WHOLE = 0.995  # of the minutes; with as many the use is known
 ENDLESS = timedelta(days=30)  # for which the cost of what has no end is told
-LATELY = timedelta(days=30)  # a denial of so long ago still counts
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,10 @@ class _Read:
     shown: Window  # as it was asked
     window: Window  # the ledger's, as far as it is still to come
     entries: tuple[Entry, ...]
-    room: Room
-    baseline: int
+    held: tuple[HeldSpan, ...]  # of the deployment, in the history of which use is told
+    standing: Standing
     past: tuple[PastBurst, ...]
     reports: Reports
-    freezes: tuple[Clash, ...]
-    budget: Decimal | None
-    denied_lately: bool
 
 
 @dataclass(frozen=True)
@@ -102,19 +97,20 @@ def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged
     """
     read = _read(asked, at=at, known=known.read if known else None)
     usage = _usage(asked, read, known.usage if known else None, at=at)
-    found = fit(read.entries, read.room, read.window, asked.units_to_fit)
+    around = read.standing
+    found = fit(read.entries, around.room, read.window, asked.units_to_fit)
     full, as_used = _costs(asked, usage)
     return Judged(
         fit=found,
         usage=usage,
         facts=replace(
             _facts(asked, found, usage, read, full, at=at),
-            starts_in_freeze=any(clash.holds_start for clash in read.freezes),
-            denied_lately=read.denied_lately,
+            starts_in_freeze=any(clash.holds_start for clash in around.freezes),
+            denied_lately=around.denied_lately,
         ),
-        baseline_units=read.baseline,
+        baseline_units=around.baseline,
         others=tuple(e for e in read.entries if e.kind == "burst"),
-        freezes=read.freezes,
+        freezes=around.freezes,
         past_bursts=read.past,
         past_reports=read.reports,
         cost_if_fully_used=full,
@@ -131,30 +127,30 @@ def as_if(judged: Judged, asked: Asked, found: Fit, *, at: datetime) -> RequestF
     return replace(
         _facts(asked, found, judged.usage, judged.read, full, at=at),
         starts_in_freeze=False,
-        denied_lately=judged.read.denied_lately,
+        denied_lately=judged.read.standing.denied_lately,
     )
 
 
 def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
-    """Seven queries; four where limit, budget and denials are known, none where the window is."""
-    pool = asked.deployment.pool
-    if pool is None:
+    """Three queries; none where the window is known."""
+    if asked.deployment.pool is None:
         raise ValueError("a deployment without a pool cannot be granted anything")
     window = _still_to_come(ledger_window(asked), at)
     if known and (known.shown, known.window) == (asked.window, window):
         return known
+    history = evidence_source().history(at=at)
+    entries, held = ledger_around(asked.deployment, window, history)
     past, reports = past_bursts(asked.deployment, before=asked.window.start)
     return _Read(
         shown=asked.window,
         window=window,
-        entries=tuple(pool_entries(pool, window)),
-        room=known.room if known else room_of(pool),
-        baseline=_baseline(asked.deployment, at=window.start),
+        entries=tuple(entries),
+        held=tuple(held),
+        standing=standing(
+            asked.service, asked.deployment, window, starts_at=asked.window.start, at=at
+        ),
         past=past,
         reports=reports,
-        freezes=tuple(freezes_in(pool, window, starts_at=asked.window.start)),
-        budget=known.budget if known else budget_of(asked.service.team, at=at),
-        denied_lately=known.denied_lately if known else _denied_lately(asked.service, at=at),
     )
 
 
@@ -164,31 +160,15 @@ def _usage(
     if known is not None and {number for number, *_ in read.past} == set(
         known.used_share_of_past_bursts
     ):
-        return known.of_units(read.baseline, asked.units)
+        return known.of_units(read.standing.baseline, asked.units)
     return evidence_source().usage_evidence(
-        deployment_id=asked.deployment.pk,
+        metered(asked.deployment),
         service_id=asked.service.pk,
-        held_units=read.baseline,
+        held=read.held,
+        held_units=read.standing.baseline,
         extra_units=asked.units,
-        tokens_per_minute_per_unit=asked.deployment.tokens_per_minute_per_unit,
         past_bursts=read.past,
         at=at,
-    )
-
-
-def _denied_lately(service: Service, *, at: datetime) -> bool:
-    since = at - LATELY
-    rows = CapacityRequest.objects.filter(service=service, state=RequestState.DENIED)
-    return rows.filter(decided_at__gt=since, decided_at__lte=at).exists()
-
-
-def _baseline(deployment: Deployment, *, at: datetime) -> int:
-    found = LedgerEntry.objects.filter(deployment=deployment).in_force_at(at).order_by()
-    rows = list(found.values_list("pk", "kind", "reverses_id", "units"))
-    kinds = {pk: kind for pk, kind, *_ in rows}
-    steady = ("adopted", "baseline")
-    return sum(
-        units for _, kind, of, units in rows if kind in steady or kinds.get(of or 0) in steady
     )
 
 
@@ -233,11 +213,11 @@ def _facts(
     *,
     at: datetime,
 ) -> RequestFacts:
-    budget, spent = read.budget, usage.team_month_to_date_usd
+    budget, spent = read.standing.budget, usage.team_month_to_date_usd
     share = found.peak_share
     return RequestFacts(
         extra_units=asked.units,
-        baseline_units=read.baseline,
+        baseline_units=read.standing.baseline,
         hours=_length(asked),
         pool_peak_share=Decimal(str(round(share, 4))) if share != float("inf") else Decimal(9),
         cost_if_fully_used=None if cost is None else round(cost, 2),

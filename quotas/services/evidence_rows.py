@@ -23,7 +23,8 @@ def refresh_open(*, at: datetime) -> int:
     """
     refreshed = 0
     waiting = CapacityRequest.objects.open().filter(deployment__pool__isnull=False)
-    for request in waiting.select_related("service__owner", "deployment__pool"):
+    fed = waiting.select_related("deployment__pool", "deployment__account")
+    for request in fed.select_related("service__owner"):
         newest = request.evidence.first()
         if newest and not _has_changed(request.deployment.pool_id, since=newest.computed_at):
             continue

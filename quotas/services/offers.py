@@ -20,6 +20,7 @@ from quotas.services.answering import (
     agreed_terms,
     begin,
     lock_request,
+    lock_with_pool,
     part_terms,
     record,
     record_own,
@@ -27,7 +28,6 @@ from quotas.services.answering import (
 from quotas.services.asking import terms_of
 from quotas.services.checks import check_asker, check_length, check_step
 from quotas.services.content import Changed, carry, restage, rewrite
-from quotas.services.pools import lock_pool_of
 from quotas.services.refusals import refuse
 from quotas.services.reversing import release_holds
 from quotas.services.ruling import rule
@@ -124,8 +124,7 @@ def accept(request: CapacityRequest, *, by: User, at: datetime) -> CapacityReque
     where it no longer fits (only an offer that was not held).
     """
     check_asker(request, by)
-    pool = lock_pool_of(request.deployment)
-    lock_request(request)
+    pool = lock_with_pool(request)
     offer = _offer(request)
     release_holds(request, reason="The offer was accepted.", by_id=by.pk, at=at)
     said = record_own(request, Outcome.ACCEPTED, by=by, note="", at=at)

@@ -9,6 +9,8 @@ from quotas.gateway import UsageEvidence
 from quotas.models import Deployment, LedgerEntry
 
 PAST_BURSTS = 3
+COLUMNS = ("request_id", "units", "effective_from", "effective_until", "request__starts_at",
+           "request__burst_report__facts")  # fmt: skip
 PastBurst = tuple[int, Window, int]  # number of the request, window, units
 Reports = dict[int, dict[str, Any]]  # the facts of those that have one, by request number
 
@@ -25,24 +27,15 @@ def past_bursts(
         request__kind__in=["burst", "extension"],
         is_reissued=False,
         effective_until__lte=before,
-    )
-    newest = list(
-        rows.select_related("request__burst_report").order_by("-effective_until", "-pk")[
-            :PAST_BURSTS
-        ]
-    )
-    reports = {
-        row.request.pk: row.request.burst_report.facts
-        for row in newest
-        if row.request and hasattr(row.request, "burst_report")
-    }
-    return tuple((row.request_id or 0, _shown_window(row), row.units) for row in newest), reports
-
-
-def _shown_window(entry: LedgerEntry) -> Window:
-    """As people see it: without the lead."""
-    asked_from = entry.request.starts_at if entry.request else entry.effective_from
-    return Window(max(entry.effective_from, asked_from), entry.effective_until)
+    ).order_by("-effective_until", "-pk")
+    found: list[PastBurst] = []
+    reports: Reports = {}
+    for number, units, start, end, asked_from, report in rows.values_list(*COLUMNS)[:PAST_BURSTS]:
+        # As people see it: without the lead.
+        found.append((number, Window(max(start, asked_from), end), units))
+        if report is not None:
+            reports[number] = report
+    return tuple(found), reports
 
 
 def last_share(

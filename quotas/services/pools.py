@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
@@ -27,8 +28,24 @@ def lock_pool_of(deployment: Deployment) -> Pool:
     """The pool that feeds the deployment, locked until the transaction ends: decisions on one pool
     happen in a row. Raises ChangedMeanwhile when a sync, meanwhile, found it fed by another pool.
     """
-    # No key lock: an entry that only refers to the pool, such as a give-back, need not wait.
-    pool: Pool = Pool.objects.select_for_update(no_key=True).get(pk=deployment.pool_id)
-    if not Deployment.objects.filter(pk=deployment.pk, pool=pool).exists():
-        raise ChangedMeanwhile(f"The quota pool of {deployment}")
+    pool = lock_pool(deployment.pool_id)
+    if not fed_by(pool).filter(pk=deployment.pk).exists():
+        raise fed_by_another(deployment)
     return pool
+
+
+def lock_pool(pool_id: int | None) -> Pool:
+    """Whoever locks it looks afterwards whether it still feeds what they want to grant on."""
+    # No key lock: an entry that only refers to the pool, such as a give-back, need not wait.
+    pool: Pool = Pool.objects.select_for_update(no_key=True).get(pk=pool_id)
+    return pool
+
+
+def fed_by(pool: Pool) -> QuerySet[Deployment]:
+    """Certain while the pool is locked: a sync locks every pool before it moves a deployment."""
+    found: QuerySet[Deployment] = Deployment.objects.filter(pool=pool)
+    return found
+
+
+def fed_by_another(deployment: Deployment) -> ChangedMeanwhile:
+    return ChangedMeanwhile(f"The quota pool of {deployment}")

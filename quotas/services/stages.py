@@ -129,10 +129,16 @@ def turn_of(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
 
 
 def voice_of(
-    request: CapacityRequest, by: User, *, at: datetime, turn: Turn | None = None
+    request: CapacityRequest,
+    by: User,
+    *,
+    at: datetime,
+    turn: Turn | None = None,
+    heard: Sequence[Spoken] | None = None,
 ) -> Voice:
     """For whom this person may answer the open stage. Raises DomainError with the reason, where
-    they may not; the state of the request is checked too. `turn` where it was read just before.
+    they may not; the state of the request is checked too. `turn` and `heard`, the approvals that
+    stand, where they were read just before.
     """
     stage = request.open_stage
     if request.state not in (RequestState.SUBMITTED, RequestState.IN_REVIEW) or stage is None:
@@ -149,7 +155,7 @@ def voice_of(
             "Whoever asks has let you decide in their place, so you cannot decide on their own "
             "request. Another approver has to do it.",
         )
-    heard = voices(request)
+    heard = voices(request) if heard is None else heard
     if any(each.decided_by == by.pk for each in heard):
         raise refuse(
             "one_stage_each",

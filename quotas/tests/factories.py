@@ -25,6 +25,7 @@ from quotas.gateway import (
     WriteAnswer,
 )
 from quotas.models import Membership, Service, Team
+from quotas.selectors.metering import MeteredDeployment
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 ACCOUNTS = (
@@ -221,13 +222,20 @@ class FakeEvidence:
     used_share: float | None = 0.8
     prices: dict[str, ListPrice] = field(default_factory=dict)  # by SKU
 
+    def history(self, *, at: datetime) -> Window:
+        return Window(at - timedelta(days=28), at)
+
     def usage_evidence(
-        self, *, past_bursts: tuple[tuple[int, Window, int], ...], **_: Any
+        self,
+        deployment: MeteredDeployment,
+        *,
+        past_bursts: tuple[tuple[int, Window, int], ...],
+        **_: Any,
     ) -> UsageEvidence:
         shares = {number: self.used_share for number, _, _ in past_bursts}
         return replace(self.answer, used_share_of_past_bursts=shares)
 
-    def burst_use(self, *, window: Window, **_: Any) -> BurstUse:
+    def burst_use(self, deployment: MeteredDeployment, *, window: Window, **_: Any) -> BurstUse:
         """Half of the busiest minute's share on average; 12 minutes saved. Without `used_share`
         nothing came in.
         """

@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
 
 from portal.kernel.clock import now
+from portal.kernel.errors import DomainError
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors import burst_form
@@ -48,18 +49,23 @@ def asked_for(request: HttpRequest, slug: str) -> Subject:
 
     404 for another team's service; a sentence where this person or service cannot ask.
     """
+    found, may_ask = burst_form.deployments_to_ask_of(request.user, slug)
+    chosen = set_by_button(request).get("deployment") or request.POST.get("deployment")
+    deployment = burst_form.deployment_named(found, chosen or request.GET.get("deployment"))
+    if deployment is None or not may_ask:
+        raise _nothing_to_ask_of(request, slug)
+    service = deployment.service
+    return Subject(service, deployment, tuple(found), source_of(request, service))
+
+
+def _nothing_to_ask_of(request: HttpRequest, slug: str) -> DomainError:
     service = visible_service(request.user, slug)
     check_may_request(request.user, service)
-    chosen = set_by_button(request).get("deployment") or request.POST.get("deployment")
-    found = burst_form.grantable_deployments(service)
-    deployment = burst_form.deployment_named(found, chosen or request.GET.get("deployment"))
-    if deployment is None:
-        raise refuse(
-            "no_pool",
-            f"{service} has no deployment that a quota pool is known to feed, so there is nothing "
-            "to ask for yet. The platform owners map deployments to services.",
-        )
-    return Subject(service, deployment, tuple(found), source_of(request, service))
+    return refuse(
+        "no_pool",
+        f"{service} has no deployment that a quota pool is known to feed, so there is nothing "
+        "to ask for yet. The platform owners map deployments to services.",
+    )
 
 
 def set_by_button(request: HttpRequest) -> dict[str, str]:

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
 
-from portal.kernel.units import UnitRate
 from portal.kernel.windows import HOUR, MINUTE, Window, floor_to_hour, floor_to_minute
 from quotas.gateway import BurstUse
 from quotas.selectors.metering import MeteredDeployment, held_spans
@@ -25,14 +24,12 @@ Spans = tuple[tuple[Window, int], ...]
 MILLION = Decimal(1_000_000)
 
 
-def use_of_burst(
-    deployment: MeteredDeployment, window: Window, spans: Spans, *, rate: UnitRate
-) -> BurstUse:
+def use_of_burst(deployment: MeteredDeployment, window: Window, spans: Spans) -> BurstUse:
     """`spans` are the ledger's entries of the burst, what was taken back of it below nought;
     `window` as people see it, in whole minutes.
     """
     held = held_spans(window, deployment_ids=[deployment.id])
-    read = throttled_minutes(deployment, window, held, rate=rate)
+    read = throttled_minutes(deployment, window, held)
     extra = held_at_steps(spans, window, MINUTE)
     found = burst_use(
         load=read.minutes.load,

@@ -1,11 +1,11 @@
 """What a service and its team spend, as evidence on a request: of this month, and of a token."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import BigIntegerField, Count, F, Max, Q, QuerySet, Subquery, Sum
 
 from quotas.selectors.metering import MeteredDeployment, team_of_service
 from showback.domain.months import Month, day_of
@@ -36,13 +36,15 @@ class EvidenceCosts:
 def evidence_costs(
     deployment: MeteredDeployment, service_id: int, *, at: datetime
 ) -> EvidenceCosts:
-    """Two queries; three for provisioned capacity."""
+    """One query; two for provisioned capacity."""
     first = Month.of(day_of(at, finance_zone())).first_day
     since = day_of(at - LATELY, finance_zone())
     own, of_team = Q(service_id=service_id), Q(team__in=team_of_service(service_id))
-    lately = own & Q(deployment_id=deployment.id, category="tokens", day__gte=since)
+    here = Q(deployment_id=deployment.id, service_id=service_id, day__gte=since)
+    lately = here & Q(category="tokens")
     this_month = Q(day__gte=first, currency=settings.HEADROOM_CURRENCY)
     found = CostLine.objects.filter(own | of_team, day__gte=min(first, since)).aggregate(
+        tokens=Max(Subquery(_tokens(here))),  # one value; of whatever line
         lately_amount=Sum("amount", filter=lately),
         lately_unpriced=Count("id", filter=lately & UNPRICED),
         service_amount=Sum("amount", filter=own & this_month),
@@ -50,25 +52,20 @@ def evidence_costs(
         team_unpriced=Count("id", filter=of_team & this_month & UNPRICED),
     )
     cost = None if found["lately_unpriced"] else found["lately_amount"]
+    tokens = found["tokens"]
     return EvidenceCosts(
-        usd_per_million=_usd_per_million(cost, deployment.id, service_id, since),
+        usd_per_million=cost * MILLION / tokens if cost is not None and tokens else None,
         usd_per_unit_hour=_usd_per_unit_hour(deployment, at=at),
         month_to_date=found["service_amount"],
         team_month_to_date=None if found["team_unpriced"] else found["team_amount"],
     )
 
 
-def _usd_per_million(
-    cost: Decimal | None, deployment_id: int, service_id: int, since: date
-) -> Decimal | None:
-    if cost is None:
-        return None
-    mine = ServiceDay.objects.filter(
-        deployment_id=deployment_id, service_id=service_id, day__gte=since
-    )
-    use = mine.aggregate(prompt=Sum("prompt_tokens"), generated=Sum("generated_tokens"))
-    tokens = (use["prompt"] or 0) + (use["generated"] or 0)
-    return cost * MILLION / tokens if tokens else None
+def _tokens(here: Q) -> QuerySet[ServiceDay, int | None]:
+    """Not read here: it is part of the query of whoever asks."""
+    days = ServiceDay.objects.filter(here).order_by().values("deployment_id")
+    used = Sum(F("prompt_tokens") + F("generated_tokens"), output_field=BigIntegerField())
+    return days.values_list(used)
 
 
 def _usd_per_unit_hour(deployment: MeteredDeployment, *, at: datetime) -> Decimal | None:

@@ -3,6 +3,7 @@
 Read once for a page or an evidence: four weeks of one deployment take some milliseconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -71,11 +72,7 @@ def history_window(at: datetime) -> Window:
 
 
 def throttled_minutes(
-    deployment: MeteredDeployment,
-    window: Window,
-    spans: list[HeldSpan],
-    *,
-    rate: UnitRate | None = None,
+    deployment: MeteredDeployment, window: Window, spans: Sequence[HeldSpan]
 ) -> ThrottledMinutes:
     """`spans` are the ledger's entries of the window, of this and of other deployments.
 
@@ -85,10 +82,8 @@ def throttled_minutes(
     values = read_minutes([deployment.id], window, MEASURES)[deployment.id]
     held_spans = [(s.window, s.units) for s in spans if s.deployment_id == deployment.id]
     held = held_at_steps(held_spans, window, MINUTE)
-    unit = rate or UnitRate(
-        tokens_per_unit_of(deployment),
-        None if deployment.is_provisioned else deployment.requests_per_minute_per_unit,
-    )
+    requests = None if deployment.is_provisioned else deployment.requests_per_minute_per_unit
+    unit = UnitRate(tokens_per_unit_of(deployment), requests)
     refused = met_by_callers([deployment], window).get(deployment.id, values["throttled"])
     unknown = np.full_like(refused, MISSING)
     minutes = Minutes(

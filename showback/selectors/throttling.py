@@ -27,7 +27,7 @@ from showback.domain.minutes import ARRIVES_WITHIN, SETTLES_AFTER, due_minutes
 from showback.domain.throttling import Incident, Minutes, Verdict
 from showback.domain.throttling_causes import explained
 from showback.models import UsageHour
-from showback.selectors.service_minutes import service_minutes
+from showback.selectors.service_minutes import ServiceMinutes, service_minutes
 from showback.selectors.sharing import shared_windows
 from showback.selectors.throttled_minutes import (
     ThrottledMinutes,
@@ -160,7 +160,8 @@ def service_throttling(
     chosen = named[0] if named else max(found, key=lambda each: refused.get(each.id, 0))
     whole = Window(max(window.start, min(period.start, window.end - MINUTE)), window.end)
     read = throttled_minutes(chosen, window, spans)
-    met = as_the_service_met_it(read, chosen.id, service_id, spans)
+    own = service_minutes(chosen.id, window)
+    met = as_the_service_met_it(read, own, chosen.id, service_id, spans)
     read = replace(read, minutes=met.minutes)
     return ServiceThrottling(
         deployments=found,
@@ -197,19 +198,22 @@ class Met:
 
 
 def as_the_service_met_it(
-    read: ThrottledMinutes, deployment_id: int, service_id: int, spans: Sequence[HeldSpan]
+    read: ThrottledMinutes,
+    own: ServiceMinutes | None,
+    deployment_id: int,
+    service_id: int,
+    spans: Sequence[HeldSpan],
 ) -> Met:
-    """The deployment's minutes with the service's share of them and the gateway's refusals.
+    """The deployment's minutes with the service's share of them and the gateway's refusals; `own`
+    are those of the services, of the same window.
 
     Of a shared deployment only refusals that the service met are its incidents. Where the gateway
-    was not read, the deployment's stay, and nobody can tell whose they were. Two queries, three
-    where callers are mapped.
+    was not read, the deployment's stay, and nobody can tell whose they were. One query.
     """
     is_shared = bool(shared_windows(read.window, [deployment_id])) or _is_held_by_several(
         deployment_id, spans
     )
     minutes = replace(read.minutes, is_shared=is_shared)
-    own = service_minutes(deployment_id, read.window)
     if own is None or service_id not in own.by_service:
         return Met(minutes, knows_callers=False)
     mine = own.by_service[service_id]

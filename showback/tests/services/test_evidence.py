@@ -1,5 +1,6 @@
 """What a person who decides is told of the use of a deployment."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ import pytest
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window
 from quotas.gateway import evidence_source
 from quotas.models import Deployment
+from quotas.selectors.metering import held_spans, metered
 from showback.evidence import UsageHistory
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_window
@@ -21,17 +23,24 @@ START = utc("2026-03-01 00:00")
 BURST = Window(utc("2026-03-05 10:00"), utc("2026-03-05 12:00"))
 
 
-def ask(world, **more):
+def of(deployment, tokens=10):
+    """The deployment as it is stored, with another rate: tokens a minute of a unit."""
+    stored = Deployment.objects.select_related("account").get(pk=deployment.pk)
+    return replace(metered(stored), tokens_per_minute_per_unit=tokens)
+
+
+def ask(world, deployment=None, tokens=10, **more):
     facts = {
-        "deployment_id": world.chat.pk,
         "service_id": world.assistant.pk,
         "held_units": 100,
         "extra_units": 50,
-        "tokens_per_minute_per_unit": 10,
         "past_bursts": (),
         "at": AT,
     }
-    return UsageHistory().usage_evidence(**{**facts, **more})
+    asked = of(deployment or world.chat, tokens)
+    source = UsageHistory()
+    held = held_spans(source.history(at=AT), deployment_ids=[asked.id])
+    return source.usage_evidence(asked, held=held, **facts | more)
 
 
 def busy_at_ten(name, minutes):
@@ -95,10 +104,8 @@ def test_the_replay_counts_what_429s_lost(history):
 
 def test_the_likely_cause_of_the_last_seven_days_is_told_with_its_confidence(history):
     """Level below both limits, and never higher: a lowered limit or max_tokens, nobody knows."""
-    assert ask(history, tokens_per_minute_per_unit=100).likely_cause_7_days == "cannot tell"
-    assert ask(history, tokens_per_minute_per_unit=24).likely_cause_7_days == (
-        "tokens per minute, high confidence"
-    )
+    assert ask(history, tokens=100).likely_cause_7_days == "cannot tell"
+    assert ask(history, tokens=24).likely_cause_7_days == ("tokens per minute, high confidence")
 
 
 def test_the_replay_of_other_amounts_reads_nothing_again(history, django_assert_num_queries):
@@ -134,8 +141,7 @@ def test_provisioned_capacity_is_weighed_and_has_a_price_by_the_hour(history):
     """Weighted tokens would fit into 2 PTUs; but 40 were held when 20 of 22 requests were served,
     so 44 are needed.
     """
-    facts = {"deployment_id": history.ptu.pk, "tokens_per_minute_per_unit": None}
-    found = ask(history, **facts, held_units=43, extra_units=1)
+    found = ask(history, history.ptu, None, held_units=43, extra_units=1)
     assert found.usd_per_unit_hour == Decimal(1)
     assert found.usd_per_million_tokens is None
     assert found.replayed_throttled_minutes_now == 7 * 30
@@ -162,7 +168,7 @@ def test_refusals_that_the_spill_over_target_served_were_refused_to_nobody(world
     Deployment.objects.filter(pk=world.ptu.pk).update(spillover_deployment_name="Chat")
     world.metrics.traffic = spilling
     pull_window(Window(AT - 3 * DAY, AT), MINUTE, at=AT)
-    found = ask(world, deployment_id=world.ptu.pk, tokens_per_minute_per_unit=None)
+    found = ask(world, world.ptu, None)
     assert found.throttled_minutes_7_days == 3 * 10
     assert found.throttled_requests_7_days == 3 * 10 * 2
     chat = ask(world)
@@ -170,12 +176,7 @@ def test_refusals_that_the_spill_over_target_served_were_refused_to_nobody(world
 
 
 def report(world, deployment, spans, *, window=BURST, tokens=10):
-    return UsageHistory().burst_use(
-        deployment_id=deployment.pk,
-        window=window,
-        spans=spans,
-        tokens_per_minute_per_unit=tokens,
-    )
+    return UsageHistory().burst_use(of(deployment, tokens), window=window, spans=spans)
 
 
 def test_the_report_on_a_burst_counts_what_it_added_saved_and_cost(history):

@@ -7,6 +7,7 @@ import pytest
 from quotas.domain.suggestion import NO_PRICE
 from quotas.gateway import Priced
 from quotas.models import NEVER_THERE, Deployment
+from quotas.selectors.metering import metered
 from showback.evidence import UsageHistory
 from showback.selectors.list_prices import list_prices
 from showback.services.price_data import shipped_prices
@@ -44,11 +45,11 @@ def test_of_a_deployment_that_is_only_expected_nothing_is_known(world):
     """Its first baseline is judged before there was a minute of use."""
     Deployment.objects.filter(pk=world.chat.pk).update(gone_at=NEVER_THERE)
     told = UsageHistory().usage_evidence(
-        deployment_id=world.chat.pk,
+        metered(Deployment.objects.select_related("account").get(pk=world.chat.pk)),
         service_id=world.assistant.pk,
+        held=(),
         held_units=0,
         extra_units=40,
-        tokens_per_minute_per_unit=1_000,
         past_bursts=(),
         at=AT,
     )
