@@ -257,6 +257,7 @@ class EvidenceSource(Protocol):
         deployment: "MeteredDeployment",
         *,
         service_id: int,
+        team_id: int,
         held: "Sequence[HeldSpan]",  # of the deployment, in the history
         held_units: int,
         extra_units: int,

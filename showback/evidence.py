@@ -64,6 +64,7 @@ class UsageHistory:
         deployment: MeteredDeployment,
         *,
         service_id: int,
+        team_id: int,
         held: Sequence[HeldSpan],
         held_units: int,
         extra_units: int,
@@ -73,7 +74,7 @@ class UsageHistory:
         read = throttled_minutes(deployment, history_window(at), held)
         week = read.last(LATELY)
         replay = read.replay(week)
-        costs = evidence_costs(deployment, service_id, at=at)
+        costs = evidence_costs(deployment, service_id, team_id, at=at)
         return UsageEvidence(
             **_percentiles(tokens_per_minute(read.values), read.window),
             throttled_minutes_7_days=_minutes(read.minutes.refused[week]),
@@ -106,7 +107,7 @@ def _percentiles(tokens: Ints, window: Window) -> dict[str, Any]:
     p50, p95, p99, peak = percentiles(known, (0.5, 0.95, 0.99, 1.0)) or [None] * 4
     return {
         "days_of_minutes": round(len(known) / 1440, 2),
-        "completeness": _completeness(tokens, window),
+        "completeness": _completeness(tokens, window) if known.size else None,
         "p50_tokens_per_minute": p50,
         "p95_tokens_per_minute": p95,
         "p99_tokens_per_minute": p99,

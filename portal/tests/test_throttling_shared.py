@@ -121,10 +121,9 @@ def calm(name, minutes):
 def test_the_card_says_of_a_shared_deployment_what_the_page_says(measured):
     world = measured(own=20)
     facts = {"held_units": 100, "extra_units": 1, "past_bursts": (), "at": AT}
+    whose = {"service_id": world.assistant.pk, "team_id": world.assistant.team_id}
     held = held_spans(UsageHistory().history(at=AT), deployment_ids=[world.chat.pk])
-    found = UsageHistory().usage_evidence(
-        metered(world.chat), service_id=world.assistant.pk, held=held, **facts
-    )
+    found = UsageHistory().usage_evidence(metered(world.chat), **whose, held=held, **facts)
     assert found.likely_cause_7_days == "another service took the room, high confidence"
 
 

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from portal.kernel.slices import Slice, query_of, slice_of
 from portal.models import Role, User
@@ -33,22 +32,14 @@ def next_months(first: date, count: int) -> list[date]:
 
 def budgets_in(month: date, team_ids: Iterable[int]) -> dict[int, Decimal]:
     """By team; a team without a budget in that month is absent. One query."""
-    rows = _in_force(month).filter(team__in=list(team_ids))
+    rows = TeamBudget.objects.filter(
+        team__in=list(team_ids), from_month__lte=month, until_month__gt=month
+    ).order_by()  # at most one each
     return dict(rows.values_list("team_id", "amount"))
 
 
 def budget_of(team: Team, *, at: datetime) -> Decimal | None:
-    return amount_of(team.pk, at=at).first()
-
-
-def amount_of(team_id: int, *, at: datetime) -> "QuerySet[TeamBudget, Decimal]":
-    """Its budget now, if it has one. Not read here: it may be part of another query."""
-    return _in_force(month_of(at)).filter(team=team_id).values_list("amount", flat=True)
-
-
-def _in_force(month: date) -> "QuerySet[TeamBudget]":
-    """At most one of each team."""
-    return TeamBudget.objects.filter(from_month__lte=month, until_month__gt=month).order_by()
+    return budgets_in(month_of(at), [team.pk]).get(team.pk)
 
 
 def may_set_budgets(user: User) -> bool:

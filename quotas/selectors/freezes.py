@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.db.models.functions import JSONObject
+from django.db.models import Q
 from django.utils.timezone import get_current_timezone
 
 from portal.kernel import formatting_times
@@ -57,29 +56,20 @@ def freezes_in(pool: Pool, window: Window, *, starts_at: datetime | None = None)
     `window` is the ledger's, which begins a lead before the start that people see (`starts_at`; the
     window's own start without it). One query.
     """
-    found = met_in(pool, window).values_list("found", flat=True)
-    return [clash_of(each, window, starts_at=starts_at) for each in found]
-
-
-def met_in(pool: Pool, window: Window) -> QuerySet[Freeze]:
-    """The same, not read yet: `found` of each is JSON for `clash_of`, to be part of another
-    query.
-    """
     rows = Freeze.objects.for_pool(pool.pk).touching(window).order_by("effective_from", "pk")
-    columns = {"pk": "pk", "start": "effective_from", "end": "really_until", "reason": "reason"}
-    return rows.annotate(found=JSONObject(**columns, pool="pool_id"))  # type: ignore[no-any-return]
+    return [
+        clash_of(row.pk, row.window, row.reason, row.pool_id, window, starts_at or window.start)
+        for row in rows
+        if row.window
+    ]
 
 
-def clash_of(found: dict[str, Any], window: Window, *, starts_at: datetime | None = None) -> Clash:
-    """What the ledger's window has to do with a freeze of `met_in`."""
-    held = Window(*(datetime.fromisoformat(found[name]) for name in ("start", "end")))
-    return Clash(
-        pk=found["pk"],
-        window=held,
-        reason=found["reason"],
-        of_all_pools=found["pool"] is None,
-        holds_start=held.start <= (starts_at or window.start) and window.start < held.end,
-    )
+def clash_of(
+    pk: int, held: Window, reason: str, pool_id: int | None, window: Window, starts_at: datetime
+) -> Clash:
+    """Of a freeze that really holds for `held`, with the ledger's window."""
+    holds_start = held.start <= starts_at and window.start < held.end
+    return Clash(pk, held, reason, of_all_pools=pool_id is None, holds_start=holds_start)
 
 
 def freezes_of(pools: Sequence[Pool], window: Window) -> dict[int, tuple[Window, ...]]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import starmap
 from typing import NamedTuple
 
-from django.db.models import Case, Count, Q, QuerySet, When
+from django.db.models import Case, Count, Q, When
 from django.db.models import Window as OverAll
 from django.db.models.functions import Coalesce
 
@@ -231,27 +231,19 @@ def team_of_services() -> dict[int, int]:
     return dict(Service.objects.order_by().values_list("pk", "team_id"))
 
 
-def team_of_service(service_id: int) -> "QuerySet[Service, int]":
-    """Id of its team. Not read here: it is part of the query of whoever asks."""
-    return Service.objects.filter(pk=service_id).values_list("team_id", flat=True)
-
-
-# A reversal counts against the kind of what it takes back.
-OF_KIND = Coalesce("reverses__kind", "kind")
-
-
-def held_in(window: Window) -> "QuerySet[LedgerEntry]":
-    """What was held in the window; not read here."""
-    return LedgerEntry.objects.touching(window).exclude(kind="reserve")  # type: ignore[no-any-return]
-
-
 def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -> list[HeldSpan]:
     """Who held how many units of which deployment in the window."""
-    rows = held_in(window)
+    rows = LedgerEntry.objects.touching(window).exclude(kind="reserve")
     if deployment_ids is not None:
         rows = rows.filter(deployment_id__in=list(deployment_ids))
     found = rows.order_by("effective_from", "id").values_list(
-        "deployment_id", "service_id", "units", OF_KIND, "effective_from", "effective_until"
+        "deployment_id",
+        "service_id",
+        "units",
+        # A reversal counts against the kind of what it takes back.
+        Coalesce("reverses__kind", "kind"),
+        "effective_from",
+        "effective_until",
     )
     return [
         HeldSpan(of, by, units, kind, Window(max(start, window.start), min(end, window.end)))

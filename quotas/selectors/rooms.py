@@ -8,13 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, F, Func, OuterRef, QuerySet
-from django.db.models.functions import JSONObject
+from django.db.models import BigIntegerField, F, Func, QuerySet
 
 from portal.kernel.windows import Window
 from quotas.domain.availability import Fit, Room, fit_beside
 from quotas.domain.ledger import Entry, Step
-from quotas.models import LedgerEntry, Pool, PoolLimit
+from quotas.models import LedgerEntry, Pool
 
 
 def entries_of(rows: Iterable[LedgerEntry]) -> list[Entry]:
@@ -120,7 +119,7 @@ def held_and_room(pool: Pool, window: Window) -> tuple[list[Step], Room]:
         cursor.execute(RISING, values)
         rows = cursor.fetchall()
     steps = [Step(at, int(held)) for at, held, *_ in rows]
-    return steps, _room(pool.reserve_units, *rows[0][2:])
+    return steps, room_by(pool.reserve_units, *rows[0][2:])
 
 
 def fit_in(pool: Pool, window: Window, units: int) -> Fit:
@@ -136,19 +135,9 @@ def room_of(pool: Pool) -> Room:
     A pool whose limit was never read has no room: nothing is granted on a guess.
     """
     newest = pool.limits.values_list("limit_units", "outside_units").first()
-    return _room(pool.reserve_units, *(newest or (None, None)))
+    return room_by(pool.reserve_units, *(newest or (None, None)))
 
 
-def newest_limit(pool: OuterRef) -> QuerySet[PoolLimit]:
-    """Newest first; `found` is JSON for `room_by`. Not read here, but in the query of a pool."""
-    rows = PoolLimit.objects.filter(pool=pool)
-    return rows.annotate(found=JSONObject(limit="limit_units", outside="outside_units"))
-
-
-def room_by(newest: dict[str, int] | None, reserve_units: int) -> Room:
-    """As `room_of`, of what `newest_limit` found."""
-    return _room(reserve_units, **(newest or {"limit": None, "outside": None}))
-
-
-def _room(reserve_units: int, limit: int | None, outside: int | None) -> Room:
+def room_by(reserve_units: int, limit: int | None, outside: int | None) -> Room:
+    """Of figures that were read already; None: Azure never told a limit."""
     return Room(0) if limit is None else Room(limit, reserve_units, outside or 0)

@@ -1,27 +1,73 @@
-"""What stands when something is asked of a pool: its ledger around, and what else holds, in a query
-each.
+"""What stands when something is asked of a pool: its ledger around, and what else holds, with a
+statement each, as every decision and every verdict asks for both.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db import connection
 
 from portal.kernel.windows import Window
 from quotas.domain.availability import Room
 from quotas.domain.ledger import Entry
-from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Service
-from quotas.selectors.budgets import amount_of
-from quotas.selectors.freezes import Clash, clash_of, met_in
-from quotas.selectors.holdings import STEADY
-from quotas.selectors.metering import OF_KIND, HeldSpan, held_in
-from quotas.selectors.rooms import COLUMNS, entry_of, newest_limit, room_by
+from quotas.models import Deployment, Service
+from quotas.selectors.budgets import month_of
+from quotas.selectors.freezes import Clash, clash_of
+from quotas.selectors.metering import HeldSpan
+from quotas.selectors.rooms import entry_of, room_by
 
 LATELY = timedelta(days=30)  # a denial of so long ago still counts
+
+# One row. The baseline is what is adopted, or baseline; a reversal counts against the kind of what
+# it takes back. Freezes are those of `FreezeQuerySet.touching`.
+STANDING = """
+SELECT pool.reserve_units, newest.limit_units, newest.outside_units, (
+    SELECT sum(held.units) FROM quotas_ledgerentry held
+    LEFT JOIN quotas_ledgerentry whole ON whole.id = held.reverses_id
+    WHERE held.deployment_id = %(deployment)s
+    AND held.effective_from <= %(start)s AND held.effective_until > %(start)s
+    AND coalesce(whole.kind, held.kind) IN ('adopted', 'baseline')
+), (
+    SELECT amount FROM quotas_teambudget
+    WHERE team_id = %(team)s AND from_month <= %(month)s AND until_month > %(month)s
+), EXISTS (
+    SELECT FROM quotas_capacityrequest WHERE service_id = %(service)s AND state = 'denied'
+    AND decided_at > %(lately)s AND decided_at <= %(at)s
+), (
+    SELECT json_agg(met ORDER BY starts, pk) FROM (
+        SELECT id AS pk, reason, pool_id, effective_from AS starts,
+            least(effective_until, ended_at) AS ends
+        FROM quotas_freeze WHERE pool_id = pool.id OR pool_id IS NULL
+    ) met WHERE ends > starts AND starts < %(end)s AND ends > %(start)s
+)
+FROM quotas_pool pool
+LEFT JOIN LATERAL (
+    SELECT limit_units, outside_units FROM quotas_poollimit WHERE pool_id = pool.id
+    ORDER BY observed_at DESC, id DESC LIMIT 1
+) newest ON true
+WHERE pool.id = %(pool)s"""
+
+# Rows as `entry_of` takes them; times in microseconds, as there may be thousands.
+AROUND = """
+SELECT is_past, deployment_id, units,
+    (EXTRACT(EPOCH FROM effective_from) * 1000000)::bigint,
+    (EXTRACT(EPOCH FROM effective_until) * 1000000)::bigint, service_id, kind, request_id
+FROM (
+    SELECT false AS is_past, deployment_id, units, effective_from, effective_until, service_id,
+        kind, request_id
+    FROM quotas_ledgerentry
+    WHERE pool_id = %(pool)s::bigint
+    AND tstzrange(effective_from, effective_until) && tstzrange(%(start)s, %(end)s)
+    UNION ALL
+    SELECT true, held.deployment_id, held.units, held.effective_from, held.effective_until,
+        held.service_id, coalesce(whole.kind, held.kind), held.request_id
+    FROM quotas_ledgerentry held
+    LEFT JOIN quotas_ledgerentry whole ON whole.id = held.reverses_id
+    WHERE held.deployment_id = %(deployment)s AND held.kind <> 'reserve'
+    AND held.effective_from < %(until)s AND held.effective_until > %(since)s
+) entry"""
 
 
 @dataclass(frozen=True)
@@ -40,62 +86,59 @@ class Standing:
 def standing(
     service: Service, deployment: Deployment, window: Window, *, starts_at: datetime, at: datetime
 ) -> Standing:
-    """Of the deployment's pool; `window` is the ledger's, `starts_at` the start that people see."""
-    assert deployment.pool is not None  # noqa: S101  whoever asks has looked
-    row = Pool.objects.filter(pk=deployment.pool_id).values_list(
-        "reserve_units",
-        Subquery(newest_limit(OuterRef("pk")).values("found")[:1]),
-        Coalesce(Subquery(_steady(deployment, at=window.start)), 0),
-        Subquery(amount_of(service.team_id, at=at)),
-        Exists(_denied_lately(service, at=at)),
-        ArraySubquery(met_in(deployment.pool, window).values("found")),
-    )
-    reserve, newest, baseline, budget, was_denied, met = row.get()
+    """Of the deployment's pool; `window` is the ledger's, `starts_at` the start that people see.
+    One query.
+    """
+    asked = {
+        "pool": deployment.pool_id, "deployment": deployment.pk, "service": service.pk,
+        "team": service.team_id, "month": month_of(at), "start": window.start, "end": window.end,
+        "lately": at - LATELY, "at": at,
+    }  # fmt: skip
+    [[reserve, limit, outside, baseline, budget, was_denied, freezes]] = _read(STANDING, asked)
     return Standing(
-        room_by(newest, reserve),
-        baseline,
+        room_by(reserve, limit, outside),
+        int(baseline or 0),
         budget,
         was_denied,
-        tuple(clash_of(each, window, starts_at=starts_at) for each in met),
+        tuple(_clash(each, window, starts_at) for each in freezes or ()),
     )
+
+
+def _clash(freeze: dict[str, Any], window: Window, starts_at: datetime) -> Clash:
+    held = Window(*(datetime.fromisoformat(freeze[name]) for name in ("starts", "ends")))
+    reason, pool_id = freeze["reason"], freeze["pool_id"]
+    return clash_of(freeze["pk"], held, reason, pool_id, window, starts_at)
 
 
 def ledger_around(
     deployment: Deployment, window: Window, history: Window
 ) -> tuple[list[Entry], list[HeldSpan]]:
-    """Every entry of the deployment's pool that touches the window; and who held how much of the
-    deployment, in whatever pool, in the history. One query; each half finds its rows by an index.
+    """Every entry of the deployment's pool that touches the window (`rooms.pool_entries`); and who
+    held how much of the deployment, in whatever pool, in the history (`metering.held_spans`). One
+    query; each half finds its rows by an index.
     """
-    assert deployment.pool is not None  # noqa: S101  whoever asks has looked
-    coming = LedgerEntry.objects.in_pool(deployment.pool).touching(window)
-    past = held_in(history).filter(deployment=deployment)
-    rows = coming.values_list(Value(False), *COLUMNS, F("kind")).union(
-        past.values_list(Value(True), *COLUMNS, OF_KIND), all=True
-    )
+    asked = {
+        "pool": deployment.pool_id, "deployment": deployment.pk, "start": window.start,
+        "end": window.end, "since": history.start, "until": history.end,
+    }  # fmt: skip
     entries: list[Entry] = []
     spans: list[HeldSpan] = []
-    for is_past, *row, of_kind in rows.order_by():
+    for is_past, *row in _read(AROUND, asked):
         entry = entry_of(*row)
         if is_past:
-            spans.append(_span(entry, of_kind, history))
+            spans.append(_span(entry, history))
         else:
             entries.append(entry)
     return entries, spans
 
 
-def _span(entry: Entry, kind: str, history: Window) -> HeldSpan:
+def _span(entry: Entry, history: Window) -> HeldSpan:
     start, end = entry.window.start, entry.window.end
     held = Window(max(start, history.start), min(end, history.end))
-    return HeldSpan(entry.deployment_id, entry.service_id, entry.units, kind, held)
+    return HeldSpan(entry.deployment_id, entry.service_id, entry.units, entry.kind, held)
 
 
-def _steady(deployment: Deployment, *, at: datetime) -> QuerySet[LedgerEntry, int]:
-    """Adopted, or baseline."""
-    rows = LedgerEntry.objects.filter(deployment=deployment).in_force_at(at).order_by()
-    kinds = rows.alias(of_kind=OF_KIND).filter(of_kind__in=STEADY)
-    return kinds.values("deployment").annotate(held=Sum("units")).values_list("held", flat=True)  # type: ignore[no-any-return]
-
-
-def _denied_lately(service: Service, *, at: datetime) -> QuerySet[CapacityRequest]:
-    rows = CapacityRequest.objects.filter(service=service, state=RequestState.DENIED)
-    return rows.filter(decided_at__gt=at - LATELY, decided_at__lte=at)  # type: ignore[no-any-return]
+def _read(statement: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()

@@ -164,6 +164,7 @@ def _usage(
     return evidence_source().usage_evidence(
         metered(asked.deployment),
         service_id=asked.service.pk,
+        team_id=asked.service.team_id,
         held=read.held,
         held_units=read.standing.baseline,
         extra_units=asked.units,

@@ -1,6 +1,6 @@
 """Freezes: who agrees on one, when it holds, who sees it, and where a clash is shown."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -11,7 +11,8 @@ from portal.models import AuditRow, User
 from quotas.domain.policy import RequestFacts
 from quotas.domain.policy_facts import FACTS
 from quotas.models import CapacityRequest, Freeze, Pool, Service
-from quotas.selectors.freezes import freezes_in
+from quotas.selectors.freezes import Clash, freezes_in
+from quotas.selectors.standing import standing
 from quotas.services import evidence_rows
 from quotas.services.freezes import add_freeze, end_freeze
 from quotas.tests.conftest import HTMX, Browse, ask, words_of
@@ -36,7 +37,16 @@ def freeze(
 
 
 def met(pool: Pool, window: Window = ASKED) -> list[tuple[str, bool]]:
-    return [(clash.reason, clash.holds_start) for clash in freezes_in(pool, window)]
+    return [(clash.reason, clash.holds_start) for clash in clashes(pool, window)]
+
+
+def clashes(pool: Pool, window: Window, *, starts_at: datetime | None = None) -> list[Clash]:
+    """As the calendar reads them; evidence reads them with all that stands, and says the same."""
+    found = freezes_in(pool, window, starts_at=starts_at)
+    nobody, deployment = Service(pk=0, team_id=0), pool.deployments.first()
+    start = starts_at or window.start
+    assert standing(nobody, deployment, window, starts_at=start, at=NOON).freezes == tuple(found)
+    return found
 
 
 def test_windows_are_half_open_on_both_sides(pool: Pool, cleo: User):
@@ -64,13 +74,13 @@ def test_freezes_of_all_pools_count_those_of_another_pool_do_not_and_they_may_ov
 def test_a_lead_that_reaches_into_a_freeze_holds_the_start(pool: Pool, cleo: User):
     freeze(pool, "03 08:00", "03 10:00", cleo)
     entry = Window(START - timedelta(minutes=15), END)
-    [clash] = freezes_in(pool, entry, starts_at=START)
+    [clash] = clashes(pool, entry, starts_at=START)
     assert clash.holds_start
 
 
 def test_one_that_begins_inside_the_lead_holds_the_start_that_people_see(pool: Pool, cleo: User):
     freeze(pool, "03 09:50", "03 12:00", cleo)
-    [clash] = freezes_in(pool, Window(START - timedelta(minutes=15), END), starts_at=START)
+    [clash] = clashes(pool, Window(START - timedelta(minutes=15), END), starts_at=START)
     assert clash.holds_start
 
 

@@ -1,16 +1,19 @@
 """What PostgreSQL finds of a pool's room is what the arithmetic says, whatever the entries are."""
 
+from collections import Counter
 from datetime import timedelta
 
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.kernel.windows import FOREVER, MINUTE, Window
+from portal.kernel.windows import FOREVER, HOUR, MINUTE, Window
 from quotas.domain.availability import fit
-from quotas.domain.ledger import steps_over
-from quotas.models import Deployment, LedgerEntry, Pool
+from quotas.domain.ledger import Entry, steps_over
+from quotas.models import Deployment, LedgerEntry, Pool, Service
+from quotas.selectors.metering import held_spans
 from quotas.selectors.rooms import RISING, fit_in, held_and_room, pool_entries, room_of
+from quotas.selectors.standing import ledger_around, standing
 from quotas.tests.factories import NOON
 
 # Starts before, at and after the window, which is of minutes 0 to 60; ends at its edges, and never.
@@ -21,21 +24,33 @@ windows = st.sampled_from([Window(NOON, NOON + 60 * MINUTE), Window(NOON, FOREVE
 
 
 def write(pool: Pool, found: list[tuple[int, int | None, int]]) -> None:
-    """Every third as a burst that is given back halfway."""
-    deployment = Deployment.objects.first()
+    """Every third is given back halfway; every other one is adopted, the rest are bursts."""
+    deployment = Deployment.objects.earliest("pk")
     facts = {"pool": pool, "deployment": deployment, "recorded_at": NOON}
     for n, (start, length, units) in enumerate(found):
         begin = NOON + start * MINUTE
         end = FOREVER if length is None else begin + length * MINUTE
         entry = LedgerEntry.objects.create(
-            **facts, units=units, effective_from=begin, effective_until=end, kind="burst"
-        )
+            **facts, units=units, effective_from=begin, effective_until=end,
+            kind="adopted" if n % 2 else "burst",
+        )  # fmt: skip
         if n % 3 == 0:
             half = begin + timedelta(seconds=30)
             LedgerEntry.objects.create(
                 **facts, units=-units, effective_from=half, effective_until=end, kind="reversal",
                 reverses=entry,
             )  # fmt: skip
+
+
+def check_around(pool: Pool, window: Window, held: list[Entry]) -> None:
+    """One statement reads the pool's window and the deployment's history as two would."""
+    deployment, history = Deployment.objects.earliest("pk"), Window(NOON - HOUR, NOON + HOUR)
+    around, spans = ledger_around(deployment, window, history)
+    assert Counter(around) == Counter(held)
+    assert Counter(spans) == Counter(held_spans(history, deployment_ids=[deployment.pk]))
+    found = standing(Service(pk=0, team_id=0), deployment, window, starts_at=NOON, at=NOON)
+    steady = [span for span in spans if span.kind == "adopted" and NOON in span.window]
+    assert (found.room, found.baseline) == (room_of(pool), sum(span.units for span in steady))
 
 
 @given(found=entries, window=windows, units=st.integers(0, 1200))
@@ -50,6 +65,7 @@ def test_i01_the_database_and_the_arithmetic_find_the_same_room(
         steps = steps_over(held, window)
         assert room == room_of(pool)
         assert fit_in(pool, window, units) == fit(held, room_of(pool), window, units)
+        check_around(pool, window, held)
         transaction.set_rollback(True)
     assert rising[0] == steps[0]
     assert [step for step in steps if step in rising] == rising

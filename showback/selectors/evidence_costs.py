@@ -5,18 +5,34 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Count, F, Max, Q, QuerySet, Subquery, Sum
+from django.db import connection
 
-from quotas.selectors.metering import MeteredDeployment, team_of_service
+from quotas.selectors.metering import MeteredDeployment
 from showback.domain.months import Month, day_of
 from showback.domain.prices import Priced
 from showback.gateway import finance_zone
-from showback.models import CostLine, ServiceDay
 from showback.selectors.prices import read_prices
 
 LATELY = timedelta(days=7)
 MILLION = Decimal(1_000_000)
-UNPRICED = Q(price__isnull=True)
+
+# One row: of the last days what a token of this deployment cost the service, and the tokens; of the
+# month what the service and its team spent, and whether any of the team's is unpriced.
+COSTS = """
+SELECT sum(amount) FILTER (WHERE lately), bool_or(price_id IS NULL) FILTER (WHERE lately), (
+    SELECT sum(prompt_tokens + generated_tokens) FROM showback_service_day
+    WHERE deployment_id = %(deployment)s AND service_id = %(service)s AND day >= %(since)s
+), sum(amount) FILTER (WHERE own AND this_month),
+sum(amount) FILTER (WHERE of_team AND this_month),
+bool_or(price_id IS NULL) FILTER (WHERE of_team AND this_month)
+FROM (
+    SELECT amount, price_id, service_id = %(service)s AS own, team_id = %(team)s AS of_team,
+        day >= %(month)s AND currency = %(currency)s AS this_month,
+        service_id = %(service)s AND deployment_id = %(deployment)s AND category = 'tokens'
+            AND day >= %(since)s AS lately
+    FROM showback_cost_line
+    WHERE (service_id = %(service)s OR team_id = %(team)s) AND day >= least(%(month)s, %(since)s)
+) line"""
 
 
 @dataclass(frozen=True)
@@ -34,38 +50,27 @@ class EvidenceCosts:
 
 
 def evidence_costs(
-    deployment: MeteredDeployment, service_id: int, *, at: datetime
+    deployment: MeteredDeployment, service_id: int, team_id: int, *, at: datetime
 ) -> EvidenceCosts:
     """One query; two for provisioned capacity."""
-    first = Month.of(day_of(at, finance_zone())).first_day
-    since = day_of(at - LATELY, finance_zone())
-    own, of_team = Q(service_id=service_id), Q(team__in=team_of_service(service_id))
-    here = Q(deployment_id=deployment.id, service_id=service_id, day__gte=since)
-    lately = here & Q(category="tokens")
-    this_month = Q(day__gte=first, currency=settings.HEADROOM_CURRENCY)
-    found = CostLine.objects.filter(own | of_team, day__gte=min(first, since)).aggregate(
-        tokens=Max(Subquery(_tokens(here))),  # one value; of whatever line
-        lately_amount=Sum("amount", filter=lately),
-        lately_unpriced=Count("id", filter=lately & UNPRICED),
-        service_amount=Sum("amount", filter=own & this_month),
-        team_amount=Sum("amount", filter=of_team & this_month),
-        team_unpriced=Count("id", filter=of_team & this_month & UNPRICED),
-    )
-    cost = None if found["lately_unpriced"] else found["lately_amount"]
-    tokens = found["tokens"]
+    asked = {
+        "deployment": deployment.id,
+        "service": service_id,
+        "team": team_id,
+        "month": Month.of(day_of(at, finance_zone())).first_day,
+        "since": day_of(at - LATELY, finance_zone()),
+        "currency": settings.HEADROOM_CURRENCY,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(COSTS, asked)
+        cost, is_unpriced, tokens, of_service, of_team, team_is_unpriced = cursor.fetchone()
+    is_known = cost is not None and tokens and not is_unpriced
     return EvidenceCosts(
-        usd_per_million=cost * MILLION / tokens if cost is not None and tokens else None,
+        usd_per_million=cost * MILLION / tokens if is_known else None,
         usd_per_unit_hour=_usd_per_unit_hour(deployment, at=at),
-        month_to_date=found["service_amount"],
-        team_month_to_date=None if found["team_unpriced"] else found["team_amount"],
+        month_to_date=of_service,
+        team_month_to_date=None if team_is_unpriced else of_team,
     )
-
-
-def _tokens(here: Q) -> QuerySet[ServiceDay, int | None]:
-    """Not read here: it is part of the query of whoever asks."""
-    days = ServiceDay.objects.filter(here).order_by().values("deployment_id")
-    used = Sum(F("prompt_tokens") + F("generated_tokens"), output_field=BigIntegerField())
-    return days.values_list(used)
 
 
 def _usd_per_unit_hour(deployment: MeteredDeployment, *, at: datetime) -> Decimal | None:

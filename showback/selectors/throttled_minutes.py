@@ -59,7 +59,7 @@ class ThrottledMinutes:
 
     def replay(self, places: slice) -> Replay | None:
         """None where nobody states what a unit serves, or no minute of it arrived."""
-        if self.needed_units is None:
+        if (self.minutes.load[places] == MISSING).all() or self.needed_units is None:
             return None
         found = Replay(self.needed_units[places])
         return found if found.minutes else None

@@ -32,6 +32,7 @@ def of(deployment, tokens=10):
 def ask(world, deployment=None, tokens=10, **more):
     facts = {
         "service_id": world.assistant.pk,
+        "team_id": world.assistant.team_id,
         "held_units": 100,
         "extra_units": 50,
         "past_bursts": (),

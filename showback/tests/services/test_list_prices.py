@@ -47,6 +47,7 @@ def test_of_a_deployment_that_is_only_expected_nothing_is_known(world):
     told = UsageHistory().usage_evidence(
         metered(Deployment.objects.select_related("account").get(pk=world.chat.pk)),
         service_id=world.assistant.pk,
+        team_id=world.assistant.team_id,
         held=(),
         held_units=0,
         extra_units=40,
