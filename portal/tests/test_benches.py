@@ -24,12 +24,6 @@ from showback.models import (
 
 TABLES = (CostLine, PriceRow, TouchedHour, UsageDayBlock, UsageHour, UsagePull)
 
-# Why, and what each of them asks: docs/decisions/0005. Lower a number when a page needs fewer.
-KNOWN_TO_ASK_MORE = {
-    "request_burst": 25,
-    "burst_verdict": 21,
-}
-
 
 def left_behind() -> list[object]:
     with connection.cursor() as cursor:
@@ -96,11 +90,7 @@ def test_every_page_is_measured_at_two_sizes(monkeypatch: pytest.MonkeyPatch) ->
         assert page["ratio_to_demo"] > 0
         assert page["queries"] > 0
     asked = {name: page["queries"] for name, page in found.items()}
-    above = {
-        name: count
-        for name, count in asked.items()
-        if count > KNOWN_TO_ASK_MORE.get(name, pages.MOST_QUERIES)
-    }
+    above = {name: count for name, count in asked.items() if count > pages.MOST_QUERIES}
     assert not above, above
     assert left_behind() == []
 

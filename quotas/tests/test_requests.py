@@ -16,7 +16,7 @@ from quotas.services.give_back import give_back
 from quotas.tests.conftest import ask
 from quotas.tests.factories import NOON, FakeEvidence, person, utc
 
-MOST_QUERIES = 30  # of a decision
+MOST_QUERIES = 22  # of a decision
 BIG = {"units": 120}  # above half of the baseline: goes to people
 
 
