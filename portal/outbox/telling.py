@@ -1,5 +1,6 @@
 """Writes who is told what, in the caller's transaction; sending is a task's work, later."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -7,7 +8,6 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
-from psycopg.types.json import Jsonb
 
 from portal.models import Letter, MailMode, MailWish, Message, Notice, User
 from portal.outbox.kinds import KINDS, Event, Group
@@ -80,7 +80,7 @@ ON CONFLICT (key) DO NOTHING RETURNING id"""
 
 def _keep(notice: Notice) -> bool:
     """Writes the row; False where it was told before. One statement, as it is asked for often."""
-    of_whom = (notice.at, notice.subject, notice.url, Jsonb(notice.facts))
+    of_whom = (notice.at, notice.subject, notice.url, json.dumps(notice.facts))
     with connection.cursor() as cursor:
         cursor.execute(KEEP, (notice.key, str(notice.event), *of_whom))
         row = cursor.fetchone()

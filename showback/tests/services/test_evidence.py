@@ -6,12 +6,14 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from django.db.models import Sum
 
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window
 from quotas.gateway import evidence_source
 from quotas.models import Deployment
 from quotas.selectors.metering import held_spans, metered
 from showback.evidence import UsageHistory
+from showback.models import CostLine
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
@@ -129,6 +131,27 @@ def test_month_to_date_is_of_the_whole_service(history):
     tokens = Decimal(minutes) * Decimal("0.00425")
     ptu = Decimal(40) * Decimal(str(7.5 * 24 - 0.05))
     assert found.month_to_date_usd == pytest.approx(tokens + ptu)
+
+
+def unpriced_line(world, deployment):
+    CostLine.objects.create(
+        day=AT.date(), team=world.assistant.team, service=world.assistant, deployment=deployment,
+        category="tokens", meter="output", quantity=1, unit="token", currency="USD",
+        is_estimated=False, method="metered",
+    )  # fmt: skip
+
+
+def test_what_is_unpriced_is_not_known_of_the_team_nor_of_a_token(history):
+    lines = CostLine.objects.filter(team=history.assistant.team, day__gte=START.date())
+    before = ask(history)
+    assert before.team_month_to_date_usd == lines.aggregate(spent=Sum("amount"))["spent"]
+    unpriced_line(history, history.ptu)
+    elsewhere = ask(history)
+    assert elsewhere.team_month_to_date_usd is None
+    assert elsewhere.usd_per_million_tokens == before.usd_per_million_tokens
+    unpriced_line(history, history.chat)
+    assert ask(history).usd_per_million_tokens is None
+    assert ask(history).month_to_date_usd == before.month_to_date_usd
 
 
 def test_a_past_burst_tells_which_share_of_it_was_used(history):
