@@ -3,8 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Window
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Window,
+)
+from django.db.models.functions import JSONObject
 
 from portal.models import User
 from quotas.models import CapacityRequest, LedgerEntry, Pool
@@ -65,8 +77,9 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
     pools = Pool.objects.operated_by(user).allocatable().listed()
     risks = risks_of(None, at=at)
     stuck, newest = stuck_and_newest(user, most=MOST)
-    counts = counts_of(
+    found = counts_of(
         user,
+        {"going_on": ArraySubquery(_going_on(user, at=at))},
         unmapped=unmapped_deployments(user, at=at),
         observing=pools.exclude(mode=Pool.Mode.APPLY),
         ownerless=services_without_owner(user, at=at),
@@ -75,14 +88,14 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
     return Waiting(
         inbox_count=urgent[0].waiting if urgent else 0,
         most_urgent=request_rows(urgent, at=at),
-        bursts=_bursts(user, risks.values(), at=at),
-        unmapped_count=counts["unmapped"],
+        bursts=_bursts(found["going_on"], risks.values(), at=at),
+        unmapped_count=found["unmapped"],
         stuck=stuck,
-        watched=watched(user, counts, at=at),
+        watched=watched(user, found, at=at),
         blocked=change_rows(newest, user, at=at),
-        observing_pools=counts["observing"],
+        observing_pools=found["observing"],
         at_risk=_at_risk(pools, risks),
-        ownerless_count=counts["ownerless"],
+        ownerless_count=found["ownerless"],
     )
 
 
@@ -94,25 +107,31 @@ def _most_urgent(user: User, *, at: datetime) -> list[CapacityRequest]:
     return list(counted.order_by("starts_at", "pk")[:MOST])
 
 
-def _bursts(user: User, risks: Iterable[PoolRisk], *, at: datetime) -> Bursts:
-    """The first ten rows know how many there are in all; only they are read."""
+def _going_on(user: User, *, at: datetime) -> QuerySet[Any, dict[str, Any]]:
+    """Visible bursts that are on, or begin within a day: those that are on before the others, by
+    their ends. Nothing is joined to them: only ten are shown.
+    """
     told = not_over(since=at - STILL_ENDING, before=at + SOON, at=at)
-    seen = CapacityRequest.objects.visible_to(user).filter(pk__in=told)
+    seen = CapacityRequest.objects.visible_to(user).filter(pk__in=told).order_by()
     begins = LedgerEntry.objects.filter(request=OuterRef("pk"), kind=LedgerEntry.Kind.BURST)
     upcoming = Exists(begins.filter(effective_from__gt=at))
-    rows = with_names(CapacityRequest.objects.filter(pk__in=seen.values("pk")))
-    soon = Q(ends_at__gt=at, ends_at__lte=at + SOON)
-    counted = rows.annotate(is_upcoming=upcoming).annotate(
-        total=Window(Count("*")),
-        on=Window(Count("pk", filter=Q(is_upcoming=False))),
-        ending_soon=Window(Count("pk", filter=Q(is_upcoming=False) & soon)),
+    soon = ExpressionWrapper(Q(ends_at__gt=at, ends_at__lte=at + SOON), BooleanField())
+    rows = CapacityRequest.objects.filter(pk__in=seen.values("pk")).annotate(upcoming=upcoming)
+    each = JSONObject(pk="pk", upcoming="upcoming", ends_soon=soon)
+    return rows.order_by("upcoming", "ends_at", "pk").values(each=each)
+
+
+def _bursts(going_on: list[dict[str, Any]], risks: Iterable[PoolRisk], *, at: datetime) -> Bursts:
+    first = [each["pk"] for each in going_on[:MOST_BURSTS]]
+    found = with_names(CapacityRequest.objects.all()).in_bulk(first) if first else {}
+    grants = grants_of(list(found.values()), at=at, risks=risks)
+    on = [each for each in going_on if not each["upcoming"]]
+    return Bursts(
+        [request_row(found[pk], grants[pk], at=at) for pk in first],
+        len(going_on),
+        len(on),
+        sum(each["ends_soon"] for each in on),
     )
-    found = list(counted.order_by("is_upcoming", "ends_at", "pk")[:MOST_BURSTS])
-    if not found:
-        return Bursts([], 0, 0, 0)
-    grants = grants_of(found, at=at, risks=risks)
-    shown = [request_row(request, grants[request.pk], at=at) for request in found]
-    return Bursts(shown, found[0].total, found[0].on, found[0].ending_soon)
 
 
 def _at_risk(pools: QuerySet[Pool], risks: Mapping[int, PoolRisk]) -> int:
