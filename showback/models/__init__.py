@@ -8,6 +8,7 @@ from showback.models.callers import (
     CallerTarget,
     GatewayHour,
     GatewaySource,
+    UnmappedDay,
 )
 from showback.models.costs import CostLine, Meter, PriceRow
 from showback.models.pulls import (
@@ -21,7 +22,7 @@ from showback.models.pulls import (
 )
 from showback.models.rollups import Attribution, MethodDay, ServiceDay, ServiceHour
 from showback.models.sharing import SharedDeployment, SplitRule, SplitShare
-from showback.models.team_days import TeamCostDay, TeamUseDay
+from showback.models.to_date import MonthToDate
 from showback.models.usage import (
     Grain,
     Kept,
@@ -50,6 +51,7 @@ __all__ = [
     "Kept",
     "Meter",
     "MethodDay",
+    "MonthToDate",
     "MetricFamily",
     "PriceRow",
     "ServiceDay",
@@ -57,9 +59,8 @@ __all__ = [
     "SharedDeployment",
     "SplitRule",
     "SplitShare",
-    "TeamCostDay",
-    "TeamUseDay",
     "TouchedHour",
+    "UnmappedDay",
     "UsageDayBlock",
     "UsageHour",
     "UsageMinutes",

@@ -180,6 +180,35 @@ class CallerHour(OfCaller):
         return f"caller {self.caller_id} at {self.hour:%Y-%m-%d %H}:00"
 
 
+class UnmappedDay(models.Model):
+    """A day (finance time zone) of a caller that nobody had mapped, while what it called was
+    shared: sums of its `CallerHour` rows, so that the page of what is nobody's reads days.
+
+    Of `logged` of its `hours` the gateway says how many requests were filtered.
+    """
+
+    day = models.DateField()
+    # The unique index below begins with the day, by which rows are read.
+    deployment = models.ForeignKey(
+        "quotas.Deployment", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    caller = models.ForeignKey(Caller, on_delete=models.PROTECT, related_name="+", db_index=False)
+    used_tokens = models.BigIntegerField()
+    filtered = models.BigIntegerField()
+    hours = models.IntegerField()
+    logged = models.IntegerField()
+
+    class Meta:
+        db_table = "showback_unmapped_day"
+        ordering = ["day", "deployment_id", "caller_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["day", "deployment", "caller"], name="one_unmapped_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"caller {self.caller_id} on {self.day}: {self.used_tokens}"
+
+
 class CallerMinutes(OfCaller):
     """The 60 minutes behind a `CallerHour`; NULL elements were not read. None for files of hours.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from portal.kernel import formatting
 from portal.kernel.money import CENT
@@ -12,10 +13,11 @@ from quotas.selectors.metering import MeteredDeployment
 from showback.domain.split import split_whole
 from showback.domain.suggestions import Suggestion
 from showback.models import Caller
-from showback.selectors.caller_rows import CallerUse
+from showback.selectors.caller_rows import filtered_words
 from showback.selectors.cost_rows import money_cents
 from showback.selectors.offers import Offers
 from showback.selectors.scope import label_of
+from showback.selectors.sharing import Unmapped
 
 # Above this a proposal is worded as likely, below as possible.
 LIKELY = 0.8
@@ -82,38 +84,60 @@ class Bucket:
         return f"{self.key}:{self.suggested.service_id}" if self.suggested else ""
 
 
+class Part(NamedTuple):
+    """A part of a deployment's unattributed use: a caller's (`use`), or what has none. `amount`
+    None: nothing of it has a price.
+    """
+
+    deployment_id: int
+    caller: Caller | None
+    use: Unmapped | None
+    tokens: int
+    amount: Decimal | None
+
+    @property
+    def key(self) -> str:
+        return f"caller:{self.caller.pk}" if self.caller else f"deployment:{self.deployment_id}"
+
+
+def parts_of(
+    deployment_id: int,
+    tokens: int,
+    cents: Decimal | None,
+    callers: Sequence[tuple[Caller, Unmapped]],
+) -> list[Part]:
+    """They sum to the deployment's unattributed tokens, and to their cost to the cent."""
+    counted = [use.tokens for _, use in callers]
+    if sum(counted) > tokens:
+        parts = [*split_whole(tokens, counted), 0]
+    else:
+        parts = [*counted, tokens - sum(counted)]
+    amounts: Sequence[Decimal | None] = [None] * len(parts)
+    if cents is not None:
+        amounts = [n * CENT for n in split_whole(int(cents / CENT), parts)]
+    whose = [*callers, (None, None)]
+    found = [
+        Part(deployment_id, *who, n, amount)
+        for who, n, amount in zip(whose, parts, amounts, strict=True)
+    ]
+    return found if parts[-1] else found[:-1]
+
+
 @dataclass(frozen=True)
 class Where:
-    """One deployment, its unattributed tokens, and their cost to the cent (None: unpriced)."""
+    """One deployment (None: it is gone for long), to say what parts of it are."""
 
     id: int
     deployment: MeteredDeployment | None
     is_shared: bool
-    tokens: int
-    cents: Decimal | None
 
-    def buckets(self, callers: Sequence[tuple[Caller, CallerUse]]) -> list[Bucket]:
-        counted = [use.tokens for _, use in callers]
-        if sum(counted) > self.tokens:
-            parts = [*split_whole(self.tokens, counted), 0]
-        else:
-            parts = [*counted, self.tokens - sum(counted)]
-        amounts = self._amounts(parts)
-        found = [
-            self._of_caller(caller, use, tokens, amount)
-            for (caller, use), tokens, amount in zip(callers, parts, amounts, strict=False)
-        ]
-        if parts[-1]:
-            found.append(self._rest(parts[-1], amounts[-1]))
-        return found
-
-    def _amounts(self, parts: list[int]) -> list[Decimal | None]:
-        if self.cents is None:
-            return [None] * len(parts)
-        return [n * CENT for n in split_whole(int(self.cents / CENT), parts)]
+    def bucket(self, part: Part) -> Bucket:
+        if part.caller is None or part.use is None:
+            return self._rest(part.tokens, part.amount)
+        return self._of_caller(part.caller, part.use, part.tokens, part.amount)
 
     def _of_caller(
-        self, caller: Caller, use: CallerUse, tokens: int, amount: Decimal | None
+        self, caller: Caller, use: Unmapped, tokens: int, amount: Decimal | None
     ) -> Bucket:
         product = f" of product {caller.product}" if caller.product else ""
         return Bucket(
@@ -125,7 +149,7 @@ class Where:
             detail=f"{caller.get_kind_display()}{product}, {caller.source}",
             tokens=tokens,
             amount=amount,
-            filtered=use.filtered_words,
+            filtered=filtered_words(use.filtered if use.logged else None, use.hours - use.logged),
             signs=Signs(str(caller), caller.product),
         )
 

@@ -4,16 +4,27 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
 
 from portal.kernel import formatting
 from portal.kernel.shown import Shown
 from portal.kernel.windows import Window
 from quotas.selectors.metering import ServiceName
 from showback.domain.suggestions import Suggestion
-from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment
+from showback.models import Caller, CallerHour, CallerMapping
 from showback.querysets import in_force_at
 from showback.selectors.offers import Offered, Offers
+
+
+def filtered_words(filtered: int | None, hours_unknown: int) -> Shown:
+    """`7`, `≥ 7` where some hours do not say, or `not known`: never a nought for those."""
+    if filtered is None:
+        return Shown("not known", exact="the gateway does not log why a request failed")
+    if not hours_unknown:
+        return formatting.count(filtered)
+    hours = f"{hours_unknown} hour{'s' * (hours_unknown > 1)}"
+    exact = f"{hours} of this caller do not say how many were filtered"
+    return Shown(f"≥ {filtered:,}", exact=exact, value=str(filtered))
 
 
 @dataclass(frozen=True)
@@ -35,14 +46,7 @@ class CallerUse:
 
     @property
     def filtered_words(self) -> Shown:
-        """`7`, `≥ 7` where some hours do not say, or `not known`: never a nought for those."""
-        if self.filtered is None:
-            return Shown("not known", exact="the gateway does not log why a request failed")
-        if not self.filtered_hours_unknown:
-            return formatting.count(self.filtered)
-        hours = f"{self.filtered_hours_unknown} hour{'s' * (self.filtered_hours_unknown > 1)}"
-        exact = f"{hours} of this caller do not say how many were filtered"
-        return Shown(f"≥ {self.filtered:,}", exact=exact, value=str(self.filtered))
+        return filtered_words(self.filtered, self.filtered_hours_unknown)
 
 
 @dataclass(frozen=True)
@@ -70,43 +74,11 @@ class CallerRow:
         return formatting.tokens(self.use.tokens)
 
 
-IN_THE_HOUR = CallerMapping.objects.filter(
-    effective_from__lte=OuterRef("hour"), effective_until__gt=OuterRef("hour")
-)
-# Apart, as each alone is a join: with OR in one of them every hour would be looked up by itself.
-UNMAPPED = ~Exists(IN_THE_HOUR.filter(caller_id=OuterRef("caller_id"))) & ~Exists(
-    IN_THE_HOUR.filter(
-        caller__kind=Caller.Kind.PRODUCT,
-        caller__source_id=OuterRef("source_id"),
-        caller__product=OuterRef("caller__product"),
-    )
-)
-WHILE_SHARED = Exists(
-    SharedDeployment.objects.filter(
-        deployment_id=OuterRef("target__deployment_id"),
-        effective_from__lte=OuterRef("hour"),
-        effective_until__gt=OuterRef("hour"),
-    )
-)
-
-
-def unmapped_in(window: Window) -> list[Q | Exists]:
-    """Conditions on `CallerHour`: in that hour nobody had mapped the caller, and it called a shared
-    deployment. Callers that are mapped throughout, as most are, are left out before any hour is
-    looked at.
-    """
-    throughout = CallerMapping.objects.filter(
-        effective_from__lte=window.start, effective_until__gte=window.end
-    )
-    others = Caller.objects.exclude(pk__in=throughout.order_by().values("caller_id"))
-    return [Q(caller__in=others.order_by().values("pk")), UNMAPPED, WHILE_SHARED]
-
-
-def caller_uses(window: Window, *conditions: Q | Exists) -> list[CallerUse]:
+def caller_uses(window: Window, condition: Q) -> list[CallerUse]:
     """By deployment and caller, most tokens first; one query."""
     rows = (
         CallerHour.objects.filter(
-            *conditions,
+            condition,
             hour__gte=window.start,
             hour__lt=window.end,
             target__deployment__isnull=False,

@@ -5,21 +5,25 @@ accounts, to their members (services or deployments), to days, to lines. The spl
 organisation, so a person who sees one team sees the same cents as one who sees all.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
 from operator import add, or_
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-from django.db.models import Aggregate, Count, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Subquery, Sum
 
 from portal.kernel.money import ZERO, split_to_cents
-from showback.models import CostLine, TeamCostDay
+from showback.domain.months import Month
+from showback.models import CostLine, MonthToDate
 
 K = TypeVar("K", bound=Hashable)
 Column = tuple[str, str]  # category, meter
+WITH_LINES = Q(priced__gt=0) | Q(unpriced__gt=0)  # else there was use alone
+COSTS = ("amount", "idle", "priced", "unpriced")  # the columns of `Costs`
 
 
 @dataclass(frozen=True, order=True)
@@ -32,6 +36,9 @@ class Days:
     @property
     def condition(self) -> Q:
         return Q(day__gte=self.first, day__lte=self.last)
+
+    def has(self, day: date) -> bool:
+        return self.first <= day <= self.last
 
 
 class Account(NamedTuple):
@@ -50,18 +57,17 @@ class Account(NamedTuple):
         )
 
     @property
+    def to_date(self) -> Q:
+        """The rows of `MonthToDate` of its members."""
+        return Q(is_whole=False, kind=self.kind, team_id=self.team_id or None)
+
+    @property
     def member_field(self) -> str:
         """What it is opened into: a team's services, else deployments."""
         return "service_id" if self.kind == "team" else "deployment_id"
 
 
 UNALLOCATED, UNATTRIBUTED = Account("unallocated"), Account("unattributed")
-
-
-def account_of(team_id: int | None, category: str) -> Account:
-    if team_id is not None:
-        return Account("team", team_id)
-    return UNALLOCATED if category == CostLine.Category.UNALLOCATED else UNATTRIBUTED
 
 
 class Costs(NamedTuple):
@@ -73,6 +79,10 @@ class Costs(NamedTuple):
     idle: Decimal = ZERO
     priced: int = 0
     unpriced: int = 0
+
+    @property
+    def has_lines(self) -> bool:
+        return bool(self.priced or self.unpriced)
 
     def plus(self, other: "Costs") -> "Costs":
         return Costs(*map(add, self, other))
@@ -89,38 +99,40 @@ def lines_of(
     return rows
 
 
-def account_cents(days: Days) -> dict[Account, Decimal]:
-    [found] = account_costs_in(days)
-    return cents_of(found)
-
-
-def account_costs_in(*spans: Days) -> list[dict[Account, Costs]]:
-    """By account, of each span, where it has lines. One query, of the sums of whole teams."""
-    sums = (Sum("amount"), Sum("priced"), Sum("unpriced"))
-    found: list[dict[Account, Costs]] = [{} for _ in spans]
-    rows = _sums_in(TeamCostDay.objects.all(), spans, ("team_id", "category"), sums)
-    for (team_id, category), by_span in rows:
-        account = account_of(team_id, category)
-        is_idle = category == CostLine.Category.PTU_IDLE
-        for of_span, (exact, priced, unpriced) in zip(found, by_span, strict=True):
-            if priced is not None:
-                costs = Costs(exact, exact if is_idle else ZERO, priced, unpriced)
-                there = of_span.get(account)
-                of_span[account] = there.plus(costs) if there else costs
+def account_cents(month: Days) -> dict[Account, Decimal]:
+    [found] = account_cents_in(month)
     return found
 
 
-def member_costs_in(account: Account, *spans: Days) -> list[dict[int, Costs]]:
-    """By service, or by deployment for the platform's own, of each span. One query."""
-    idle = Sum("amount", filter=Q(category=CostLine.Category.PTU_IDLE))
-    sums = (Sum("amount"), idle, Count("price"), Count("id"))
-    found: list[dict[int, Costs]] = [{} for _ in spans]
-    lines = CostLine.objects.filter(account.condition)
-    for (key,), by_span in _sums_in(lines, spans, (account.member_field,), sums):
-        for of_span, (exact, idle, priced, count) in zip(found, by_span, strict=True):
-            if count:
-                of_span[key] = Costs(exact or ZERO, idle or ZERO, priced, count - priced)
-    return found
+def account_cents_in(*months: Days) -> list[dict[Account, Decimal]]:
+    """Of each month as far as it is given, every account that has lines. One query."""
+    rows = months_to_date(*months).filter(WITH_LINES, is_whole=True)
+    by_day: dict[date, dict[Account, Decimal]] = defaultdict(dict)
+    for day, kind, team_id, exact in rows.values_list("day", "kind", "team_id", "amount"):
+        by_day[day][Account(kind, team_id or 0)] = exact
+    newest = [max(filter(month.has, by_day), default=month.last) for month in months]
+    return [to_cents_together(by_day[day]) for day in newest]
+
+
+def member_costs(account: Account, month: Days) -> dict[int, Costs]:
+    """By service, or by deployment for the platform's own, where it has lines."""
+    rows = months_to_date(month).filter(WITH_LINES, account.to_date)
+    return {key: Costs(*costs) for key, *costs in rows.values_list(account.member_field, *COSTS)}
+
+
+def months_to_date(*months: Days) -> "QuerySet[MonthToDate]":
+    """The sums of all these days: of months, or their days up to one of them.
+
+    Raises ValueError for days that are not.
+    """
+    return MonthToDate.objects.filter(reduce(or_, map(_newest_day, months))).order_by()
+
+
+def _newest_day(month: Days) -> Q:
+    if month.first.day != 1 or Month.of(month.first) != Month.of(month.last):
+        raise ValueError(f"sums to date are of months, not of {month.first} to {month.last}")
+    rows = MonthToDate.objects.filter(month.condition).order_by("-day")
+    return Q(day=Subquery(rows.values("day")[:1]))
 
 
 def cents_of(costs: Mapping[K, Costs], whole: Decimal | None = None) -> dict[K, Decimal]:
@@ -128,40 +140,13 @@ def cents_of(costs: Mapping[K, Costs], whole: Decimal | None = None) -> dict[K, 
     return to_cents_together({key: each.exact for key, each in costs.items()}, whole)
 
 
-def _sums_in(
-    rows: "QuerySet[Any]", spans: Sequence[Days], fields: Sequence[str], sums: Sequence[Aggregate]
-) -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
-    """By the fields, the sums of each span; a sum of no rows is None."""
-    wanted = {
-        f"sum_{n}_{m}": _within(span, each)
-        for n, span in enumerate(spans)
-        for m, each in enumerate(sums)
-    }
-    inside = reduce(or_, (span.condition for span in spans))
-    found = rows.filter(inside).order_by().values(*fields).annotate(**wanted)
-    begins = [len(fields) + n * len(sums) for n in range(len(spans))]
-    for row in found.values_list(*fields, *wanted):
-        yield row[: len(fields)], [row[begin : begin + len(sums)] for begin in begins]
-
-
-def _within(span: Days, each: Aggregate) -> Aggregate:
-    only = each.copy()
-    only.filter = span.condition if each.filter is None else each.filter & span.condition
-    return only
-
-
-def day_cents(days: Days, account: Account, member: int) -> dict[date, Decimal]:
-    """By day of one member; sums to the member's cents. Two queries."""
-    by_member: dict[int, Decimal] = {}
-    by_day: dict[date, Decimal] = {}
-    lines = lines_of(days, account).order_by().values(account.member_field, "day")
-    for row in lines.annotate(exact=Sum("amount")):
-        key, exact = row[account.member_field], row["exact"] or ZERO
-        by_member[key] = by_member.get(key, ZERO) + exact
-        if key == member:
-            by_day[row["day"]] = exact
-    whole = account_cents(days).get(account, ZERO)
-    return to_cents_together(by_day, to_cents_together(by_member, whole).get(member, ZERO))
+def day_cents(month: Days, account: Account, member: int) -> dict[date, Decimal]:
+    """By day of one member; sums to the member's cents. Three queries."""
+    lines = lines_of(month, account, member).order_by().values("day")
+    by_day = {row["day"]: row["exact"] or ZERO for row in lines.annotate(exact=Sum("amount"))}
+    members, whole = member_costs(account, month), account_cents(month).get(account, ZERO)
+    cents = cents_of(members, whole)
+    return to_cents_together(by_day, cents.get(member, ZERO))
 
 
 def to_cents_together(exact: Mapping[K, Decimal], whole: Decimal | None = None) -> dict[K, Decimal]:

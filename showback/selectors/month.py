@@ -1,8 +1,10 @@
 """The organisation's month by team, and a team's month by service."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 from django.db.models import Q
 from django.urls import reverse
@@ -13,13 +15,12 @@ from portal.models import User
 from quotas.selectors.metering import TeamName, service_names, team_names
 from showback.domain.months import Month
 from showback.selectors.cents import (
-    UNATTRIBUTED,
     Account,
-    Costs,
     Days,
-    account_costs_in,
+    account_cents,
+    account_cents_in,
     cents_of,
-    member_costs_in,
+    member_costs,
 )
 from showback.selectors.cost_charts import (
     amounts_by_day,
@@ -41,13 +42,15 @@ from showback.selectors.scope import (
 )
 from showback.selectors.unpriced import Unpriced, unpriced_lines
 from showback.selectors.use_totals import (
-    UseTotals,
+    ToDate,
+    accounts_in,
     condition_of,
+    members_in,
     sum_of,
-    use_by,
-    use_by_team,
 )
 
+K = TypeVar("K", bound=Hashable)
+NOTHING = ToDate()
 # Minutes settle after three and are pulled every five.
 FRESH = timedelta(minutes=15)
 
@@ -80,7 +83,7 @@ class ListPage(CostList):
 
 def organisation_month(user: User, month: MonthScope, *, at: datetime) -> ListPage:
     """Teams that the person may see; the platform's own accounts for organisation-wide roles."""
-    found = _accounts(user, month, account_costs_in(month.days, month.days_before), at=at)
+    found = _accounts(user, month, account_cents(month.days_before), at=at)
     chart = cost_by_team(found.rows) if found.rows else None
     return _page(found, chart=chart, url_name="showback_month", at=at)
 
@@ -91,49 +94,46 @@ def month_so_far(user: User, month: MonthScope, *, at: datetime) -> tuple[CostLi
     """
     before = month.month.previous
     whole = Days(before.first_day, before.last_day)
-    *costs, costs_of_whole = account_costs_in(month.days, month.days_before, whole)
-    cents = sum(cents_of(costs_of_whole).values(), ZERO) if costs_of_whole else None
-    return _accounts(user, month, costs, at=at), cents
+    same_days, whole_month = account_cents_in(month.days_before, whole)
+    cents = sum(whole_month.values(), ZERO) if whole_month else None
+    return _accounts(user, month, same_days, at=at), cents
 
 
 def _accounts(
-    user: User, month: MonthScope, costs: list[dict[Account, Costs]], *, at: datetime
+    user: User, month: MonthScope, before: dict[Account, Decimal], *, at: datetime
 ) -> CostList:
     teams = team_names(user)
-    rows = _account_rows(month, costs, teams, with_platform=user.reads_everything)
+    rows = _account_rows(month, before, teams, with_platform=user.reads_everything)
     seen = Q() if user.reads_everything else Q(team_id__in=teams)
     return _list(month, rows, seen, at=at)
 
 
 def _account_rows(
     month: MonthScope,
-    costs_of_both: list[dict[Account, Costs]],
+    before: dict[Account, Decimal],
     teams: dict[int, TeamName],
     *,
     with_platform: bool,
 ) -> list[CostRow]:
     """Of these teams, and of the platform's own accounts. Dearest first."""
-    costs, costs_before = costs_of_both
-    now, before = cents_of(costs), cents_of(costs_before)
-    use, base, rows = use_by_team(month.days), month.url, []
+    there = accounts_in(month.days)
+    now, base, rows = _cents_now(there), month.url, []
     for account in keys_of(now, before):
         if account.kind == "team":
             if account.team_id not in teams:
                 continue
             slug, name = teams[account.team_id].slug, teams[account.team_id].name
-            totals = use.get(account.team_id, UseTotals())
         elif not with_platform:
             continue
         else:
             slug, name = f"~{account.kind}", PLATFORM_NAMES[account.kind]
-            totals = use.get(None, UseTotals()) if account == UNATTRIBUTED else UseTotals()
         row = CostRow(
             name=name,
             url=f"{base}{slug}/",
             amount=now.get(account, ZERO),
             before=before.get(account, ZERO),
-            costs=costs.get(account, Costs()),
-            use=totals,
+            costs=there.get(account, NOTHING).costs,
+            use=there.get(account, NOTHING).use,
             slot=account.team_id,
         )
         rows.append((account, row))
@@ -143,11 +143,10 @@ def _account_rows(
 def team_month(of: AccountScope, *, at: datetime) -> ListPage:
     """One account by its services (by deployment for the platform's own). The scope was checked."""
     month, account = of.month, of.account
-    spans = month.days, month.days_before
-    wholes = [cents_of(each).get(account, ZERO) for each in account_costs_in(*spans)]
-    costs, costs_before = member_costs_in(account, *spans)
-    now, before = cents_of(costs, wholes[0]), cents_of(costs_before, wholes[1])
-    use = use_by(account.member_field, condition_of(month.days, account))
+    whole, whole_before = account_cents_in(month.days, month.days_before)
+    there = members_in(account, month.days)
+    now = _cents_now(there, whole.get(account, ZERO))
+    before = cents_of(member_costs(account, month.days_before), whole_before.get(account, ZERO))
     members = _members(of, keys_of(now, before))
     rows = [
         CostRow(
@@ -155,8 +154,8 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
             url=members[key].url,
             amount=now.get(key, ZERO),
             before=before.get(key, ZERO),
-            costs=costs.get(key, Costs()),
-            use=use.get(key, UseTotals()),
+            costs=there.get(key, NOTHING).costs,
+            use=there.get(key, NOTHING).use,
             slot=key,
         )
         for key in keys_of(now, before)
@@ -176,6 +175,11 @@ def _list(month: MonthScope, rows: list[CostRow], seen: Q, *, at: datetime) -> C
         unpriced=unpriced_lines(month, seen) if is_unpriced else [],
         backfill=unfinished_history(at=at),
     )
+
+
+def _cents_now(there: Mapping[K, ToDate], whole: Decimal | None = None) -> dict[K, Decimal]:
+    """Of those that have lines."""
+    return cents_of({key: of.costs for key, of in there.items() if of.costs.has_lines}, whole)
 
 
 def _members(of: AccountScope, ids: list[int]) -> dict[int, MemberScope]:

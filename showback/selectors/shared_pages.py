@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import OuterRef, Q, Subquery, Sum
 
 from portal.kernel.received import Received
-from portal.kernel.slices import LONGEST_QUERY, SIZE, Slice, query_of, slice_of
+from portal.kernel.slices import LONGEST_QUERY, Slice, query_of, slice_of
 from portal.kernel.windows import FOREVER, HOUR, Window
 from quotas.selectors.metering import MeteredDeployment, metered_deployments, named_deployments
 from showback.domain.months import Month, day_of, day_window
@@ -32,6 +32,7 @@ from showback.selectors.methods import (
 )
 from showback.selectors.scope import label_of
 
+PAGE_SIZE = 12  # each row has a line for each way by which use is known
 MOST_OFFERED = 40  # deployments to choose from; of more one finds them by their names
 NAMED = ("target__account_host", "target__deployment_name", "target__source__name")
 
@@ -112,7 +113,9 @@ def shared_list(params: Mapping[str, str] | None = None, *, at: datetime) -> Sha
     asked = params or {}
     words = query_of(asked).lower().split()
     found = [row for row in rows if all(word in row.label.lower() for word in words)]
-    place = slice_of(asked, len(found), size=SIZE if params is not None else max(1, len(found)))
+    place = slice_of(
+        asked, len(found), size=PAGE_SIZE if params is not None else max(1, len(found))
+    )
     running = [key for key, window in windows.items() if window.end > at]
     return SharedList(
         rows=found[place.start : place.stop],

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from portal.kernel.windows import Window
 from showback.domain.attribution import Counted
@@ -12,20 +13,46 @@ from showback.models import Caller, CallerHour, CallerMapping, SharedDeployment,
 from showback.querysets import touching
 
 ByService = dict[int | None, Counted]
+CallerKey = tuple[int, int]  # deployment, caller
 Rule = tuple[Window, dict[int, int]]  # basis points by service
+
+
+class Unmapped(NamedTuple):
+    """What a caller that nobody had mapped used in so many hours; of `logged` of them it is known
+    how many requests were filtered.
+    """
+
+    tokens: int = 0
+    filtered: int = 0
+    hours: int = 0
+    logged: int = 0
+
+    def plus(self, tokens: int, filtered: int | None) -> "Unmapped":
+        """With one hour more; None: the gateway does not log it."""
+        is_logged = filtered is not None
+        return Unmapped(
+            self.tokens + tokens,
+            self.filtered + (filtered or 0),
+            self.hours + 1,
+            self.logged + is_logged,
+        )
 
 
 @dataclass(frozen=True)
 class Sharing:
-    """By deployment, or by deployment and hour. `counted` None: callers that nobody mapped."""
+    """By deployment, or by deployment and hour. `counted` None: callers that nobody mapped.
+
+    `unmapped` is each of those by itself, over the hours in which the deployment was shared.
+    """
 
     windows: Mapping[int, list[Window]] = field(default_factory=dict)
     rules: Mapping[int, list[Rule]] = field(default_factory=dict)
     counted: Mapping[HourKey, ByService] = field(default_factory=dict)
+    unmapped: Mapping[CallerKey, Unmapped] = field(default_factory=dict)
 
     def is_shared(self, deployment: int, hour: datetime) -> bool:
         """What holds when the hour begins holds for all of it."""
-        return any(hour in window for window in self.windows.get(deployment, ()))
+        return _is_inside(hour, self.windows.get(deployment, ()))
 
     def rule_at(self, deployment: int, hour: datetime) -> dict[int, int]:
         """Basis points by service; empty without a rule."""
@@ -38,7 +65,11 @@ def read_sharing(window: Window, deployments: Collection[int]) -> Sharing:
     windows = shared_windows(window, deployments)
     if not windows:
         return Sharing()
-    return Sharing(windows, split_rules(window, windows), counted_by_hour(window, windows))
+    return Sharing(windows, split_rules(window, windows), *_counted(window, windows))
+
+
+def _is_inside(hour: datetime, windows: Iterable[Window]) -> bool:
+    return any(hour in window for window in windows)
 
 
 def shared_windows(window: Window, deployments: Collection[int]) -> dict[int, list[Window]]:
@@ -58,22 +89,30 @@ def split_rules(window: Window, deployments: Iterable[int]) -> dict[int, list[Ru
     return dict(found)
 
 
-def counted_by_hour(window: Window, deployments: Iterable[int]) -> dict[HourKey, ByService]:
-    """What gateways counted of each service: each caller by the mapping at the hour's start."""
+def _counted(
+    window: Window, shared: Mapping[int, list[Window]]
+) -> tuple[dict[HourKey, ByService], dict[CallerKey, Unmapped]]:
+    """What gateways counted of each service: each caller by the mapping at the hour's start. And of
+    each caller that had none.
+    """
     rows = CallerHour.objects.filter(
-        target__deployment_id__in=list(deployments), hour__gte=window.start, hour__lt=window.end
+        target__deployment_id__in=list(shared), hour__gte=window.start, hour__lt=window.end
     ).values_list(
         "target__deployment_id", "hour", "caller_id",
         "ok", "throttled", "other", "filtered", "prompt", "generated",
     )  # fmt: skip
     mapped = Mappings.read(window)
     found: dict[HourKey, ByService] = defaultdict(dict)
+    unmapped: dict[CallerKey, Unmapped] = defaultdict(Unmapped)
     for deployment, hour, caller, ok, throttled, other, filtered, prompt, generated in rows:
         counted = Counted(ok, throttled, other + (filtered or 0), prompt, generated)
         by_service = found[deployment, hour]
         service = mapped.service_of(caller, hour)
         by_service[service] = by_service.get(service, Counted()) + counted
-    return dict(found)
+        if service is None and _is_inside(hour, shared[deployment]):
+            key = deployment, caller
+            unmapped[key] = unmapped[key].plus(prompt + generated, filtered)
+    return dict(found), dict(unmapped)
 
 
 @dataclass(frozen=True)

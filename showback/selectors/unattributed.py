@@ -6,22 +6,21 @@ tokens: an estimate inside an exact sum.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, Q, Sum
+from django.db.models import Subquery, Sum
 
 from portal.kernel.money import ZERO
 from portal.kernel.received import Received
 from portal.kernel.slices import Slice, query_of, slice_of
 from quotas.selectors.metering import service_names
-from showback.models import Caller, ServiceDay, SharedDeployment, TeamUseDay
+from showback.models import Caller, CallerMapping, JobDone, SharedDeployment, UnmappedDay
 from showback.querysets import in_force_at
-from showback.selectors.buckets import Bucket, Where, with_offer
-from showback.selectors.caller_rows import CallerUse, caller_uses, callers_of, unmapped_in
-from showback.selectors.cents import UNATTRIBUTED, account_cents, lines_of, to_cents_together
+from showback.selectors.buckets import Bucket, Part, Where, parts_of, with_offer
+from showback.selectors.cents import UNATTRIBUTED, Costs, account_cents, cents_of
 from showback.selectors.offers import Offers
 from showback.selectors.scope import (
     MonthScope,
@@ -30,6 +29,8 @@ from showback.selectors.scope import (
     running_month,
 )
 from showback.selectors.shared_pages import UnknownTarget, this_month, unknown_targets
+from showback.selectors.sharing import Unmapped
+from showback.selectors.use_totals import members_in, sum_of, tokens_of_all
 
 PAGE_SIZE = 10  # each row has a form
 
@@ -65,74 +66,79 @@ def unattributed(params: Mapping[str, str] | None = None, *, at: datetime) -> Un
     """
     month = month_scope(str(running_month(at=at)), at=at)
     assert month is not None  # noqa: S101 - the running month has begun
-    used, offers = _used(month), Offers(service_names())
-    deployments, costs = deployments_of(month, used), _costs(month)
-    shared = set(
-        SharedDeployment.objects.filter(in_force_at(at)).values_list("deployment_id", flat=True)
-    )
-    callers = _callers(at=at)
-    found: list[Bucket] = []
-    for key, tokens in used.items():
-        where = Where(key, deployments.get(key), key in shared, tokens, costs.get(key))
-        found += where.buckets(callers.get(key, []))
-    whole = _whole(month)
-    found.sort(key=lambda b: (-(b.amount or ZERO), -b.tokens, b.key))
-    wanted = [each for each in found if each.matches(query_of(params or {}))]
-    size = PAGE_SIZE if params is not None else max(1, len(found))
-    place = slice_of(params or {}, len(wanted), size=size)
+    there = members_in(UNATTRIBUTED, month.days)
+    used = {key: of.use.tokens for key, of in there.items() if of.use.tokens}
+    whole = account_cents(month.days).get(UNATTRIBUTED, ZERO)
+    costs = _costs({key: of.costs for key, of in there.items() if of.costs.has_lines}, whole)
+    callers = _callers(month)
+    found = [
+        part
+        for key, tokens in used.items()
+        for part in parts_of(key, tokens, costs.get(key), callers.get(key, []))
+    ]
+    found.sort(key=lambda part: (-(part.amount or ZERO), -part.tokens, part.key))
+    place, buckets = _chosen(found, params, month, at=at)
+    offers = Offers(service_names())
     opened = (params or {}).get("all", "")
     return Unattributed(
         month=month,
         month_url=month.url + "~unattributed/",
-        buckets=[
-            with_offer(each, offers, is_open=each.key == opened)
-            for each in wanted[place.start : place.stop]
-        ],
+        buckets=[with_offer(each, offers, is_open=each.key == opened) for each in buckets],
         place=place,
         tokens=sum(each.tokens for each in found),
         amount=sum((each.amount or ZERO for each in found), ZERO),
         unknown=unknown_targets(this_month(at)),
-        all_tokens=whole["tokens"],
-        received=Received(whole["received"], whole["due"]),
+        all_tokens=tokens_of_all(month.days),
+        received=sum_of(of.use for of in there.values()).received,
     )
 
 
-def _whole(month: MonthScope) -> dict[str, int]:
-    """Tokens of the organisation; minutes received and due of what is nobody's."""
-    nobodys = Q(team__isnull=True)
-    return TeamUseDay.objects.filter(month.days.condition).aggregate(
-        tokens=Sum(F("prompt_tokens") + F("generated_tokens"), default=0),
-        received=Sum("minutes_received", filter=nobodys, default=0),
-        due=Sum("minutes_expected", filter=nobodys, default=0),
-    )
+def _chosen(
+    parts: Sequence[Part], params: Mapping[str, str] | None, month: MonthScope, *, at: datetime
+) -> tuple[Slice, list[Bucket]]:
+    """What is not shown is not looked up, unless its names are searched."""
+    asked = params or {}
+    size = PAGE_SIZE if params is not None else max(1, len(parts))
+    if not (query := query_of(asked)):
+        place = slice_of(asked, len(parts), size=size)
+        return place, _buckets(parts[place.start : place.stop], month, at=at)
+    wanted = [each for each in _buckets(parts, month, at=at) if each.matches(query)]
+    place = slice_of(asked, len(wanted), size=size)
+    return place, wanted[place.start : place.stop]
 
 
-def _used(month: MonthScope) -> dict[int, int]:
-    """Unattributed tokens by deployment."""
-    rows = (
-        ServiceDay.objects.filter(month.days.condition, service__isnull=True)
-        .order_by()
-        .values("deployment_id")
-        .annotate(tokens=Sum(F("prompt_tokens") + F("generated_tokens")))
-    )
-    return {row["deployment_id"]: row["tokens"] for row in rows if row["tokens"]}
+def _buckets(parts: Sequence[Part], month: MonthScope, *, at: datetime) -> list[Bucket]:
+    """In the order of the parts."""
+    ids = {part.deployment_id for part in parts}
+    rows = SharedDeployment.objects.filter(in_force_at(at), deployment_id__in=ids)
+    shared = set(rows.values_list("deployment_id", flat=True))
+    deployments = deployments_of(month, ids)
+    where = {key: Where(key, deployments.get(key), key in shared) for key in ids}
+    return [where[part.deployment_id].bucket(part) for part in parts]
 
 
-def _costs(month: MonthScope) -> dict[int, Decimal | None]:
+def _costs(costs: Mapping[int, Costs], whole: Decimal) -> dict[int, Decimal | None]:
     """To the cent by deployment, in sum the account's; None where no line of it has a price."""
-    rows = lines_of(month.days, UNATTRIBUTED).order_by().values("deployment_id")
-    found = {row["deployment_id"]: row["exact"] for row in rows.annotate(exact=Sum("amount"))}
-    whole = account_cents(month.days).get(UNATTRIBUTED, ZERO)
-    cents = to_cents_together({key: exact or ZERO for key, exact in found.items()}, whole)
-    return {key: None if found[key] is None else cents[key] for key in found}
+    cents = cents_of(costs, whole)
+    return {key: cents[key] if of.priced else None for key, of in costs.items()}
 
 
-def _callers(*, at: datetime) -> dict[int, list[tuple[Caller, CallerUse]]]:
-    """By deployment, the callers without a mapping in the hours in which it was shared."""
-    month = this_month(at)
-    uses = [use for use in caller_uses(month, *unmapped_in(month)) if use.tokens]
-    callers = callers_of(uses)
-    found: dict[int, list[tuple[Caller, CallerUse]]] = defaultdict(list)
-    for use in uses:
-        found[use.deployment_id].append((callers[use.caller_id], use))
+def _callers(month: MonthScope) -> dict[int, list[tuple[Caller, Unmapped]]]:
+    """By deployment, the callers that had no mapping in hours in which it was shared; without those
+    that got one since days were last worked out.
+    """
+    worked_out = JobDone.objects.filter(job=JobDone.Job.ROLL_UP).values("at")
+    given = CallerMapping.objects.filter(recorded_at__gt=Subquery(worked_out))
+    rows = (
+        UnmappedDay.objects.filter(month.days.condition)
+        .exclude(caller__in=given.values("caller"))
+        .order_by()
+        .values_list("deployment_id", "caller_id")
+        .annotate(Sum("used_tokens"), Sum("filtered"), Sum("hours"), Sum("logged"))
+    )
+    uses = [(key, caller, Unmapped(*sums)) for key, caller, *sums in rows if sums[0]]
+    callers = Caller.objects.select_related("source").in_bulk([caller for _, caller, _ in uses])
+    found: dict[int, list[tuple[Caller, Unmapped]]] = defaultdict(list)
+    for key, caller, use in sorted(uses, key=lambda each: (-each[2].tokens, each[1])):
+        found[key].append((callers[caller], use))
     return found

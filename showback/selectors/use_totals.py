@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 
 from portal.kernel.received import Received
-from showback.models import ServiceDay, TeamUseDay
-from showback.selectors.cents import Account, Days
+from showback.models import ServiceDay
+from showback.selectors.cents import COSTS, Account, Costs, Days, months_to_date
 
 SUMMED = (
     "prompt_tokens",
@@ -65,6 +66,9 @@ class UseTotals:
         return _share(self.capacity_tokens, self.held_capacity_tokens)
 
 
+_COUNTS = attrgetter(*UseTotals.__dataclass_fields__)
+
+
 def use_by(field: str, condition: Q) -> dict[Any, UseTotals]:
     """By a field of ServiceDay, such as `service_id`, `day`."""
     known = Q(held_capacity_tokens__isnull=False)
@@ -82,24 +86,43 @@ def use_by(field: str, condition: Q) -> dict[Any, UseTotals]:
     return {row.pop(field): _totals(row) for row in rows}
 
 
-def use_by_team(days: Days) -> dict[int | None, UseTotals]:
-    """By team id, from the sums of whole teams; None: unattributed. What a list shows, and no more:
-    requests and refusals are left out.
+class ToDate(NamedTuple):
+    """What a month came to, as far as it is given. Of use, what a list shows and no more: requests
+    and refusals are left out.
     """
-    names = LISTED
-    sums = {f"total_{name}": Sum(name) for name in names}
-    rows = TeamUseDay.objects.filter(days.condition).values("team_id").annotate(**sums).order_by()
-    return {row.pop("team_id"): _totals(row) for row in rows}
+
+    costs: Costs = Costs()
+    use: UseTotals = UseTotals()
+
+
+def accounts_in(month: Days) -> dict[Account, ToDate]:
+    rows = months_to_date(month).filter(is_whole=True)
+    found = rows.values_list("kind", "team_id", *COSTS, *LISTED)
+    return {Account(kind, team_id or 0): _to_date(sums) for kind, team_id, *sums in found}
+
+
+def members_in(account: Account, month: Days) -> dict[int, ToDate]:
+    """By service, or by deployment for the platform's own."""
+    rows = months_to_date(month).filter(account.to_date)
+    found = rows.values_list(account.member_field, *COSTS, *LISTED)
+    return {key: _to_date(sums) for key, *sums in found}
+
+
+def _to_date(sums: list[Any]) -> ToDate:
+    costs, use = sums[: len(COSTS)], sums[len(COSTS) :]
+    return ToDate(Costs(*costs), UseTotals(**dict(zip(LISTED, use, strict=True))))
+
+
+def tokens_of_all(month: Days) -> int:
+    """Of the whole organisation, of a month as far as it is given."""
+    rows = months_to_date(month).filter(is_whole=True)
+    used = rows.aggregate(tokens=Sum(F("prompt_tokens") + F("generated_tokens"), default=0))
+    return int(used["tokens"])
 
 
 def sum_of(totals: Iterable[UseTotals]) -> UseTotals:
-    found = list(totals)
-    return UseTotals(
-        **{
-            name: sum(getattr(total, name) for total in found)
-            for name in UseTotals.__dataclass_fields__
-        }
-    )
+    columns = zip(*map(_COUNTS, totals), strict=True)
+    return UseTotals(*map(sum, columns))
 
 
 def condition_of(days: Days, account: Account, member: int | None = None) -> Q:

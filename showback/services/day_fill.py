@@ -1,5 +1,5 @@
-"""Fills one day of the finance time zone: attributed hours, days by service and by method, cost
-lines, and the sums of these over whole teams.
+"""Fills one day of the finance time zone: attributed hours, days by service, by method and of
+callers that nobody mapped, cost lines, and the month to date.
 
 What is worked out again is replaced in one transaction, so filling a day again gives the same
 rows, and a reader sees either the old day or the new one.
@@ -18,12 +18,19 @@ from portal.kernel.windows import Window
 from showback.domain.days import HourOfService, by_method, largest, once_an_hour, total
 from showback.domain.months import day_window
 from showback.gateway import finance_zone
-from showback.models import CostLine, DayBasis, MethodDay, ServiceDay, ServiceHour
+from showback.models import (
+    CostLine,
+    DayBasis,
+    MethodDay,
+    ServiceDay,
+    ServiceHour,
+    UnmappedDay,
+)
 from showback.selectors.prices import read_prices
 from showback.services.copying import copy_rows
 from showback.services.day_facts import DayFacts, DayInputs, read_facts, read_inputs
-from showback.services.day_sums import sum_day
 from showback.services.day_work import WorkedOut, work_out
+from showback.services.to_date import sum_from
 
 COUNT_COLUMNS = (
     "ok_requests",
@@ -50,6 +57,15 @@ METHOD_COLUMNS = (
     "used_tokens",
     "minutes_received",
     "minutes_expected",
+)
+UNMAPPED_COLUMNS = (
+    "day",
+    "deployment_id",
+    "caller_id",
+    "used_tokens",
+    "filtered",
+    "hours",
+    "logged",
 )
 LINE_COLUMNS = (
     "day",
@@ -95,7 +111,7 @@ def fill_day(day: date, *, at: datetime, is_going_on: bool) -> int:
     there = inputs.deployments.keys()
     present = sorted(there if chosen is None else there & chosen)
     _fill(read_facts(inputs, present))
-    sum_day(day)
+    sum_from(day)
     _remember(day, bases, chosen)
     return len(present)
 
@@ -120,6 +136,7 @@ def _empty(inputs: DayInputs, chosen: Collection[int] | None) -> None:
         ServiceDay.objects.filter(whose, day=inputs.day),
         MethodDay.objects.filter(whose, day=inputs.day),
         CostLine.objects.filter(whose, day=inputs.day),
+        UnmappedDay.objects.filter(whose, day=inputs.day),
     ):
         rows.delete()
 
@@ -138,6 +155,11 @@ def _fill(facts: DayFacts) -> None:
     prices = read_prices()
     worked = [work_out(facts, d, prices) for d in facts.deployments.values()]
     _write(facts.day, worked, facts.teams)
+    copy_rows(
+        "showback_unmapped_day",
+        UNMAPPED_COLUMNS,
+        ((facts.day, *key, *used) for key, used in facts.sharing.unmapped.items()),
+    )
 
 
 def _write(day: date, worked: list[WorkedOut], teams: Mapping[int, int]) -> None:

@@ -20,11 +20,11 @@ from showback.models import (
     GatewayHour,
     Kept,
     MethodDay,
+    MonthToDate,
     ServiceDay,
     ServiceHour,
-    TeamCostDay,
-    TeamUseDay,
     TouchedHour,
+    UnmappedDay,
     UsagePull,
 )
 from showback.services.locks import pipeline_lock
@@ -140,7 +140,7 @@ def _tidy_hours(oldest: MonthKey) -> None:
 def _tidy_days(oldest: MonthKey) -> None:
     since = start_of(oldest)
     _note(Kept.What.DAYS, since)
-    for model in (ServiceDay, MethodDay, CostLine, TeamUseDay, TeamCostDay):
+    for model in (ServiceDay, MethodDay, UnmappedDay, CostLine, MonthToDate):
         model.objects.filter(day__lt=since.date()).delete()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from portal.kernel.windows import MINUTE, Window
 from portal.models import Role
 from quotas.models import Deployment
-from showback.models import CostLine, TeamCostDay, TouchedHour
+from showback.models import CostLine, MonthToDate, TouchedHour
 from showback.selectors.month import organisation_month, team_month
 from showback.selectors.scope import account_scope, member_scope, month_scope
 from showback.selectors.service_day import service_day
@@ -154,7 +154,7 @@ def test_months_lead_to_their_neighbours_with_lines(spent):
 
 def test_what_has_no_price_is_named_and_not_counted(spent):
     Deployment.objects.filter(pk=spent.chat.pk).update(model_name="gpt-99")
-    for model in (CostLine, TeamCostDay):
+    for model in (CostLine, MonthToDate):
         model.objects.all().delete()
     TouchedHour.objects.create(hour=utc("2026-03-02 05:00"))
     fill_everything(at=AT)

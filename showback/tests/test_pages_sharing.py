@@ -1,6 +1,7 @@
 """Pages of shared deployments and of what is nobody's: what they say, who may, what they change."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -25,6 +26,7 @@ from showback.selectors.scope import account_scope, month_scope
 from showback.selectors.shared_page import shared_page
 from showback.selectors.shared_pages import shared_list
 from showback.selectors.unattributed import unattributed
+from showback.services.caller_mapping import map_caller
 from showback.services.caller_pull import pull_source, workspaces
 from showback.services.rollup import fill_everything
 from showback.services.sharing import end_sharing, set_split_rule, share_deployment
@@ -282,6 +284,23 @@ def test_i24_buckets_sum_to_the_unattributed_line_of_showback(shared):
     assert all(bucket.tokens >= 0 for bucket in found.buckets)
 
 
+def test_what_was_just_given_is_offered_no_more_and_counts_until_days_are_worked_out(shared):
+    before, caller = unattributed(at=AT), Caller.objects.get(key="k-77")
+    map_caller(
+        caller,
+        service_id=shared.digest.pk,
+        start=START,
+        by=shared.cleo,
+        at=AT + timedelta(seconds=1),
+    )
+    given = unattributed(at=AT)
+    assert f"caller:{caller.pk}" in {bucket.key for bucket in before.buckets}
+    assert f"caller:{caller.pk}" not in {bucket.key for bucket in given.buckets}
+    assert (given.tokens, given.amount) == (before.tokens, before.amount)
+    fill_everything(at=AT + MINUTE)
+    assert unattributed(at=AT).tokens < before.tokens
+
+
 def test_the_page_is_worked_to_zero(shared):
     assert post(shared.cleo, "/unattributed/give/", accept=[
         bucket.accepts for bucket in unattributed(at=AT).proposals
@@ -397,16 +416,23 @@ def test_filtered_requests_are_shown_where_the_gateway_logs_them_else_not_known(
     mine = CallerHour.objects.filter(caller__key="k-77")
     mine.update(filtered=None)
     CallerHour.objects.filter(caller__key="assistant-key", hour=START).update(filtered=7)
+    worked_out_again(shared)
     for url in (shared.page, NOBODYS):
         page = text_of(get(shared.cleo, url))
         assert "not known" in page
         assert ">7<" in page
         assert "do not say how many were filtered" not in page
     mine.filter(hour=START).update(filtered=3)
+    worked_out_again(shared)
     for url in (shared.page, NOBODYS):
         page = text_of(get(shared.cleo, url))
         assert ">≥ 3<" in page
         assert "do not say how many were filtered" in page
+
+
+def worked_out_again(shared) -> None:
+    TouchedHour.objects.create(hour=START, deployment=shared.chat)
+    fill_everything(at=AT)
 
 
 def test_a_mapping_is_ended_on_the_page_from_this_hour_on(shared):

@@ -29,6 +29,7 @@ from showback.services.partitions import ensure_partitions
 from showback.services.price_data import shipped_prices
 from showback.services.prices import load_prices
 from showback.services.rollup import roll_up_and_cost
+from showback.services.to_date import sum_from
 from showback.services.usage_rows import UsageRows
 from showback.services.usage_store import store
 
@@ -50,8 +51,7 @@ BY_DAY = {
     "showback_service_day": "day",
     "showback_method_day": "day",
     "showback_cost_line": "day",
-    "showback_team_cost_day": "day",
-    "showback_team_use_day": "day",
+    "showback_unmapped_day": "day",
 }
 
 
@@ -140,6 +140,8 @@ def _copy_back(day: datetime, times: int) -> None:
             begins = day if table in BY_TIME else day.date()
             ends = day + DAY if table in BY_TIME else (day + DAY).date()
             _insert_shifted(table, column, (begins, ends), times)
+        for ago in reversed(range(times + 1)):
+            sum_from((day - ago * DAY).date())
 
 
 def _insert_shifted(table: str, column: str, window: tuple[object, object], times: int) -> None:

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.db import transaction
+from django.db.models import Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,18 +15,18 @@ from showback.models import (
     CostLine,
     DayBasis,
     MethodDay,
+    MonthToDate,
     PriceRow,
     ServiceDay,
     ServiceHour,
-    TeamCostDay,
-    TeamUseDay,
     TouchedHour,
+    UnmappedDay,
 )
 from showback.services import day_fill, rollup
 from showback.services.day_fill import fill_day
-from showback.services.day_sums import sum_day
 from showback.services.prices import PriceInput, load_prices
 from showback.services.rollup import fill_everything, roll_up_and_cost
+from showback.services.to_date import SUMMED, sum_from
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
 from showback.tests.factories import utc
@@ -33,7 +34,7 @@ from showback.tests.fakes import random_traffic, steady
 
 START = utc("2026-03-02 09:50")
 TODAY = date(2026, 3, 2)
-TABLES = (ServiceHour, ServiceDay, MethodDay, CostLine, TeamCostDay, TeamUseDay)
+TABLES = (ServiceHour, ServiceDay, MethodDay, UnmappedDay, CostLine, MonthToDate)
 
 
 def told() -> list[list[tuple[object, ...]]]:
@@ -211,22 +212,53 @@ def of(world, name: str | None) -> Service | None:
     return getattr(world, name) if name else None
 
 
-def test_the_sums_of_teams_are_those_of_lines_and_service_days(filled):
-    ServiceDay.objects.filter(service=filled.assistant).update(team=filled.delta)
-    CostLine.objects.filter(service=filled.assistant).update(team=filled.delta)
-    sum_day(TODAY)
-    for team_id, category in TeamCostDay.objects.values_list("team_id", "category"):
-        lines = CostLine.objects.filter(day=TODAY, team_id=team_id, category=category)
-        row = TeamCostDay.objects.get(day=TODAY, team_id=team_id, category=category)
+def test_a_month_to_date_is_the_sum_of_its_lines_and_service_days(filled):
+    pull(utc("2026-03-01 10:00"))
+    fill_everything(at=START)
+    ServiceDay.objects.filter(service=filled.assistant, day=TODAY).update(team=filled.delta)
+    CostLine.objects.filter(service=filled.assistant, day=TODAY).update(team=filled.delta)
+    sum_from(TODAY)
+    rows = MonthToDate.objects.filter(day=TODAY, is_whole=False)
+    assert {row.kind for row in rows} == set(MonthToDate.Kind.values)
+    assert rows.filter(service=filled.assistant).count() == 2  # of the team it had, and has
+    for row in rows:
+        lines = [line for line in CostLine.objects.all() if whose(line) == whose(row)]
         assert row.amount == sum(line.amount or 0 for line in lines)
+        assert row.idle == sum(line.amount for line in lines if line.category == "ptu_idle")
         assert row.priced == sum(line.price_id is not None for line in lines)
         assert row.priced + row.unpriced == len(lines)
-    assert {row.team_id for row in TeamUseDay.objects.all()} >= {None, filled.delta.pk}
-    for row in TeamUseDay.objects.all():
-        days = list(ServiceDay.objects.filter(day=TODAY, team_id=row.team_id))
-        assert row.prompt_tokens == sum(each.prompt_tokens for each in days)
-        known = [each for each in days if each.held_capacity_tokens is not None]
+        used = [each for each in ServiceDay.objects.all() if whose(each) == whose(row)]
+        assert row.prompt_tokens == sum(each.prompt_tokens for each in used)
+        assert row.minutes_expected == sum(each.minutes_expected for each in used)
+        known = [each for each in used if each.held_capacity_tokens is not None]
         assert row.capacity_tokens == sum(each.capacity_tokens for each in known)
+    for whole in MonthToDate.objects.filter(day=TODAY, is_whole=True):
+        parts = rows.filter(kind=whole.kind, team=whole.team)
+        for name in SUMMED:
+            assert getattr(whole, name) == sum(getattr(part, name) for part in parts)
+
+
+def whose(row: CostLine | ServiceDay | MonthToDate) -> tuple[object, ...]:
+    """Account and member of a line, a service day or a row of sums."""
+    if row.service_id:
+        return row.team_id, row.service_id
+    kinds = {getattr(row, "category", ""), getattr(row, "kind", "")}
+    return "unallocated" in kinds, row.deployment_id
+
+
+def test_a_late_day_is_in_the_sums_of_the_days_after_it_and_of_no_other_month(filled):
+    pull(utc("2026-02-28 10:00"))
+    pull(utc("2026-03-01 10:00"))
+    fill_everything(at=START)
+    wholes = MonthToDate.objects.filter(is_whole=True)
+    by_day = dict(wholes.values_list("day").annotate(Sum("amount")))
+    lines = dict(CostLine.objects.values_list("day").annotate(Sum("amount")))
+    february, first = date(2026, 2, 28), date(2026, 3, 1)
+    assert by_day == {
+        february: lines[february],
+        first: lines[first],
+        TODAY: lines[first] + lines[TODAY],
+    }
 
 
 def test_days_by_method_are_the_sums_of_the_hours_behind_them(filled):

@@ -14,6 +14,7 @@ from quotas.models import Deployment
 from showback.gateway import CallerKey
 from showback.models import (
     Caller,
+    CallerHour,
     CallerMapping,
     CostLine,
     ServiceDay,
@@ -22,6 +23,7 @@ from showback.models import (
     SplitRule,
     SplitShare,
     TouchedHour,
+    UnmappedDay,
     UsageHour,
 )
 from showback.services import caller_pull
@@ -135,6 +137,24 @@ def test_a_caller_without_a_mapping_waits_in_unattributed_and_a_mapping_gives_it
     fill_everything(at=AT)
     assert prompt_by_method("07:00")[None, "none"] == 6_000
     check_whole()
+
+
+def test_callers_are_nobodys_in_hours_without_a_mapping_while_what_they_call_is_shared(shared):
+    give(shared, "assistant-key", shared.assistant, utc(f"{DAY} 10:00"))
+    end_sharing(shared.chat.pk, end=utc(f"{DAY} 12:00"), by=shared.cleo, at=AT)
+    fill_everything(at=AT)
+    found = {row.caller.key: row for row in UnmappedDay.objects.all()}
+    assert {key: row.hours for key, row in found.items()} == {"assistant-key": 4, "digest-key": 6}
+    for key, end in (("assistant-key", 10), ("digest-key", 12)):
+        counted = CallerHour.objects.filter(caller__key=key, hour__lt=utc(f"{DAY} {end}:00"))
+        assert found[key].used_tokens == sum(row.prompt + row.generated for row in counted) > 0
+        logged = [row.filtered for row in counted if row.filtered is not None]
+        assert (found[key].logged, found[key].filtered) == (len(logged), sum(logged))
+    before = list(UnmappedDay.objects.values("caller", "day", "used_tokens", "hours").order_by())
+    TouchedHour.objects.create(hour=START)  # all of them, worked out again
+    fill_everything(at=AT)
+    after = list(UnmappedDay.objects.values("caller", "day", "used_tokens", "hours").order_by())
+    assert sorted(before, key=str) == sorted(after, key=str)
 
 
 def test_a_product_stands_for_its_subscriptions_that_have_no_mapping(shared):
