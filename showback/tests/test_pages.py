@@ -2,18 +2,22 @@
 
 import csv
 import io
+from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.db.models import Sum
 from django.test import Client
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from portal.kernel.money import to_cents
 from portal.kernel.windows import MINUTE, Window
 from portal.models import Role
 from quotas.models import Deployment
 from showback.models import CostLine, MonthToDate, TouchedHour
+from showback.selectors.cents import Days, account_cents, account_cents_in
 from showback.selectors.month import organisation_month, team_month
 from showback.selectors.scope import account_scope, member_scope, month_scope
 from showback.selectors.service_day import service_day
@@ -211,6 +215,18 @@ def test_the_comparison_is_with_the_same_days_of_the_month_before(spent):
     assert page.total.before == 0
     whole = month_scope("2026-02", at=AT)
     assert str(whole.days_before.last) == "2026-01-31"
+
+
+def test_a_month_and_its_first_days_are_read_together_and_told_apart(spent):
+    first = Days(date(2026, 3, 1), date(2026, 3, 1))
+    whole = Days(date(2026, 3, 1), date(2026, 3, 31))
+    found = account_cents_in(first, whole)
+    assert found == [account_cents(first), account_cents(whole)]
+    for days, cents in zip((first, whole), found, strict=True):
+        lines = CostLine.objects.filter(days.condition).aggregate(exact=Sum("amount"))
+        assert sum(cents.values()) == to_cents(lines["exact"])
+    with pytest.raises(ValueError, match="sums to date are of months"):
+        account_cents(Days(date(2026, 3, 2), date(2026, 3, 3)))
 
 
 def test_a_csv_runs_no_formula(spent):
