@@ -7,7 +7,7 @@ Bytes of arrays and of blocks go straight into numpy: a year of one measure take
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -39,8 +39,7 @@ COPY (
 """
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """A row of either form. `bits`: the hours of a day block; None for a row of one hour."""
 
     deployment: int
@@ -49,23 +48,27 @@ class Stored:
     packed: Sequence[bytes | None]
 
     def put(self, position: int, target: Ints, first: int) -> None:
-        """The measure at `position` into its place of `target`, which begins at second `first`."""
+        """The measure at `position` into its place of `target`, which begins at second `first`.
+
+        Each minute plus one, so that 0 is a gap: one is taken off all of them at once.
+        """
         offset, packed = (self.starts - first) // 60, self.packed[position]
         if packed is None:
             return
         if self.bits is not None:
-            day_codec.unpack_into(target, offset, packed)
+            day_codec.put_into(target, offset, packed)
             return
         begin, end = max(offset, 0), min(offset + MINUTES_OF_HOUR, len(target))
         values = pgcopy.int_array(packed, missing=MISSING)
-        target[begin:end] = values[begin - offset : end - offset]
+        target[begin:end] = values[begin - offset : end - offset] + 1
 
     def hours(self) -> Iterator[tuple[HourKey, Ints]]:
         """Each hour that there is of it, as (measures, 60)."""
         whole = day_codec.HOURS if self.bits is not None else 1
-        values = np.full((len(self.packed), whole * MINUTES_OF_HOUR), MISSING, dtype=np.int64)
+        values = np.zeros((len(self.packed), whole * MINUTES_OF_HOUR), dtype=np.int64)
         for position, row in enumerate(values):
             self.put(position, row, self.starts)
+        values -= 1
         for hour in (0,) if self.bits is None else day_codec.hours_of(self.bits):
             minutes = slice(hour * MINUTES_OF_HOUR, (hour + 1) * MINUTES_OF_HOUR)
             yield (self.deployment, self.starts + hour * HOUR_SECONDS), values[:, minutes]
@@ -108,13 +111,15 @@ def read_minutes(
     ids, slots = list(deployment_ids), int(window.length / MINUTE)
     first = int(window.start.timestamp())
     found = {
-        deployment: {name: np.full(slots, MISSING, dtype=np.int64) for name in measures}
+        deployment: {name: np.zeros(slots, dtype=np.int64) for name in measures}
         for deployment in ids
     }
     rows = list(stored(ids, window, measures))
     for position, name in enumerate(measures):
         for row in _put_whole(rows, position, name, found, first):
             row.put(position, found[row.deployment][name], first)
+    for minutes in (each for by_measure in found.values() for each in by_measure.values()):
+        minutes -= 1
     return found
 
 
@@ -125,7 +130,9 @@ def _put_whole(
     found: dict[int, dict[str, Ints]],
     first: int,
 ) -> list[Stored]:
-    """Puts every hour that lies in the window and has all its minutes; answers the other rows."""
+    """Puts every hour that lies in the window and has all its minutes, plus one; answers the other
+    rows.
+    """
     size = 2 if _array_type(name) == "smallint[]" else 4
     length = pgcopy.whole_length(MINUTES_OF_HOUR, size)
     by_deployment: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
@@ -140,7 +147,7 @@ def _put_whole(
     for deployment, hours in by_deployment.items():
         places = np.array([offset for offset, _ in hours])[:, None] + np.arange(MINUTES_OF_HOUR)
         values = pgcopy.whole_arrays([packed for _, packed in hours], MINUTES_OF_HOUR, size)
-        found[deployment][name][places] = values
+        found[deployment][name][places] = values + 1
     return left
 
 

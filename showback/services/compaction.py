@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from portal.kernel.windows import DAY, Window, floor_to_day, floor_to_hour
 from showback.domain.day_codec import CODEC, MINUTES, bits_of, pack
-from showback.domain.measures import MEASURES, MISSING
+from showback.domain.measures import MEASURES
 from showback.selectors.minutes import HOUR_SECONDS, stored
 from showback.services.copying import copy_rows
 from showback.services.day_locks import own_day
@@ -97,12 +97,13 @@ def _deployments(window: Window) -> list[int]:
 def _blocks(ids: list[int], window: Window) -> Iterator[tuple[object, ...]]:
     """In the order of BLOCK_COLUMNS."""
     first, day = int(window.start.timestamp()), window.start.date()
-    values = np.full((len(ids), len(MEASURES), MINUTES), MISSING, dtype=np.int64)
+    values = np.zeros((len(ids), len(MEASURES), MINUTES), dtype=np.int64)
     hours: dict[int, list[int]] = {deployment: [] for deployment in ids}
     place = {deployment: position for position, deployment in enumerate(ids)}
     for row in stored(ids, window, MEASURES):
         hours[row.deployment].append((row.starts - first) // HOUR_SECONDS)
         for measure in range(len(MEASURES)):
             row.put(measure, values[place[row.deployment], measure], first)
+    values -= 1
     for deployment, minutes in zip(ids, values, strict=True):
         yield (deployment, day, CODEC, bits_of(hours[deployment]), *map(pack, minutes))

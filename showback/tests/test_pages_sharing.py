@@ -467,7 +467,7 @@ def words_of(answer):
 def many(shared, monkeypatch):
     """More deployments and services than anybody would want to scroll through."""
     monkeypatch.setattr("showback.selectors.shared_pages.MOST_OFFERED", 2)
-    monkeypatch.setattr("showback.selectors.shared_pages.SIZE", 1)
+    monkeypatch.setattr("showback.selectors.shared_pages.PAGE_SIZE", 1)
     monkeypatch.setattr("showback.selectors.offers.MOST_OFFERED", 1)
     for n in range(20):
         make.service(f"Elsewhere {n}", shared.delta)

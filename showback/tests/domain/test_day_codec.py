@@ -10,7 +10,7 @@ from showback.domain.day_codec import (
     bits_of,
     hours_of,
     pack,
-    unpack_into,
+    put_into,
 )
 from showback.domain.measures import MISSING
 
@@ -20,9 +20,9 @@ def a_day(*values: int, seed: int = 0):
 
 
 def unpack(packed: bytes | None):
-    minutes = np.full(MINUTES, MISSING, dtype=np.int64)
-    unpack_into(minutes, 0, packed)
-    return minutes
+    minutes = np.zeros(MINUTES, dtype=np.int64)
+    put_into(minutes, 0, packed)
+    return minutes - 1
 
 
 @given(
@@ -51,9 +51,9 @@ def test_a_quiet_day_takes_some_bytes_and_no_day_more_than_its_own():
 
 @given(st.integers(-1600, 1600), st.integers(0, 1600))
 def test_a_day_lands_where_it_belongs_and_nowhere_else(offset, length):
-    day, target = a_day(5, 7), np.full(length, MISSING, dtype=np.int64)
-    unpack_into(target, offset, pack(day))
-    for slot, value in enumerate(target.tolist()):
+    day, target = a_day(5, 7), np.zeros(length, dtype=np.int64)
+    put_into(target, offset, pack(day))
+    for slot, value in enumerate((target - 1).tolist()):
         inside = 0 <= slot - offset < MINUTES
         assert value == (day[slot - offset] if inside else MISSING)
 
