@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+from typing import NamedTuple
 
 from portal.kernel import formatting
 from portal.kernel.shown import Shown, not_known
@@ -80,7 +81,8 @@ def pool_list(
     """Pools that feed one's own services; every pool for organisation-wide roles. Fullest first,
     narrowed by `?q=`.
     """
-    pools = list(Pool.objects.visible_to(user).only(*_TOLD))
+    read = Pool.objects.visible_to(user).values_list(*_Told._fields)
+    pools = [_Told(*row) for row in read]
     peaks = pool_peaks((pool.pk for pool in pools), Window(at, at + AHEAD))
     capacity = [pool for pool in pools if pool.gone_at is None and pool.is_allocatable]
     wanted = query_of(params).lower().split()
@@ -100,28 +102,45 @@ def pool_list(
     )
 
 
-# What sorting, searching and counting need of each pool; of those that are shown, all is read.
-_TOLD = ("subscription_id", "scope_type", "scope_id", "region", "usage_name", "kind", "mode",
-         "reserve_units", "gone_at")  # fmt: skip
+class _Told(NamedTuple):
+    """What sorting, searching and counting need of each pool: a model of each would take as long as
+    the rest of the page. Of those that are shown, all is read.
+    """
+
+    pk: int
+    subscription_id: str
+    scope_type: str
+    scope_id: str
+    region: str
+    usage_name: str
+    kind: str
+    mode: str
+    reserve_units: int
+    gone_at: datetime | None
+
+    @property
+    def is_allocatable(self) -> bool:
+        return self.kind != Pool.Kind.OTHER
 
 
-def _rows(pools: Sequence[Pool], *, at: datetime) -> dict[int, PoolRow]:
+def _rows(pools: Sequence[_Told], *, at: datetime) -> dict[int, PoolRow]:
     """By pool id. Three queries."""
     whole = Pool.objects.filter(pk__in=[pool.pk for pool in pools]).select_related("successor")
     return {each.pool.pk: pool_row(each) for each in figures_of(list(whole), at=at)}
 
 
-def _counts(pools: Sequence[Pool], peaks: Mapping[int, Peak]) -> PoolCounts:
+def _counts(pools: Sequence[_Told], peaks: Mapping[int, Peak]) -> PoolCounts:
     return PoolCounts(
         total=len(pools),
-        observing=sum(1 for pool in pools if not pool.applies),
+        observing=sum(1 for pool in pools if pool.mode == Pool.Mode.OBSERVE),
         short=sum(1 for pool in pools if peaks[pool.pk].is_short(pool.reserve_units)),
         names_subscription=len({pool.subscription_id for pool in pools}) > 1,
     )
 
 
-def _searched(pool: Pool) -> str:
-    return f"{words.pool_name(pool)} {pool.usage_name} {pool.subscription_id}".lower()
+def _searched(pool: _Told) -> str:
+    name = words.pool_name(Pool(**pool._asdict()))
+    return f"{name} {pool.usage_name} {pool.subscription_id}".lower()
 
 
 def pool_row(figures: PoolFigures) -> PoolRow:
