@@ -71,27 +71,43 @@ class _Facts:
 
 
 def grants_of(
-    requests: Sequence[CapacityRequest], *, at: datetime, risks: Iterable[PoolRisk] | None = None
+    requests: Sequence[CapacityRequest],
+    *,
+    at: datetime,
+    risks: Iterable[PoolRisk] | None = None,
+    ledger: Iterable[LedgerEntry] | None = None,
 ) -> dict[int, Grant]:
     """By request id, the approved ones. Needs `deployment__pool`; three queries for any number, one
     more where a pool may be short, and one where a window is over. One less where the `risks` of
-    their pools are known.
+    their pools are known, and where the `ledger` is: what is `behind` them, and any other entries.
     """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
     if not approved:
         return {}
-    facts = _read(approved, at=at, risks=risks)
+    rows = LedgerEntry.objects.filter(behind(approved, at=at)) if ledger is None else ledger
+    facts = _read(approved, list(rows), at=at, risks=risks)
     return {r.pk: _grant(r, facts, at=at) for r in approved if r.pk in facts.entries}
 
 
+def behind(requests: Sequence[CapacityRequest], *, at: datetime) -> Q:
+    """Entries of these requests, and all that are in force on their deployments."""
+    keys, deployments = {r.pk for r in requests}, {r.deployment_id for r in requests}
+    in_force = Q(effective_from__lte=at, effective_until__gt=at, deployment__in=deployments)
+    return Q(request__in=keys) | in_force
+
+
 def _read(
-    requests: Sequence[CapacityRequest], *, at: datetime, risks: Iterable[PoolRisk] | None
+    requests: Sequence[CapacityRequest],
+    ledger: Sequence[LedgerEntry],
+    *,
+    at: datetime,
+    risks: Iterable[PoolRisk] | None,
 ) -> _Facts:
     if risks is None:
         live = (r.deployment.pool_id for r in requests if r.ends_at and r.ends_at > at)
         risks = risks_of({pool for pool in live if pool is not None}, at=at).values()
     deployments = {r.deployment_id for r in requests}
-    entries, held, wanted = _entries({r.pk for r in requests}, deployments, at=at)
+    entries, held, wanted = _entries(ledger, {r.pk for r in requests}, deployments, at=at)
     open_changes, verified_at = newest_changes(deployments)
     over = {row.deployment_id for row in entries.values() if row.effective_until <= at}
     return _Facts(
@@ -106,13 +122,11 @@ def _read(
 
 
 def _entries(
-    requests: set[int], deployments: set[int], *, at: datetime
+    rows: Sequence[LedgerEntry], requests: set[int], deployments: set[int], *, at: datetime
 ) -> tuple[dict[int, LedgerEntry], dict[int, list[LedgerEntry]], dict[int, int]]:
     """By request id its burst's entry, and all of its rows, what was taken back among them; by
     deployment id the units that the ledger wants at the moment.
     """
-    in_force = Q(effective_from__lte=at, effective_until__gt=at, deployment__in=deployments)
-    rows = list(LedgerEntry.objects.filter(Q(request__in=requests) | in_force))
     theirs = [(row.request_id, row) for row in rows if row.request_id in requests]
     wanted: dict[int, int] = {}
     for row in rows:

@@ -16,6 +16,8 @@ from portal.kernel.windows import Window
 from portal.models import User
 from quotas.models import Deployment, LedgerEntry, Service, Team
 
+# A reversal counts against the kind of what it takes back.
+OF_KIND = Coalesce("reverses__kind", "kind")
 # An account and what it holds are first seen in one look, which takes its time.
 FIRST_LOOK = timedelta(hours=1)
 
@@ -237,13 +239,7 @@ def held_spans(window: Window, *, deployment_ids: Iterable[int] | None = None) -
     if deployment_ids is not None:
         rows = rows.filter(deployment_id__in=list(deployment_ids))
     found = rows.order_by("effective_from", "id").values_list(
-        "deployment_id",
-        "service_id",
-        "units",
-        # A reversal counts against the kind of what it takes back.
-        Coalesce("reverses__kind", "kind"),
-        "effective_from",
-        "effective_until",
+        "deployment_id", "service_id", "units", OF_KIND, "effective_from", "effective_until"
     )
     return [
         HeldSpan(of, by, units, kind, Window(max(start, window.start), min(end, window.end)))

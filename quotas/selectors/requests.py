@@ -1,6 +1,6 @@
 """Lists of requests: mine, of my services, and short ones for other pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
 from quotas.domain.states import WAITING_REQUEST_STATES, RequestState
-from quotas.models import CapacityRequest
+from quotas.models import CapacityRequest, LedgerEntry
 from quotas.selectors import statuses, words
 from quotas.selectors.grants import Grant, grants_of
 from quotas.selectors.paging import page
@@ -84,9 +84,14 @@ def request_list(user: User, params: QueryDict, *, at: datetime) -> RequestList:
     )
 
 
-def request_rows(requests: Sequence[CapacityRequest], *, at: datetime) -> list[RequestRow]:
-    """In the order given. Needs what `with_names` reads."""
-    grants = grants_of(requests, at=at)
+def request_rows(
+    requests: Sequence[CapacityRequest],
+    *,
+    at: datetime,
+    ledger: Iterable[LedgerEntry] | None = None,
+) -> list[RequestRow]:
+    """In the order given. Needs what `with_names` reads; `ledger` as `grants_of` takes it."""
+    grants = grants_of(requests, at=at, ledger=ledger)
     return [request_row(request, grants.get(request.pk), at=at) for request in requests]
 
 

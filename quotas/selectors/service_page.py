@@ -1,5 +1,6 @@
 """What the page of one service needs of quotas: owner card, what it holds, its bursts, changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,9 +81,16 @@ def services_with_people(user: User) -> QuerySet[Service]:
 
 
 def service_page(
-    service: Service, user: User, capacity: ServiceCapacity, *, at: datetime
+    service: Service,
+    user: User,
+    capacity: ServiceCapacity,
+    requests: Sequence[CapacityRequest],
+    *,
+    at: datetime,
 ) -> ServicePage:
-    """The service must come from `services_with_people(user)`; nothing here checks that again."""
+    """The service must come from `services_with_people(user)`; nothing here checks that again.
+    `requests` are its `newest_and_live`, and `capacity` has the ledger behind them.
+    """
     holding, asks = capacity.holding, service.may_request  # type: ignore[attr-defined]
     mapped = [row for row in capacity.deployments if row.service_id == service.pk]
     deployments = [row for row in mapped if row.gone_at is None]
@@ -90,14 +98,14 @@ def service_page(
     deployments += [h.deployment for h in holding.deployments if h.deployment not in deployments]
     expects = service.expects  # type: ignore[attr-defined]
     plans = plans_of(service, user, asks=asks) if expects else []
-    requests = _requests(service, at=at)
+    rows = _rows(requests, capacity, at=at)
     return ServicePage(
         owner_card=owner_card(service),
         holding=holding,
         held=_held(deployments, holding),
-        running=requests.running,
-        upcoming=requests.upcoming,
-        recent=requests.recent,
+        running=rows.running,
+        upcoming=rows.upcoming,
+        recent=rows.recent,
         changes=changes_of_sandbox(service, user, at=at)
         if hasattr(service, "sandbox")
         else changes_of(deployments, user, at=at),
@@ -146,14 +154,19 @@ class _Requests:
     recent: list[RequestRow]
 
 
-def _requests(service: Service, *, at: datetime) -> _Requests:
-    """The newest, and all bursts that are not over: read at once, as many are both."""
-    mine, over = CapacityRequest.objects.filter(service=service), at - STILL_ENDING
+def newest_and_live(service: Service, *, at: datetime) -> list[CapacityRequest]:
+    """The newest requests, and all bursts that are not over: many are both. One query."""
+    mine = CapacityRequest.objects.filter(service=service)
     newest = mine.order_by("-pk").values("pk")[:RECENT]
-    bursts = Q(state=RequestState.APPROVED, ends_at__gt=over)
-    read = list(with_names(mine.filter(bursts | Q(pk__in=newest))).order_by("starts_at", "pk"))
-    rows = request_rows(read, at=at)
-    alive = {request.pk for request in read if request.ends_at and request.ends_at > over}
+    bursts = Q(state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING)
+    return list(with_names(mine.filter(bursts | Q(pk__in=newest))).order_by("starts_at", "pk"))
+
+
+def _rows(
+    requests: Sequence[CapacityRequest], capacity: ServiceCapacity, *, at: datetime
+) -> _Requests:
+    rows, over = request_rows(requests, at=at, ledger=capacity.ledger), at - STILL_ENDING
+    alive = {request.pk for request in requests if request.ends_at and request.ends_at > over}
     phases = [(row, row.grant.phase) for row in rows if row.grant and row.id in alive]
     live = (Phase.STARTING, Phase.ON, Phase.ENDING)
     return _Requests(

@@ -12,7 +12,12 @@ from quotas.models import CapacityRequest, Deployment, LedgerEntry, Pool, Servic
 from quotas.selectors.alike import Alike, Named, Signs
 from quotas.selectors.home import waiting_for
 from quotas.selectors.service_capacity import service_capacity
-from quotas.selectors.service_page import ServicePage, service_page, services_with_people
+from quotas.selectors.service_page import (
+    ServicePage,
+    newest_and_live,
+    service_page,
+    services_with_people,
+)
 from quotas.tests import factories
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
@@ -213,7 +218,9 @@ def test_a_long_list_of_services_comes_by_pages_and_is_searched(
 
 def page_of(service: Service, user: User, *, at: datetime) -> ServicePage:
     found = services_with_people(user).get(pk=service.pk)
-    return service_page(found, user, service_capacity(found.pk, Window(at - DAY, at), at=at), at=at)
+    asked = newest_and_live(found, at=at)
+    capacity = service_capacity(found.pk, Window(at - DAY, at), at=at, requests=asked)
+    return service_page(found, user, capacity, asked, at=at)
 
 
 def test_the_service_page_is_told_what_is_held_running_and_coming(

@@ -12,7 +12,7 @@ from portal.views.service.periods import period_of
 from portal.views.service.trail import trail_of
 from portal.views.service.use import service_figures
 from quotas.selectors.service_capacity import service_capacity
-from quotas.selectors.service_page import service_page, services_with_people
+from quotas.selectors.service_page import newest_and_live, service_page, services_with_people
 from showback.selectors.service_costs import CHART_DAYS, ServiceCosts, service_costs
 from showback.selectors.service_methods import service_methods
 from showback.selectors.service_use import in_whole_steps
@@ -26,9 +26,10 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     period = period_of(request.GET.get("period"))
     window = in_whole_steps(period.window(at))
     methods = service_methods(found.pk, window, at=at)
-    capacity = service_capacity(found.pk, window, at=at, others=methods.shared)
+    asked = newest_and_live(found, at=at)
+    capacity = service_capacity(found.pk, window, at=at, others=methods.shared, requests=asked)
     costs = service_costs(found.pk, at=at)
-    page = service_page(found, user, capacity, at=at)
+    page = service_page(found, user, capacity, asked, at=at)
     context = {
         "service": found,
         "page": page,
