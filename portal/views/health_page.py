@@ -110,7 +110,7 @@ class Health:
             (bool(self.history.history.in_trouble), "history that could not be read"),
             (self.is_incomplete and not self.is_fetching, "gaps in the last 24 hours"),
             (bool(self.watched.late), "ends that are late"),
-            (bool(self.watched.doubts), "edges that may not come through"),
+            (bool(self.watched.doubts), "starts or ends that may not come through"),
             (bool(self.stuck.total), "changes that do not go on"),
             (not self.mail.is_well, "mail that does not go out"),
             (bool(self.unpriced), "missing prices"),
