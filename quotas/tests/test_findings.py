@@ -121,7 +121,9 @@ def test_its_page_takes_the_answers_and_shows_how_to_have_it_as_it_was(
 ) -> None:
     found = delete(azure, NOON)
     hers, address = browse(cleo), f"/findings/{found.pk}/"
-    assert "Found in Azure" in words_of(hers.get("/changes/"))
+    listed = words_of(hers.get("/changes/"))
+    assert "1 deployment in Azure is not what it was." in listed
+    assert "Found in Azure" in listed
     page = hers.get(address)
     assert "It is gone from Azure" in words_of(page)
     assert "--sku-capacity=100" in page.context["page"].snippets[0].text
