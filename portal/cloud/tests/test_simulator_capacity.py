@@ -29,6 +29,16 @@ def test_the_inventory_holds_the_whole_world(simulator: SimulatorProcess) -> Non
         assert limits[key] == (limit["limit"], limit["allocated"])
 
 
+def test_the_quotas_of_one_region_are_read_alone_as_they_are_now(
+    simulator: SimulatorProcess,
+) -> None:
+    before = len(arm_requests(simulator))
+    rows = AzureCapacity().quotas(SUBSCRIPTION, "eastus2")
+    whole = AzureCapacity().inventory(SUBSCRIPTION).quotas
+    assert set(rows) == {row for row in whole if row.region == "eastus2"} != set()
+    assert "/locations/eastus2/usages" in arm_requests(simulator)[before]["path"]
+
+
 def test_every_deployment_finds_its_pool_through_the_models(simulator: SimulatorProcess) -> None:
     seen = AzureCapacity().inventory(SUBSCRIPTION)
     usage_name_of = {
