@@ -16,6 +16,7 @@ from quotas.models import (
     Change,
     Decision,
     Evidence,
+    Finding,
     LedgerEntry,
     Plan,
     Service,
@@ -27,6 +28,7 @@ OPEN_EVERY = 15  # services for one request that waits for an answer: two in the
 CLOSED_EVERY = 2
 ON_EVERY = 15  # bursts that are on now
 STUCK_EVERY = 15
+FOUND_EVERY = 30  # deployments of which Azure changed the model's version
 TOO_MUCH = 30  # units, so that no policy approves it by itself
 
 
@@ -52,6 +54,11 @@ def make_work(made: Made) -> None:
     _grants([*closed, *running])
     _changes(made, [*closed, *running])
     _stuck(made, pairs[3::STUCK_EVERY])
+    Finding.objects.bulk_create(
+        Finding(deployment=deployment, kind=Finding.Kind.VERSION, was="1", now="2",
+                found_at=made.at - HOUR)
+        for _, deployment in pairs[::FOUND_EVERY]
+    )  # fmt: skip
 
 
 def _asked(made: Made, service: Service, deployment: object) -> CapacityRequest:

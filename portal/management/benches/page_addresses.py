@@ -11,7 +11,7 @@ from django.core.management import CommandError
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from portal.kernel.windows import DAY, HOUR
-from quotas.models import CapacityRequest, Pool, Service
+from quotas.models import CapacityRequest, Finding, Pool, Service
 from quotas.selectors.words import INPUT_FORMAT
 from showback.domain.months import Month, day_of
 from showback.gateway import finance_zone
@@ -58,8 +58,8 @@ class Examples:
         service = Service.objects.filter(deployments__isnull=False).order_by("pk").first()
         pool = Pool.objects.allocatable().order_by("pk").first()
         request = CapacityRequest.objects.order_by("pk").first()
-        shared = SharedDeployment.objects.first()
-        if service is None or pool is None or request is None or shared is None:
+        shared, found = SharedDeployment.objects.first(), Finding.objects.first()
+        if not (service and pool and request and shared and found):
             raise CommandError("There is nothing to show.")
         self.by_name: dict[str, Any] = {
             "slug": service.slug,
@@ -75,6 +75,7 @@ class Examples:
             "pool_reserve_check": pool.pk,
             "request": request.pk,
             "shared_deployment": shared.deployment_id,
+            "finding": found.pk,
         }
 
     def of(self, name: str, parameters: tuple[str, ...]) -> dict[str, Any]:
