@@ -16,6 +16,7 @@ from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
 from quotas.selectors.at_risk import PoolRisk, risks_of
 from quotas.selectors.freezes import held_sentence
+from quotas.selectors.gave_up import gave_up_in
 from quotas.selectors.kill_switch import with_holds
 
 OBSERVE_ONLY = (
@@ -111,7 +112,7 @@ def _read(
     open_changes, verified_at = newest_changes(deployments)
     over = {row.deployment_id for row in entries.values() if row.effective_until <= at}
     return _Facts(
-        gave_up=_gave_up(over) if over else {},
+        gave_up=gave_up_in(over) if over else {},
         entries=entries,
         held=held,
         wanted=wanted,
@@ -173,17 +174,6 @@ def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, 
             if row.verified_at and not row.is_open
         },
     )
-
-
-def _gave_up(deployments: set[int]) -> dict[int, Change]:
-    """By request id: the change that Headroom stopped trying at the end of its window."""
-    rows = Change.objects.filter(deployment__in=deployments, gave_up_at__isnull=False)
-    return {
-        each["request"]: change
-        for change in rows.select_related("deployment")
-        for each in change.because
-        if each.get("gave_up")
-    }
 
 
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
