@@ -197,11 +197,14 @@ class RequestQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def sent(self) -> Self:
         return self.exclude(state="draft")
 
+    def without_drafts_of_others(self, user: "User") -> Self:
+        return self.exclude(Q(state="draft") & ~Q(requester=user))
+
     def visible_to(self, user: "User") -> Self:
         """Of one's own teams and pools, every one for organisation-wide roles; a draft is its
         writer's alone.
         """
-        rows = self.exclude(Q(state="draft") & ~Q(requester=user))
+        rows = self.without_drafts_of_others(user)
         if user.reads_everything:
             return rows
         return rows.filter(

@@ -154,9 +154,11 @@ class _Requests:
     recent: list[RequestRow]
 
 
-def newest_and_live(service: Service, *, at: datetime) -> list[CapacityRequest]:
-    """The newest requests, and all bursts that are not over: many are both. One query."""
-    mine = CapacityRequest.objects.filter(service=service)
+def newest_and_live(service: Service, user: User, *, at: datetime) -> list[CapacityRequest]:
+    """The newest requests, and all bursts that are not over: many are both. One query. No drafts of
+    others.
+    """
+    mine = CapacityRequest.objects.filter(service=service).without_drafts_of_others(user)
     newest = mine.order_by("-pk").values("pk")[:RECENT]
     bursts = Q(state=RequestState.APPROVED, ends_at__gt=at - STILL_ENDING)
     return list(with_names(mine.filter(bursts | Q(pk__in=newest))).order_by("starts_at", "pk"))

@@ -179,6 +179,9 @@ def test_a_draft_is_its_writers_alone(browse: Browse, chat: Service, ada: User, 
     window = {"starts_at": "2026-03-03T10:00", "ends_at": "2026-03-03T18:00"}
     browse(ada).post(address, {"amount": "40k", **window, "keep": "yes"})
     kept = CapacityRequest.objects.get()
+    for person, listed in ((ada, 1), (ben, 0)):
+        page = browse(person).get(chat.get_absolute_url()).context["page"]
+        assert len(page.recent) == listed
     for name in ("draft_resume", "request"):
         assert browse(ben).get(reverse(name, args=[kept.pk])).status_code == 404
     assert browse(ben).post(reverse("draft_delete", args=[kept.pk])).status_code == 404

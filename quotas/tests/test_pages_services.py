@@ -218,7 +218,7 @@ def test_a_long_list_of_services_comes_by_pages_and_is_searched(
 
 def page_of(service: Service, user: User, *, at: datetime) -> ServicePage:
     found = services_with_people(user).get(pk=service.pk)
-    asked = newest_and_live(found, at=at)
+    asked = newest_and_live(found, user, at=at)
     capacity = service_capacity(found.pk, Window(at - DAY, at), at=at, requests=asked)
     return service_page(found, user, capacity, asked, at=at)
 

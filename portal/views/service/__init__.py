@@ -26,7 +26,7 @@ def service(request: HttpRequest, slug: str) -> HttpResponse:
     period = period_of(request.GET.get("period"))
     window = in_whole_steps(period.window(at))
     methods = service_methods(found.pk, window, at=at)
-    asked = newest_and_live(found, at=at)
+    asked = newest_and_live(found, user, at=at)
     capacity = service_capacity(found.pk, window, at=at, others=methods.shared, requests=asked)
     costs = service_costs(found.pk, at=at)
     page = service_page(found, user, capacity, asked, at=at)
