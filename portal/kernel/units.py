@@ -46,6 +46,12 @@ class UnitStep:
             return 0
         return units - (units - self.minimum) % self.step
 
+    def nearest(self, units: int) -> tuple[int, ...]:
+        """The amounts next below and next above, or `units` alone where it is one of them. Nothing
+        is no amount here, so below the minimum there is only the minimum.
+        """
+        return tuple(sorted({self.at_most(units) or self.minimum, self.at_least(max(1, units))}))
+
     def on_top(self) -> "UnitStep":
         """Of what is added to an amount that is there already: whole steps, no minimum."""
         return UnitStep(self.step, self.step)

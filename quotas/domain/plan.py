@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from portal.kernel.units import ONE_BY_ONE, UnitStep
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -25,6 +27,7 @@ class Standing:
     is_provisioned: bool = False
     release_is_agreed: bool = False  # the yes to a provisioned decrease
     writable_units: int | None = None  # what a freeze lets be written now; None: what is wanted
+    step: UnitStep = ONE_BY_ONE  # the amounts that its model can have; of provisioned ones only
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ NOTHING_HELD = (
     "The ledger holds nothing for this deployment any more. Headroom does not delete deployments: "
     "delete it in Azure, or give it a baseline."
 )
+NO_SUCH_AMOUNT = "Azure has no such amount of this model"
 LARGE_PLAN_COUNT, LARGE_PLAN_PER_CENT = 5, 30
 
 
@@ -86,10 +90,34 @@ def why_ask(standing: Standing) -> str:
         return NOTHING_HELD
     if is_drift(standing):
         return DRIFT
+    if not _can_be(standing):
+        return _no_such_amount(standing)
     shrinks = standing.wanted_units < standing.actual_units
     if standing.is_provisioned and shrinks and not standing.release_is_agreed:
         return RELEASE
     return ""
+
+
+def is_unwritable(why: str) -> bool:
+    """Of why a person must agree: whether no yes would help, as only the ledger can mend it."""
+    return why == NOTHING_HELD or why.startswith(NO_SUCH_AMOUNT)
+
+
+def _can_be(standing: Standing) -> bool:
+    """At least the minimum, and whole steps from it, or from what Azure took before."""
+    wanted, step = standing.wanted_units, standing.step
+    from_minimum, from_actual = wanted - step.minimum, wanted - standing.actual_units
+    return from_minimum >= 0 and (from_minimum % step.step == 0 or from_actual % step.step == 0)
+
+
+def _no_such_amount(standing: Standing) -> str:
+    step = standing.step
+    nearest = " or ".join(f"{units:,}" for units in step.nearest(standing.wanted_units))
+    return (
+        f"{NO_SUCH_AMOUNT}: the ledger wants {standing.wanted_units:,} provisioned units, and it "
+        f"comes in {step.minimum:,} and from there in steps of {step.step:,}. Nothing is written; "
+        f"ask for a baseline that brings it to {nearest}."
+    )
 
 
 def is_drift(standing: Standing) -> bool:

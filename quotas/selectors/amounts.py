@@ -25,6 +25,12 @@ def step_of(deployment: Deployment) -> UnitStep:
     return UnitStep(deployment.minimum_units or 1, deployment.step_units or 1)
 
 
+def step_of_request(deployment: Deployment) -> UnitStep:
+    """The amounts in which it can be asked for: a first baseline whole, all else on top."""
+    step = step_of(deployment)
+    return step if deployment.is_expected else step.on_top()
+
+
 def typed(deployment: Deployment, units: int) -> int:
     """Units in what people type: tokens per minute where there is a rate, else units or PTUs."""
     if deployment.is_provisioned:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
-from quotas.domain.plan import DRIFT, NOTHING_HELD, content_hash
+from quotas.domain.plan import DRIFT, content_hash, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, Plan, Pool, Service
 from quotas.selectors import statuses, words
@@ -164,7 +164,7 @@ def change_row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
         next_try=_next_try(change, at=at),
         planned=words.age(change.planned_at, now=at),
         attempts=change.attempts,
-        may_write_back=waits and change.sentence != NOTHING_HELD,
+        may_write_back=waits and not is_unwritable(change.sentence),
         may_adopt=waits and change.sentence == DRIFT,
     )
 

@@ -15,6 +15,7 @@ from portal.models import User
 from quotas.domain.policy_words import RuleWords
 from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
+from quotas.selectors.amounts import step_of_request
 from quotas.selectors.cards import Grounds, grounds, names_of_others
 from quotas.selectors.policy import Policies, low_risk_words
 from quotas.selectors.stage_words import approvals_of, stage_line
@@ -247,5 +248,5 @@ def _largest(request: CapacityRequest, evidence: Evidence | None) -> Shown | Non
     found = evidence.facts["fit"] if evidence else {"asked_units": 0, "largest_units": 0}
     if found["asked_units"] <= found["largest_units"]:
         return None
-    units = found["largest_units"] - found["largest_units"] % (request.deployment.step_units or 1)
+    units = step_of_request(request.deployment).at_most(found["largest_units"])
     return words.amount(request.deployment, units) if units else None

@@ -11,6 +11,7 @@ from portal.models import User
 from quotas.domain.policy import Policy
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Deployment, Service
+from quotas.selectors.amounts import step_of_request
 from quotas.selectors.people import gone_because
 from quotas.services.asking import Draft, Kind
 from quotas.services.evidence import first_start
@@ -184,12 +185,19 @@ def check_pool(draft: Draft) -> None:
 
 
 def check_step(deployment: Deployment, units: int) -> None:
-    """Raises DomainError where a provisioned model does not come in such an amount."""
-    if deployment.is_provisioned and deployment.step_units and units % deployment.step_units:
-        raise refuse(
-            "wrong_step",
-            f"Provisioned units of this model come in steps of {deployment.step_units}.",
-        )
+    """Raises DomainError where a provisioned model does not come in such an amount, with the two
+    next to it; more and less alike, the amount may be below nought.
+    """
+    step, asked = step_of_request(deployment), abs(units)
+    nearest = step.nearest(asked)
+    if not deployment.is_provisioned or asked in nearest:
+        return
+    least = f"{step.minimum:,} at least, and " if step.minimum != step.step else ""
+    raise refuse(
+        "wrong_step",
+        f"Provisioned units of {deployment.model_name} come in {least}steps of {step.step:,}, so "
+        f"{asked:,} cannot be: choose {' or '.join(f'{units:,}' for units in nearest)}.",
+    )
 
 
 def check_release(draft: Draft) -> None:

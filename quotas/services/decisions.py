@@ -15,6 +15,7 @@ from portal.outbox import Event
 from quotas.domain.states import RequestEvent
 from quotas.domain.terms import Terms, lies_inside
 from quotas.models import CapacityRequest, Decision
+from quotas.selectors.amounts import step_of_request
 from quotas.selectors.rooms import fit_in
 from quotas.services import progress
 from quotas.services.answering import (
@@ -75,8 +76,8 @@ def largest_safe(answer: Answer, left: Terms) -> int:
     """Units, in whole steps of the model, that fit at every instant; never more than `left`."""
     window = granted_window(left.window, lead_of(answer.request, answer.pool), answer.at)
     found = fit_in(answer.pool, window, left.units)
-    units = min(left.units, found.largest_units)
-    units -= units % (answer.request.deployment.step_units or 1)
+    step = step_of_request(answer.request.deployment)
+    units = step.at_most(min(left.units, found.largest_units))
     if units <= 0:
         raise refuse(
             "nothing_fits",

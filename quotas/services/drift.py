@@ -11,7 +11,7 @@ from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import FOREVER, Window
 from portal.models import User
 from quotas.domain.availability import fit
-from quotas.domain.plan import DRIFT, NOTHING_HELD
+from quotas.domain.plan import DRIFT, NOTHING_HELD, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
 from quotas.selectors import words
@@ -29,8 +29,9 @@ LONGEST_REASON = 200
 def write_back(change: Change, *, by: User, reason: str = "", at: datetime) -> Change:
     """The yes to a change that waits for one; it is written at the next run."""
     _check(change, by)
-    if change.sentence == NOTHING_HELD:
-        raise DomainError(NOTHING_HELD, code="nothing_held")
+    if is_unwritable(change.sentence):
+        code = "nothing_held" if change.sentence == NOTHING_HELD else "wrong_step"
+        raise DomainError(change.sentence, code=code)
     _agree(change, by=by, reason=reason, at=at)
     return change
 

@@ -55,6 +55,7 @@ class EdgeReader:
                 settled_units=self._settled(deployment, entries, seen.capacity_units),
                 is_provisioned=deployment.is_provisioned,
                 release_is_agreed=found.release_is_agreed,
+                step=found.step,
             ),
             provisioning_state=seen.provisioning_state,
             same_sku=seen.sku_name.lower() == deployment.sku_name.lower(),

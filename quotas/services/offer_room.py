@@ -7,6 +7,7 @@ from portal.kernel.windows import FOREVER, Window
 from quotas.domain.availability import Fit, fit_beside
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest
+from quotas.selectors.amounts import step_of_request
 from quotas.selectors.rooms import held_and_room
 from quotas.services import policy
 from quotas.services.granting import granted_window, lead_of
@@ -51,4 +52,4 @@ def _furthest(window: Window, *, at: datetime) -> datetime:
 
 
 def _whole_steps(request: CapacityRequest, found: Fit) -> int:
-    return found.largest_units - found.largest_units % (request.deployment.step_units or 1)
+    return step_of_request(request.deployment).at_most(found.largest_units)

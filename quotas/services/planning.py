@@ -165,7 +165,8 @@ def _check_planned(planned: Planned) -> None:
         raise refuse(
             "wrong_step",
             f"{model.model_name} as {model.sku_name} comes in {model.step.minimum:,} units and "
-            f"from there in steps of {model.step.step:,}.",
+            f"from there in steps of {model.step.step:,}: choose "
+            f"{' or '.join(f'{units:,}' for units in model.step.nearest(planned.units))}.",
         )
 
 

@@ -14,10 +14,19 @@ from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
 
 from portal import audit
+from portal.kernel.units import ONE_BY_ONE
 from quotas.domain.ledger import desired_units
-from quotas.domain.plan import DRIFT, PlannedChange, PlannedPool, Standing, plan_pool
+from quotas.domain.plan import (
+    DRIFT,
+    PlannedChange,
+    PlannedPool,
+    Standing,
+    is_unwritable,
+    plan_pool,
+)
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
 from quotas.models import Change, Deployment, Freeze, LedgerEntry, Plan, Pool
+from quotas.selectors.amounts import step_of
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
@@ -127,6 +136,7 @@ def standings(
             is_provisioned=d.is_provisioned,
             release_is_agreed=d.pk in last
             and _release_is_agreed(d, rows, wanted[d.pk], since=last[d.pk], at=at),
+            step=step_of(d) if d.is_provisioned else ONE_BY_ONE,
             writable_units=frost.writable(d, rows, wanted[d.pk], at=at) if frost else None,
         )
         for d in managed_ones
@@ -181,6 +191,8 @@ def _is_new(change: PlannedChange, standing: Change | None, pool: Pool) -> bool:
         return True
     if standing.state in ON_THE_WAY:
         return False
+    if is_unwritable(standing.sentence) and standing.sentence != change.needs_yes:
+        return True  # the model came to have such an amount
     same_target = (standing.from_units, standing.to_units) == (change.from_units, change.to_units)
     same_place = (standing.plan.pool_id, standing.plan.mode) == (pool.pk, pool.mode)
     return not same_target or not same_place

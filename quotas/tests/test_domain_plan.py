@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotas.domain.plan import DRIFT, NOTHING_HELD, RELEASE, Standing, plan_pool
+from portal.kernel.units import UnitStep
+from quotas.domain.plan import DRIFT, NOTHING_HELD, RELEASE, Standing, is_unwritable, plan_pool
 from quotas.domain.states import (
     REQUEST_TRANSITIONS,
     TERMINAL_REQUEST_STATES,
@@ -49,6 +50,43 @@ def test_a_provisioned_decrease_waits_unless_its_burst_carried_the_yes() -> None
     ending = Standing(1, 50, 100, 100, is_provisioned=True)
     assert plan_pool([ending]).changes[0].needs_yes == RELEASE
     assert plan_pool([replace(ending, release_is_agreed=True)]).changes[0].needs_yes == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actual", "asks"),
+    [
+        (115, 100, ""),  # three steps above the minimum
+        (103, 100, "comes in 15 and from there in steps of 5"),
+        (10, 100, "brings it to 15."),
+        (108, 103, ""),  # Azure took an odd amount before, and whole steps from there go on
+        (105, 103, ""),
+    ],
+)
+def test_a_provisioned_amount_that_the_model_does_not_have_is_not_written(
+    wanted: int, actual: int, asks: str
+) -> None:
+    standing = Standing(
+        1, wanted, actual, actual, is_provisioned=True, release_is_agreed=True, step=UnitStep(15, 5)
+    )
+    why = plan_pool([standing]).changes[0].needs_yes
+    assert bool(why) == bool(asks) == is_unwritable(why)
+    assert asks in why
+
+
+def test_an_amount_that_cannot_be_names_the_two_next_to_it() -> None:
+    standing = Standing(1, 103, 100, 100, is_provisioned=True, step=UnitStep(15, 5))
+    assert "brings it to 100 or 105." in plan_pool([standing]).changes[0].needs_yes
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 500))
+def test_the_nearest_amounts_are_amounts_and_none_lies_between(
+    minimum: int, step: int, units: int
+) -> None:
+    model = UnitStep(minimum, step)
+    nearest = model.nearest(units)
+    assert all((each - minimum) % step == 0 and each >= minimum for each in nearest)
+    assert nearest == (units,) or units < minimum or nearest[0] < units < nearest[1]
+    assert nearest[-1] - nearest[0] <= step
 
 
 def test_headroom_never_writes_a_nought() -> None:
