@@ -72,6 +72,10 @@ class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
         """
         return self if user.is_platform_owner else self.filter(owners=user)
 
+    def with_plan_for(self, user: "User") -> Self:
+        """Pools whose plan this person reads: who operates them, or reads everything."""
+        return self if user.reads_everything else self.operated_by(user)
+
 
 class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def present(self) -> Self:

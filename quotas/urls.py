@@ -5,7 +5,9 @@ from django.urls import path
 from quotas import (
     api,
     api_budgets,
+    api_changes,
     api_freezes,
+    api_kill_switch,
     api_onboarding,
     api_owners,
     api_people,
@@ -159,6 +161,34 @@ urlpatterns = [
     ),
     path("api/v1/freezes/", api_freezes.Freezes.as_view(), name="api_freezes"),
     path("api/v1/freezes/<int:pk>/end/", api_freezes.EndFreeze.as_view(), name="api_freeze_end"),
+    path("api/v1/kill-switch/", api_kill_switch.KillSwitches.as_view(), name="api_kill_switch"),
+    path(
+        "api/v1/kill-switch/<int:pk>/off/",
+        api_kill_switch.TurnOff.as_view(),
+        name="api_kill_switch_off",
+    ),
+    path("api/v1/changes/", api_changes.Changes.as_view(), name="api_changes"),
+    path("api/v1/changes/<int:pk>/", api_changes.OneChange.as_view(), name="api_change"),
+    *(
+        path(
+            f"api/v1/changes/<int:pk>/{verb}/",
+            api_changes.AnswerChange.as_view(verb=verb),
+            name=f"api_change_{verb}",
+        )
+        for verb in api_changes.ANSWERS_TO_CHANGES
+    ),
+    path("api/v1/findings/", api_changes.Findings.as_view(), name="api_findings"),
+    path("api/v1/findings/<int:pk>/", api_changes.OneFinding.as_view(), name="api_finding"),
+    *(
+        path(
+            f"api/v1/findings/<int:pk>/{verb}/",
+            api_changes.AnswerFinding.as_view(verb=verb),
+            name=f"api_finding_{verb}",
+        )
+        for verb in api_changes.ANSWERS_TO_FINDINGS
+    ),
+    path("api/v1/pools/<int:pk>/plan/", api_changes.PoolPlan.as_view(), name="api_pool_plan"),
+    path("api/v1/plans/<int:pk>/allow/", api_changes.AllowPlan.as_view(), name="api_plan_allow"),
     path("api/v1/people-imports/", api_people.PeopleImports.as_view(), name="api_people_imports"),
     path(
         "api/v1/services/<slug:slug>/owners/",

@@ -100,7 +100,7 @@ def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     asked = params.get("view") or "open"
     view = asked if asked in VIEWS else "open"
     rows = changes_visible_to(user)
-    found = page(_in_view(rows, view), params, size=PAGE_SIZE)
+    found = page(in_view(rows, view), params, size=PAGE_SIZE)
     return ChangeList(
         rows=change_rows(found.rows, user, at=at),
         stopped=stopped_plans(Pool.objects.visible_to(user), user, at=at),
@@ -111,7 +111,8 @@ def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     )
 
 
-def _in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
+def in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
+    """`view` is one of `VIEWS`."""
     if view == "open":
         return rows.filter(state__in=sorted(OPEN_CHANGE_STATES))
     return rows.filter(state=ChangeState.SUCCEEDED) if view == "done" else rows

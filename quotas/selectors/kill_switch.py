@@ -37,8 +37,13 @@ class Thrown:
 
 def times_thrown(*, at: datetime) -> list[Thrown]:
     """Newest first; one that is on is always the first. One query."""
-    rows = KillSwitch.objects.select_related("turned_on_by", "turned_off_by")
-    return [_row(row, at=at) for row in rows[:MOST_SHOWN]]
+    return [_row(row, at=at) for row in newest_first()[:MOST_SHOWN]]
+
+
+def newest_first() -> QuerySet[KillSwitch]:
+    """With who threw each and who turned it off."""
+    rows: QuerySet[KillSwitch] = KillSwitch.objects.select_related("turned_on_by", "turned_off_by")
+    return rows
 
 
 def _row(row: KillSwitch, *, at: datetime) -> Thrown:
