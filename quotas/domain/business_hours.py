@@ -50,6 +50,22 @@ def business_time(hours: BusinessHours, since: datetime, until: datetime) -> tim
     return sum((part.length for part in parts if part), timedelta(0))
 
 
+def business_moment(
+    hours: BusinessHours, since: datetime, wait: timedelta, *, until: datetime
+) -> datetime:
+    """The first moment at which people were there for `wait` since then; `until` at the latest,
+    and where it is not after `since`.
+    """
+    if until <= since:
+        return until
+    whole, left = Window(since, until), wait
+    for part in (opening.clipped_to(whole) for opening in _openings(hours, whole)):
+        if part and part.length >= left:
+            return part.start + left
+        left -= part.length if part else timedelta(0)
+    return until
+
+
 def _openings(hours: BusinessHours, whole: Window) -> Iterator[Window]:
     day, last = (at.astimezone(hours.zone).date() for at in (whole.start, whole.end))
     while day <= last:

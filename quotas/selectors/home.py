@@ -8,17 +8,16 @@ from typing import Any
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     BooleanField,
-    Count,
     Exists,
     ExpressionWrapper,
     OuterRef,
     Q,
     QuerySet,
-    Window,
 )
 from django.db.models.functions import JSONObject
 
 from portal.models import User
+from quotas.domain.urgency import Urgency
 from quotas.models import CapacityRequest, LedgerEntry, Pool
 from quotas.selectors.at_risk import PoolRisk, risks_of
 from quotas.selectors.bursts_on import not_over
@@ -30,6 +29,7 @@ from quotas.selectors.requests import RequestRow, request_row, request_rows, wit
 from quotas.selectors.service_page import STILL_ENDING
 from quotas.selectors.stuck import Stuck, stuck_and_newest
 from quotas.selectors.unmapped import unmapped_deployments
+from quotas.selectors.urgency import in_order, queue_of
 from quotas.selectors.watched import Watched, watch_lists, watched
 
 MOST, MOST_BURSTS = 5, 10
@@ -56,11 +56,12 @@ class Bursts:
 @dataclass(frozen=True)
 class Waiting:
     """Short lists; the counts are of everything. `at_risk` counts grants that no longer fit;
-    `blocked` are the newest of what is `stuck`.
+    `blocked` are the newest of what is `stuck`. `first` is how urgent the most urgent one is.
     """
 
     inbox_count: int
     most_urgent: list[RequestRow]
+    first: Urgency | None
     bursts: Bursts
     unmapped_count: int
     stuck: Stuck
@@ -73,7 +74,8 @@ class Waiting:
 
 def waiting_for(user: User, *, at: datetime) -> Waiting:
     """Only what this person may see, and may do something about."""
-    urgent = _most_urgent(user, at=at)
+    queue = queue_of(CapacityRequest.objects.decidable_by(user, at=at), at=at)
+    urgent = in_order(with_names(CapacityRequest.objects.all()), queue.ids[:MOST])
     pools = Pool.objects.operated_by(user).allocatable().listed()
     risks = risks_of(None, at=at)
     stuck, newest = stuck_and_newest(user, most=MOST)
@@ -86,8 +88,9 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         **watch_lists(at=at),
     )
     return Waiting(
-        inbox_count=urgent[0].waiting if urgent else 0,
+        inbox_count=queue.total,
         most_urgent=request_rows(urgent, at=at),
+        first=queue.urgency[urgent[0].pk] if urgent else None,
         bursts=_bursts(found["going_on"], risks.values(), at=at),
         unmapped_count=found["unmapped"],
         stuck=stuck,
@@ -97,14 +100,6 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         at_risk=_at_risk(pools, risks),
         ownerless_count=found["ownerless"],
     )
-
-
-def _most_urgent(user: User, *, at: datetime) -> list[CapacityRequest]:
-    """The first five; each knows as `waiting` how many there are in all."""
-    decidable = CapacityRequest.objects.decidable_by(user, at=at)
-    rows = CapacityRequest.objects.filter(pk__in=decidable.values("pk"))
-    counted = with_names(rows).annotate(waiting=Window(Count("*")))
-    return list(counted.order_by("starts_at", "pk")[:MOST])
 
 
 def _going_on(user: User, *, at: datetime) -> QuerySet[Any, dict[str, Any]]:

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from django.db.models import Case, Count, Q, QuerySet, Value, When
-from django.db.models.functions import Least
-
 from portal.kernel.shown import Shown
 from portal.kernel.slices import Slice, slice_of
 from portal.kernel.status import Status
 from portal.models import User
 from quotas.domain.policy_words import RuleWords
+from quotas.domain.urgency import Urgency
 from quotas.models import CapacityRequest, Evidence
 from quotas.selectors import statuses, words
 from quotas.selectors.amounts import step_of_request
 from quotas.selectors.cards import Grounds, grounds, names_of_others
 from quotas.selectors.policy import Policies, low_risk_words
 from quotas.selectors.stage_words import approvals_of, stage_line
+from quotas.selectors.urgency import in_order, queue_of
 
 MOST_CARDS = 10  # on a page: each has all that is known of its request
 
@@ -27,7 +26,8 @@ OFFERED_KINDS = (CapacityRequest.Kind.BURST, CapacityRequest.Kind.BASELINE)
 
 @dataclass(frozen=True)
 class InboxCard:
-    """Everything on the card. `is_late`: the start has passed; approving now clips it to now.
+    """Everything on the card. `is_late`: the start has passed, or of what is asked from now on
+    (`is_at_once`) the answer is overdue; approved now, either begins now.
 
     `largest` is what fits over the whole window where not all does; None where all does, or
     nothing. `stands_in_for` names whose place this person takes, "" for their own.
@@ -43,6 +43,8 @@ class InboxCard:
     window: Shown
     length: Shown
     starts: Shown
+    asked_ago: Shown
+    is_at_once: bool
     is_late: bool
     answer_by: Shown
     occasion: str
@@ -72,7 +74,7 @@ class InboxCard:
     @property
     def status(self) -> Status:
         """Of a late one: an alarm."""
-        return statuses.START_PASSED
+        return statuses.OVERDUE if self.is_at_once else statuses.START_PASSED
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class _Around:
     policies: Policies
     approvals: dict[int, list[str]]
     stands_in_for: dict[int, str]
+    urgency: dict[int, Urgency]
 
 
 @dataclass(frozen=True)
@@ -105,41 +108,27 @@ class Inbox:
         return found if found > 1 else 0
 
     @property
-    def next_starts(self) -> Shown | None:
-        """Of the most urgent one; None on later pages, which do not begin with it."""
-        return self.cards[0].starts if self.cards and not self.place.previous_url else None
+    def first(self) -> InboxCard | None:
+        """The most urgent one; None on later pages, which do not begin with it."""
+        return self.cards[0] if self.cards and not self.place.previous_url else None
 
 
 def inbox(user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: datetime) -> Inbox:
-    """Those that have passed their start first, then by what comes first: the deadline of the
-    answer, or the start.
+    """What is late first, then by what comes first: the end of the review, or when the answer is
+    due.
     """
-    rows = CapacityRequest.objects.decidable_by(user, at=at)
-    total, late = _counts(rows, at=at)
-    place = slice_of(params, total, size=MOST_CARDS, in_whole=False)
-    urgent = _most_urgent_first(with_people(rows), at=at)
-    found = list(urgent[place.start : place.stop])
-    around = _around(found, user, at=at)
+    queue = queue_of(CapacityRequest.objects.decidable_by(user, at=at), at=at)
+    place = slice_of(params, queue.total, size=MOST_CARDS, in_whole=False)
+    shown = queue.ids[place.start : place.stop]
+    found = in_order(with_people(CapacityRequest.objects.all()), shown)
+    around = _around(found, user, urgency=queue.urgency, at=at)
     cards = [_card(row, around, at=at) for row in found]
-    return Inbox(cards, total, late, place, low_risk_words(around.policies.newest))
+    return Inbox(cards, queue.total, queue.late, place, low_risk_words(around.policies.newest))
 
 
-def _most_urgent_first(
-    rows: QuerySet[CapacityRequest], *, at: datetime
-) -> QuerySet[CapacityRequest]:
-    late = Case(When(starts_at__lte=at, then=Value(0)), default=Value(1))
-    return rows.annotate(lateness=late, urgent_at=Least("deadline_at", "starts_at")).order_by(
-        "lateness", "urgent_at", "pk"
-    )
-
-
-def _counts(rows: QuerySet[CapacityRequest], *, at: datetime) -> tuple[int, int]:
-    late = Count("pk", filter=Q(starts_at__lte=at), distinct=True)
-    found = rows.order_by().aggregate(total=Count("pk", distinct=True), late=late)
-    return found["total"], found["late"]
-
-
-def _around(requests: list[CapacityRequest], user: User, *, at: datetime) -> _Around:
+def _around(
+    requests: list[CapacityRequest], user: User, *, urgency: dict[int, Urgency], at: datetime
+) -> _Around:
     evidence = _newest_evidence(requests)
     return _Around(
         evidence=evidence,
@@ -147,6 +136,7 @@ def _around(requests: list[CapacityRequest], user: User, *, at: datetime) -> _Ar
         policies=Policies(),
         approvals=approvals_of(requests),
         stands_in_for=_stands_in_for(requests, user, at=at),
+        urgency=urgency,
     )
 
 
@@ -186,7 +176,8 @@ def with_people(rows):  # type: ignore[no-untyped-def]
 
 def inbox_card(request: CapacityRequest, user: User, *, at: datetime) -> InboxCard:
     """One card again, after an answer that was refused."""
-    return _card(request, _around([request], user, at=at), at=at)
+    urgency = queue_of(CapacityRequest.objects.filter(pk=request.pk), at=at).urgency
+    return _card(request, _around([request], user, urgency=urgency, at=at), at=at)
 
 
 def _newest_evidence(requests: list[CapacityRequest]) -> dict[int, Evidence]:
@@ -198,6 +189,7 @@ def _newest_evidence(requests: list[CapacityRequest]) -> dict[int, Evidence]:
 def _card(request: CapacityRequest, around: _Around, *, at: datetime) -> InboxCard:
     deployment, service = request.deployment, request.service
     evidence = around.evidence.get(request.pk)
+    urgency = around.urgency[request.pk]
     return InboxCard(
         id=request.pk,
         url=request.get_absolute_url(),
@@ -209,7 +201,9 @@ def _card(request: CapacityRequest, around: _Around, *, at: datetime) -> InboxCa
         window=words.span(request.starts_at, request.window.end, now=at),
         length=words.length(request.window),
         starts=words.age(request.starts_at, now=at),
-        is_late=request.starts_at <= at,
+        asked_ago=words.age(request.submitted_at, now=at),
+        is_at_once=urgency.is_at_once,
+        is_late=urgency.is_late(at),
         answer_by=words.moment(request.deadline_at, now=at),
         occasion=words.occasion(request),
         purpose=request.purpose,

@@ -9,8 +9,7 @@ already, where each has to, is not told again.
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import QuerySet
 
 from portal import audit
 from portal.outbox import Event
@@ -18,6 +17,7 @@ from quotas.domain.business_hours import business_time
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest
 from quotas.selectors.review_hours import Reviews, reviews_by_pool, usual
+from quotas.selectors.urgency import waiting_of, with_waiting
 from quotas.services.stages import nobody_there
 from quotas.services.telling import tell_approvers, tell_people
 
@@ -35,13 +35,11 @@ def _waiting() -> QuerySet[CapacityRequest]:
     rows = CapacityRequest.objects.filter(
         state=RequestState.IN_REVIEW, deployment__pool__isnull=False
     )
-    moved = Greatest(F("submitted_at"), Coalesce(Max("decisions__at"), F("submitted_at")))
-    found: QuerySet[CapacityRequest] = rows.select_related("deployment__pool", "service")
-    return found.annotate(moved_at=moved)
+    return with_waiting(rows.select_related("deployment__pool", "service"))
 
 
 def _remind(request: CapacityRequest, reviews: Reviews, *, at: datetime) -> int:
-    since: datetime = request.moved_at  # type: ignore[attr-defined]
+    since = waiting_of(request).moved_at
     waited = business_time(reviews.hours, since, at)
     due = waited >= timedelta(hours=reviews.escalate_after_hours)
     comes_now = request.escalated_at is None and (due or nobody_there(request, at=at))

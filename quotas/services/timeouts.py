@@ -9,6 +9,7 @@ from portal.kernel.errors import ChangedMeanwhile
 from portal.outbox import Event
 from quotas.domain.states import RequestEvent, RequestState
 from quotas.models import CapacityRequest
+from quotas.selectors.urgency import waiting_of, with_waiting
 from quotas.services.reversing import release_holds
 from quotas.services.telling import tell_approvers, tell_askers
 from quotas.services.transitions import move
@@ -39,10 +40,12 @@ def _time_out(request: CapacityRequest, *, at: datetime) -> bool:
 
 def tell_late(*, at: datetime) -> int:
     """Alarms the approvers of requests whose start has passed unanswered, once each. Returns how
-    many there are; such a request is at the top of the inbox.
+    many there are; such a request is at the top of the inbox. What was asked from now on has no
+    start to miss: its approvers are reminded in the hours of its pool (`reminders`).
     """
-    late = CapacityRequest.objects.filter(state=RequestState.IN_REVIEW, starts_at__lte=at)
-    found = list(late.select_related("deployment__pool", "service"))
+    due = CapacityRequest.objects.filter(state=RequestState.IN_REVIEW, starts_at__lte=at)
+    rows = with_waiting(due.select_related("deployment__pool", "service"))
+    found = [row for row in rows if waiting_of(row).passed_its_start(at)]
     for request in found:
         tell_approvers(Event.REQUEST_LATE, request, by=None, at=at, waiting_only=True)
     return len(found)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotas.domain.business_hours import BusinessHours, business_time
+from quotas.domain.business_hours import BusinessHours, business_moment, business_time
 from quotas.tests.factories import utc
 
 ZURICH = BusinessHours(ZoneInfo("Europe/Zurich"))
@@ -81,3 +81,22 @@ def test_time_adds_up_and_is_never_more_than_what_passed(moments: list[datetime]
     parts = business_time(ZURICH, first, middle), business_time(ZURICH, middle, last)
     assert business_time(ZURICH, first, last) == sum(parts, timedelta(0))
     assert timedelta(0) <= parts[0] <= middle - first
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "expected"),
+    [
+        ("2026-03-02 08:00", "2026-03-09 08:00", "2026-03-02 12:00"),
+        ("2026-03-02 05:00", "2026-03-09 08:00", "2026-03-02 12:00"),  # from when it opens
+        ("2026-03-02 14:00", "2026-03-09 08:00", "2026-03-03 10:00"),  # over a night
+        ("2026-03-06 14:00", "2026-03-20 08:00", "2026-03-09 10:00"),  # over a weekend
+        ("2026-03-02 08:00", "2026-03-02 11:00", "2026-03-02 11:00"),  # not in time
+        ("2026-03-07 08:00", "2026-03-08 08:00", "2026-03-08 08:00"),  # never open
+        ("2026-03-02 08:00", "2026-03-02 07:00", "2026-03-02 07:00"),  # over before it begins
+    ],
+)
+def test_the_moment_at_which_people_were_there_for_four_hours(
+    since: str, until: str, expected: str
+) -> None:
+    found = business_moment(ZURICH, utc(since), 4 * HOUR, until=utc(until))
+    assert found == utc(expected)

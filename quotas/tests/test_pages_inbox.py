@@ -218,8 +218,31 @@ def test_a_request_whose_start_has_passed_raises_an_alarm(
     answer = browse(cleo).get(reverse(INBOX))
     shown = " ".join(answer.content.decode().split())
     assert answer.context["inbox"].late == 1
+    assert "1 is late" in words_of(answer)
     assert "Its start has passed" in shown
     assert "Approved now, it starts now." in shown
+
+
+def test_what_is_asked_from_now_on_is_not_late_before_its_approvers_would_be_reminded(
+    browse: Browse, waiting: CapacityRequest, chat: Service, ada: User, cleo: User, noon
+):
+    at_once = ask(chat, ada, units=120, starts_now=True)
+    noon.move_to(utc("2026-03-02 12:01"))
+    answer = browse(cleo).get(reverse(INBOX))
+    found = answer.context["inbox"]
+    assert ([card.id for card in found.cards], found.late) == ([at_once.pk, waiting.pk], 0)
+    said = words_of(answer)
+    assert "2 requests wait for you; the first is to start at once." in said
+    assert "to start at once · answer by" in said
+    assert "has passed" not in said
+    home = words_of(browse(cleo).get("/"))
+    assert "the first of them asked 1 min ago, to start at once" in home
+    noon.move_to(utc("2026-03-02 15:59"))
+    assert browse(cleo).get(reverse(INBOX)).context["inbox"].late == 0
+    noon.move_to(utc("2026-03-02 16:00"))  # four of the hours in which they are there
+    said = words_of(browse(cleo).get(reverse(INBOX)))
+    assert "Its answer is overdue" in said
+    assert "1 is late" in said
 
 
 def test_an_owner_of_one_pool_reads_who_else_is_in_it(

@@ -433,6 +433,28 @@ def test_a_request_past_its_start_raises_an_alarm_once(big: CapacityRequest, cle
     assert told("late") == ["cleo"]
 
 
+def test_what_is_asked_from_now_on_is_no_alarm_within_a_minute_nor_later(
+    chat: Service, ada: User, cleo: User
+) -> None:
+    ask(chat, ada, units=120, starts_now=True)
+    ask(chat, ada, units=120, starts_now=True, kind="baseline", ends_at=None, occasion="")
+    assert CapacityRequest.objects.filter(state="in_review").count() == 2
+    for later in (timedelta(minutes=1), timedelta(hours=30)):
+        assert timeouts.tell_late(at=NOON + later) == 0
+    assert told("late") == []
+
+
+def test_an_edit_to_start_at_once_asks_anew_and_one_that_keeps_the_start_can_miss_it(
+    big: CapacityRequest, ada: User
+) -> None:
+    asked_at = START - timedelta(hours=3)
+    edit(big, replace(draft_of(big), starts_now=True), by=ada, at=asked_at)
+    assert timeouts.tell_late(at=asked_at + timedelta(minutes=1)) == 0
+    again = replace(draft_of(big), starts_at=START, starts_now=False)
+    edit(big, again, by=ada, at=asked_at + timedelta(hours=1))
+    assert timeouts.tell_late(at=START) == 1
+
+
 def test_a_late_yes_clips_the_start_to_now(big: CapacityRequest, cleo: User) -> None:
     approve(big, by=cleo, note="", at=utc("2026-03-03 12:30"))
     assert burst_of(big) == (120, utc("2026-03-03 12:30"), END)

@@ -18,8 +18,8 @@ class PlatformWork:
 
     @property
     def first_is_late(self) -> bool:
-        """Whether the start of the most urgent request has passed."""
-        return bool(self.waiting.most_urgent) and self.waiting.most_urgent[0].starts_at <= self.at
+        """Whether the most urgent request has waited for too long."""
+        return bool(self.waiting.first) and self.waiting.first.is_late(self.at)
 
     @property
     def is_calm(self) -> bool:
