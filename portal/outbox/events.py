@@ -54,6 +54,8 @@ class Event(StrEnum):
     EDGE_IN_DOUBT = "edge.in_doubt"
     EDGE_CLEAR = "edge.clear"
     PLAN_STOPPED = "plan.stopped"
+    KILL_SWITCH_ON = "kill_switch.on"
+    KILL_SWITCH_OFF = "kill_switch.off"
     POLICY_PUBLISHED = "policy.published"
 
 

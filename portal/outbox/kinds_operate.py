@@ -93,6 +93,23 @@ OPERATE = {
         AT_ONCE,
         TO_DECIDE,
     ),
+    Event.KILL_SWITCH_ON: Kind(
+        Group.OPERATE,
+        "The kill switch was thrown",
+        "The kill switch is on",
+        "{by} threw it: {why}. Nothing is written to Azure, in any pool, until a platform owner "
+        "turns it off; bursts that end stay up until then.",
+        AT_ONCE,
+        TROUBLE,
+    ),
+    Event.KILL_SWITCH_OFF: Kind(
+        Group.OPERATE,
+        "The kill switch was turned off",
+        "The kill switch is off again",
+        "{by} turned it off: {why}. The next run writes what is due.",
+        AT_ONCE,
+        ON,
+    ),
     Event.POLICY_PUBLISHED: Kind(
         Group.OPERATE,
         "A new version of the policy is in force",

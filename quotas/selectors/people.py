@@ -20,6 +20,13 @@ def operators_of(pool: Pool) -> set[int]:
     return own or platform_owners()
 
 
+def operators_of_any() -> set[int]:
+    """The owners of the platform, and of every pool that Azure still has."""
+    pools = Pool.objects.listed()
+    owners = User.objects.filter(owned_pools__in=pools, is_active=True)
+    return platform_owners() | set(owners.values_list("pk", flat=True))
+
+
 def owners_of(service: Service) -> set[int]:
     """Who answers for the service: its owner and the deputy."""
     return _known([service.owner_id, service.deputy_id])

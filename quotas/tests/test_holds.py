@@ -1,13 +1,14 @@
 """The kill switch stops every write; freezes hold back starts and baselines, and never an end."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.models import AuditRow, User
+from portal.models import AuditRow, Message, User
+from portal.outbox.wording import said
 from quotas.models import (
     CapacityRequest,
     Change,
@@ -23,7 +24,7 @@ from quotas.services.freezes import add_freeze, end_freeze
 from quotas.services.give_back import give_back
 from quotas.services.reconcile import next_due_moment
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
-from quotas.tests.factories import NOON, FakeAzure, utc
+from quotas.tests.factories import NOON, PLATFORM_OWNER, FakeAzure, person, utc
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
 MIDDAY = utc("2026-03-03 12:00")
@@ -88,6 +89,26 @@ def test_who_when_and_why_is_kept_and_each_step_is_audited_once(cleo: User, db: 
     assert (row.reason_to_go_on, row.turned_off_by, row.turned_off_at) == ("Looked.", cleo, MIDDAY)
     verbs = AuditRow.objects.filter(subject=f"kill_switch/{row.pk}").values_list("verb", flat=True)
     assert sorted(verbs) == ["kill_switch.turned_off", "kill_switch.turned_on"]
+
+
+def test_owners_of_the_platform_and_of_pools_hear_of_both_once_each(
+    pool: Pool, ada: User, ben: User, cleo: User, dan: User
+) -> None:
+    """Less the one who did it; what said that it is on counts as read when it is off."""
+    pool.owners.add(ada, ben)
+    other = person("Olga", PLATFORM_OWNER)
+    switch = kill_switch.throw(reason="Look first.", by=cleo, at=NOON)
+    with pytest.raises(ChangedMeanwhile):
+        kill_switch.throw(reason="Me too.", by=other, at=NOON)
+    of_it = Message.objects.filter(notice__subject=f"kill_switch/{switch.pk}")
+    told = of_it.filter(notice__event="kill_switch.on")
+    assert sorted(told.values_list("person__username", flat=True)) == ["ada", "ben", "olga"]
+    sentence = said(told[0].notice, UTC, now=NOON).sentence
+    assert sentence.startswith("Cleo threw it: Look first. Nothing is written to Azure")
+    kill_switch.turn_off(switch, reason="Looked.", by=other, at=MIDDAY)
+    assert not told.unread().exists()
+    told = of_it.filter(notice__event="kill_switch.off")
+    assert sorted(told.values_list("person__username", flat=True)) == ["ada", "ben", "cleo"]
 
 
 def test_only_a_platform_owner_throws_it_and_only_with_a_reason(ada: User, cleo: User) -> None:
