@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
+from quotas.domain.region_capacity import Available
 from quotas.domain.suggestion import ListPrice
 
 if TYPE_CHECKING:
@@ -146,6 +147,13 @@ class CapacityGateway(Protocol):
 
     def quotas(self, subscription_id: str, region: str) -> tuple[QuotaSeen, ...]:
         """The quota rows that one region lists."""
+
+    def available(
+        self, subscription_id: str, *, model_format: str, model_name: str, model_version: str
+    ) -> tuple[Available, ...]:
+        """How much of a model can be deployed now, in every region and as every SKU that Azure
+        tells of: what both quota and Azure's own capacity allow.
+        """
 
     def read(self, deployment_resource_id: str) -> DeploymentSeen:
         """One deployment as it is now. CloudError(NOT_FOUND) when it is gone."""

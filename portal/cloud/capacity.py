@@ -13,11 +13,12 @@ from azure.mgmt.cognitiveservices import models as azure
 from portal.cloud.clients import arm_client
 from portal.cloud.errors import Call, azure_errors
 from portal.cloud.inventory import InventoryReader, read_quotas
-from portal.cloud.mapping import deployment_seen
+from portal.cloud.mapping import available_seen, deployment_seen
 from portal.cloud.operations import StepPolling
 from portal.cloud.resource_ids import DeploymentId, deployment_id
 from portal.cloud.shortage import with_numbers
 from portal.kernel.errors import CloudError
+from quotas.domain.region_capacity import Available
 from quotas.gateway import DeploymentSeen, Inventory, QuotaSeen, WriteAnswer
 
 
@@ -34,6 +35,16 @@ class AzureCapacity:
     def quotas(self, subscription_id: str, region: str) -> tuple[QuotaSeen, ...]:
         """The quota rows that one region lists, as they are now."""
         return read_quotas(arm_client(subscription_id), subscription_id, region)
+
+    def available(
+        self, subscription_id: str, *, model_format: str, model_name: str, model_version: str
+    ) -> tuple[Available, ...]:
+        """What can be deployed of a model now, in all regions; one call."""
+        with azure_errors(f"ask how much of {model_name} there is"):
+            rows = arm_client(subscription_id).model_capacities.list(
+                model_format, model_name, model_version
+            )
+            return tuple(seen for row in rows if (seen := available_seen(row)))
 
     def read(self, deployment_resource_id: str) -> DeploymentSeen:
         """One deployment as it is now. CloudError(NOT_FOUND) when it is gone."""

@@ -13,6 +13,8 @@ from azure.mgmt.cognitiveservices import models as azure
 
 from portal.cloud.resource_ids import account_id
 from portal.kernel.units import UnitRate, per_minute
+from quotas.domain.region_capacity import Available
+from quotas.domain.residency import Place
 from quotas.gateway import AccountSeen, DeploymentSeen, ModelSkuSeen, QuotaSeen
 
 # The kinds of account that host model deployments.
@@ -155,6 +157,16 @@ def model_skus_seen(model: azure.Model, region: str) -> Iterable[ModelSkuSeen]:
             rate=_rate(sku.rate_limits or ()),
             is_fine_tuned=(sku.usage_name or "").lower().endswith(FINE_TUNED_POOL),
         )
+
+
+def available_seen(row: azure.ModelCapacityListResultValueItem) -> Available | None:
+    """None for a row without a number, a SKU or a region: no nought."""
+    found = row.properties
+    if found is None or found.available_capacity is None or not found.sku_name or not row.location:
+        return None
+    return Available(
+        Place(found.sku_name, region_name(row.location)), int(found.available_capacity)
+    )
 
 
 def _rate(limits: Iterable[Any]) -> UnitRate:

@@ -60,6 +60,7 @@ class EdgeFacts:
     refused: str = ""
     held: str = ""
     busy_since: datetime | None = None
+    no_capacity: str = ""  # why Azure itself could not give it, though the quota is there
 
 
 def edges_in(entries: Iterable[Entry], window: Window) -> list[Edge]:
@@ -97,7 +98,13 @@ def findings(facts: EdgeFacts) -> list[Finding]:
         return []
     return [
         finding
-        for finding in (_held(facts), _asks(standing, edge), *_azure(facts), _room(facts))
+        for finding in (
+            _held(facts),
+            _asks(standing, edge),
+            *_azure(facts),
+            _room(facts),
+            _capacity(facts),
+        )
         if finding is not None
     ]
 
@@ -139,6 +146,13 @@ def _azure(facts: EdgeFacts) -> Iterator[Finding]:
             f"Another change of its account has been out since {facts.busy_since:%H:%M} UTC, and "
             "Azure takes one at a time. Look at that one on the page of changes.",
         )
+
+
+def _capacity(facts: EdgeFacts) -> Finding | None:
+    """Where the quota is short as well, that comes first and is said alone."""
+    if not facts.no_capacity or facts.short_units > 0:
+        return None
+    return Finding("no_capacity", facts.no_capacity)
 
 
 def _room(facts: EdgeFacts) -> Finding | None:

@@ -22,6 +22,7 @@ from quotas.services import gates, holds, leases
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
 from quotas.services.reconcile import move_change
+from quotas.services.region_capacity import check_capacity
 from quotas.services.retries import (
     FIRST_WAIT,
     LONGEST_OPERATION,
@@ -156,6 +157,7 @@ def _may_write(change: Change, holder: str, at: datetime) -> bool:
 
 
 def _write(change: Change, gateway: CapacityGateway, holder: str, at: datetime) -> None:
+    check_capacity(change, gateway=gateway)
     if not _may_write(change, holder, at):
         return
     answer = gateway.begin_write(

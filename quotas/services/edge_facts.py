@@ -24,6 +24,7 @@ from quotas.services.gates import ON_THE_WAY, write_is_out
 from quotas.services.holds import frost_of
 from quotas.services.pool_rows import is_of
 from quotas.services.reconcile import standings
+from quotas.services.region_capacity import why_no_capacity
 
 # A region's quota, or None where Azure did not say.
 Quotas = tuple[QuotaSeen, ...] | None
@@ -63,6 +64,9 @@ class EdgeReader:
             refused=_refused(deployment),
             held=self._held(edge, deployment, entries),
             busy_since=self._busy_since(deployment),
+            no_capacity=why_no_capacity(
+                deployment, edge.to_units - seen.capacity_units, gateway=self._gateway
+            ),
         )
 
     def _settled(self, deployment: Deployment, entries: list[LedgerEntry], actual: int) -> int:

@@ -12,6 +12,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
 from portal.models import Role, RoleGrant, User
+from quotas.domain.region_capacity import Available
 from quotas.domain.suggestion import NO_PRICE, ListPrice
 from quotas.gateway import (
     AccountSeen,
@@ -113,6 +114,7 @@ class FakeAzure:
     before_write: Any = None
     after_write: Any = None
     lost_accounts: tuple[str, ...] = ()
+    capacity: tuple[Available, ...] | CloudError = ()  # what it says that it has, of any model
 
     def add(self, *seen: DeploymentSeen) -> "FakeAzure":
         self.deployments.update({row.resource_id: row for row in seen})
@@ -162,6 +164,11 @@ class FakeAzure:
         return (
             QuotaSeen(subscription_id, region, "", "", self.usage_name, self.limit_units, used),
         )
+
+    def available(self, subscription_id: str, **model: str) -> tuple[Available, ...]:
+        if isinstance(self.capacity, CloudError):
+            raise self.capacity
+        return self.capacity
 
     def _accounts(self) -> set[str]:
         return {ACCOUNT, *(row.account_resource_id for row in self.deployments.values())}

@@ -84,6 +84,11 @@ def test_room_is_only_missing_for_a_start() -> None:
     assert codes(END, short_units=5) == []
 
 
+def test_capacity_is_only_missing_where_the_quota_is_there() -> None:
+    assert codes(no_capacity="Azure has none.") == ["no_capacity"]
+    assert codes(no_capacity="Azure has none.", short_units=5) == ["no_room"]
+
+
 def test_what_is_there_already_cannot_be_stopped() -> None:
     assert codes(START, actual_units=140, short_units=5, provisioning_state="Updating") == []
 

@@ -4,18 +4,32 @@ from datetime import timedelta
 
 import pytest
 
-from portal.kernel.errors import DomainError
+from portal.kernel.errors import CloudError, CloudReason, DomainError
 from portal.models import User
 from quotas.domain.plan import NO_SUCH_AMOUNT
-from quotas.models import Change, Deployment, LedgerEntry, Pool, Service, Team
+from quotas.domain.region_capacity import Available
+from quotas.domain.residency import Place
+from quotas.models import (
+    CapacityRequest,
+    Change,
+    Deployment,
+    EdgeCheck,
+    LedgerEntry,
+    Pool,
+    Service,
+    Team,
+)
+from quotas.models.inventory import NEVER_THERE
 from quotas.services import drift
+from quotas.services.checks import check_step
 from quotas.services.decisions import approve, approve_largest_safe, part_of
 from quotas.services.mapping import map_deployment
+from quotas.services.prechecks import check_edges
 from quotas.tests import factories
 from quotas.tests.conftest import ask, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
 
-START = utc("2026-03-03 10:00")
+START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
 
 
 @pytest.fixture
@@ -55,9 +69,6 @@ def test_an_amount_between_two_steps_is_refused_with_both(
 
 
 def test_a_first_baseline_is_the_minimum_at_least(voice: Service, ptu: Deployment) -> None:
-    from quotas.models.inventory import NEVER_THERE
-    from quotas.services.checks import check_step
-
     ptu.gone_at = NEVER_THERE
     check_step(ptu, 15)
     with pytest.raises(
@@ -108,3 +119,92 @@ def test_an_amount_that_the_model_has_no_more_waits_until_it_can_be(
     Deployment.objects.update(minimum_units=1, step_units=1)
     reconcile_at(azure, START + timedelta(minutes=1))
     assert azure.writes == [("ptu", 107)]
+
+
+# ── Azure's own capacity ─────────────────────────────────────────────────────────────────────
+
+HERE = Place("GlobalProvisionedManaged", "eastus")
+OTHERS = (
+    Available(Place("GlobalProvisionedManaged", "swedencentral"), 300),
+    Available(Place("DataZoneProvisionedManaged", "eastus"), 200),
+)
+
+
+@pytest.fixture
+def burst(voice: Service, ada: User, cleo: User) -> CapacityRequest:
+    """50 PTU on top, from START on."""
+    asked = ask(voice, ada, units=50, accepts_provisioned_release=True)
+    return asked if asked.state == "approved" else approve(asked, by=cleo, note="", at=NOON)
+
+
+def test_a_grow_that_azure_has_no_capacity_for_is_blocked_with_other_places(
+    burst: CapacityRequest, azure: FakeAzure
+) -> None:
+    azure.capacity = (Available(HERE, 45), *OTHERS)
+    reconcile_at(azure, START)
+    change = Change.objects.get()
+    assert (change.state, change.error_reason) == ("blocked", "capacity_not_available")
+    assert "only for 45" in change.sentence
+    assert "GlobalProvisionedManaged in swedencentral or as DataZone" in change.sentence
+    assert (azure.writes, change.attempts) == ([], 0)
+    azure.capacity = (Available(HERE, 50),)
+    reconcile_at(azure, START + timedelta(minutes=5))
+    assert azure.writes == [("ptu", 150)]
+
+
+def test_places_outside_of_the_residency_are_not_offered(
+    burst: CapacityRequest, azure: FakeAzure, voice: Service
+) -> None:
+    Service.objects.filter(pk=voice.pk).update(data_residency="data_zone")
+    azure.capacity = (Available(HERE, 0), *OTHERS)
+    reconcile_at(azure, START)
+    sentence = Change.objects.get().sentence
+    assert "swedencentral" not in sentence
+    assert "DataZoneProvisionedManaged in eastus" in sentence
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (),  # nothing of this place
+        OTHERS,
+        CloudError(CloudReason.FORBIDDEN, "It may not be read."),
+    ],
+)
+def test_an_answer_that_does_not_come_stops_no_write(
+    burst: CapacityRequest, azure: FakeAzure, said: tuple[Available, ...] | CloudError
+) -> None:
+    azure.capacity = said
+    reconcile_at(azure, START)
+    assert azure.writes == [("ptu", 150)]
+
+
+def test_a_shrink_asks_for_no_capacity(burst: CapacityRequest, azure: FakeAzure) -> None:
+    reconcile_at(azure, START)
+    azure.capacity = (Available(HERE, 0),)
+    reconcile_at(azure, END)
+    assert azure.writes == [("ptu", 150), ("ptu", 100)]
+
+
+def test_i01_a_lowered_quota_stops_a_grow_before_azures_capacity_is_asked(
+    burst: CapacityRequest, azure: FakeAzure
+) -> None:
+    azure.limit_units, azure.capacity = 120, (Available(HERE, 0),)
+    sync(azure, NOON + timedelta(hours=1))
+    reconcile_at(azure, START)
+    change = Change.objects.get()
+    assert "units short" in change.sentence
+    assert (change.error_reason, azure.writes) == ("", [])
+
+
+def test_a_lack_of_capacity_is_found_ten_minutes_before_the_start(
+    burst: CapacityRequest, azure: FakeAzure
+) -> None:
+    azure.capacity = (Available(HERE, 0), *OTHERS)
+    check_edges(gateway=azure, at=START - timedelta(minutes=10))
+    [finding] = EdgeCheck.objects.get().findings
+    assert finding["code"] == "no_capacity"
+    assert "swedencentral" in finding["sentence"]
+    azure.capacity = (Available(HERE, 50),)
+    check_edges(gateway=azure, at=START - timedelta(minutes=7))
+    assert EdgeCheck.objects.get().findings == []

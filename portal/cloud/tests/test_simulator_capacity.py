@@ -6,6 +6,7 @@ from portal.cloud.capacity import AzureCapacity
 from portal.cloud.tests.simulated import ACCOUNT, CHAT, SUBSCRIPTION, arm_requests
 from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.units import UnitRate
+from quotas.domain.residency import Place
 from stack.simulator_process import SimulatorProcess
 
 
@@ -37,6 +38,23 @@ def test_the_quotas_of_one_region_are_read_alone_as_they_are_now(
     whole = AzureCapacity().inventory(SUBSCRIPTION).quotas
     assert set(rows) == {row for row in whole if row.region == "eastus2"} != set()
     assert "/locations/eastus2/usages" in arm_requests(simulator)[before]["path"]
+
+
+def test_how_much_of_a_model_there_is_comes_from_quota_and_from_the_region(
+    simulator: SimulatorProcess,
+) -> None:
+    model = {"model_format": "OpenAI", "model_name": "gpt-4o", "model_version": "2024-11-20"}
+    here = Place("GlobalProvisionedManaged", "eastus2")
+
+    def units() -> int:
+        rows = {row.place: row.units for row in AzureCapacity().available(SUBSCRIPTION, **model)}
+        assert {place.region for place in rows} == {"eastus2", "swedencentral"}
+        return rows[here]
+
+    assert units() == 35  # 60 of quota, 25 of them deployed
+    knob = {"region": here.region, "sku": here.sku_name, "units": 45}
+    simulator.control("POST", "/service-capacity", knob)
+    assert units() == 20  # 25 of what the region has are deployed
 
 
 def test_every_deployment_finds_its_pool_through_the_models(simulator: SimulatorProcess) -> None:
