@@ -46,16 +46,20 @@ class Tick(StrEnum):
 
 @dataclass(frozen=True)
 class Ticks:
-    """Approved, applied and verified are three facts; a page never merges them."""
+    """Approved, applied and verified are three facts; a page never merges them. Of what is to go
+    again, `applied` is said as "taken back".
+    """
 
     approved: Tick = Tick.WAITING
     applied: Tick = Tick.WAITING
     verified: Tick = Tick.WAITING
+    goes: bool = False
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         """(word, tick, icon) of each, in this order: what the template draws."""
-        for word in ("approved", "applied", "verified"):
-            tick = getattr(self, word)
+        for name in ("approved", "applied", "verified"):
+            tick = getattr(self, name)
+            word = "taken back" if self.goes and name == "applied" else name
             yield word, tick, _TICK_ICONS[tick]
 
 

@@ -20,7 +20,10 @@ LIVE = (Phase.STARTING, Phase.ON, Phase.ENDING)
 
 @dataclass(frozen=True)
 class Standing:
-    """`verified` says that Azure was read back with the capacity that the ledger wants now."""
+    """`verified` says that Azure was read back with the capacity that the ledger wants now.
+    `not_applied_because`: why Azure has not got the newest edge, which of one that is ending is its
+    end.
+    """
 
     phase: Phase
     approved: bool

@@ -293,7 +293,8 @@ def _ticks(standing: Standing, change: Change | None, *, applies: bool) -> Ticks
         return Ticks(Tick.DONE)
     if standing.applied:
         return Ticks(Tick.DONE, Tick.DONE, Tick.DONE if standing.verified else Tick.WAITING)
-    return Ticks(Tick.DONE, tick_of(change, applies=applies))
+    tick = tick_of(change, applies=applies)
+    return Ticks(Tick.DONE, tick, goes=standing.phase == Phase.ENDING)
 
 
 def tick_of(change: Change | None, *, applies: bool) -> Tick:

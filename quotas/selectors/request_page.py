@@ -111,6 +111,11 @@ class RequestPage:
         return self.lasting.why_not if self.lasting else ""
 
     @property
+    def why_not_title(self) -> str:
+        """Of one that is ending, its end is what Azure has not got."""
+        return "Not taken back yet." if self.phase == Phase.ENDING else "Not applied yet."
+
+    @property
     def never_applied(self) -> str:
         """Why it never was in Azure although its window is over; "" where it was."""
         gave_up = self.row.grant.gave_up if self.row.grant else None

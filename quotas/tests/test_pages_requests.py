@@ -148,6 +148,11 @@ def test_a_grant_goes_from_upcoming_to_on_to_over_by_three_facts(
     ]  # fmt: skip
     noon.move_to(granted.ends_at)
     assert standing()[0] == "Ending"
+    for address in (page(granted.pk), reverse("service", args=[granted.service.slug])):
+        said = words_of(hers.get(address))
+        assert "not yet taken back" in said
+        assert "not yet applied" not in said
+    assert "Not taken back yet. The next run plans" in words_of(hers.get(page(granted.pk)))
     reconcile_at(synced, granted.ends_at)
     assert standing()[0] == "Over"
     assert "not yet applied" not in words_of(hers.get(page(granted.pk)))
