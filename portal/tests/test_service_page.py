@@ -140,6 +140,15 @@ def test_provisioned_capacity_is_drawn_in_ptus_by_the_models_weights(spent):
     assert 0 < spec["used"][0] < 40
 
 
+def test_a_provisioned_deployment_without_spillover_is_warned_about(spent):
+    Deployment.objects.update(spillover_deployment_name="")
+    assert f"{spent.ptu} spills over to nothing." in text_of(spent.ada)
+    Deployment.objects.filter(pk=spent.ptu.pk).update(spillover_deployment_name="overflow")
+    shown = text_of(spent.ada)
+    assert "spills over to overflow" in shown
+    assert "spills over to nothing" not in shown
+
+
 def test_each_deployment_has_a_tab_and_the_largest_comes_first(spent):
     page = html_of(spent.ada)
     assert chart_of(spent.ada)["unit"] == "TPM"

@@ -55,7 +55,7 @@ DRIFT = (
 )
 RELEASE = (
     "Azure does not promise provisioned capacity back once it is released. "
-    "A platform owner has to agree."
+    "An owner of the pool has to agree."
 )
 NOTHING_HELD = (
     "The ledger holds nothing for this deployment any more. Headroom does not delete deployments: "

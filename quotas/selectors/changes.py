@@ -12,7 +12,7 @@ from django.urls import reverse
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
-from quotas.domain.plan import DRIFT, content_hash, is_unwritable
+from quotas.domain.plan import DRIFT, RELEASE, content_hash, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, Plan, Pool, Service
 from quotas.selectors import statuses, words
@@ -51,6 +51,7 @@ class ChangeRow:
     attempts: int
     may_write_back: bool
     may_adopt: bool
+    is_release: bool  # provisioned capacity, which Azure does not promise a second time
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def change_row(change: Change, operates: bool, *, at: datetime) -> ChangeRow:
         attempts=change.attempts,
         may_write_back=waits and not is_unwritable(change.sentence),
         may_adopt=waits and change.sentence == DRIFT,
+        is_release=change.sentence == RELEASE,
     )
 
 

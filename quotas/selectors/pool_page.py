@@ -100,7 +100,7 @@ def pool_page(pool: Pool, user: User, *, at: datetime) -> PoolPage:
     return PoolPage(
         row=pool_row(figures),
         stats=_stats(figures, limits, at=at),
-        facts=_facts(figures, owners, fallback, at=at),
+        facts=[*_facts(figures, owners, fallback, at=at), *_spillover(pool, deployments)],
         chart=timeline_chart(figures, rows),
         holders=_holders(rows, sees, figures, at=at),
         entries=[_entry(row, sees, at=at) for row in rows],
@@ -181,6 +181,16 @@ def _facts(
         ("Reviews", reviews_by(getattr(pool, "review_hours", None)).in_words()),
         ("Last seen", words.age(pool.last_seen_at, now=at)),
     ]
+
+
+def _spillover(pool: Pool, deployments: dict[int, PoolDeployment]) -> list[tuple[str, Any]]:
+    """How many of its provisioned deployments have none: what they cannot serve is refused."""
+    there = [each for each in deployments.values() if each.is_there]
+    if not (pool.is_provisioned and there):
+        return []
+    without = sum(not each.spills_over for each in there)
+    told = f"missing on {without} of {len(there)} deployments" if without else "on all deployments"
+    return [("Spillover", told)]
 
 
 def _names(people: list[User]) -> str:

@@ -41,6 +41,11 @@ class HeldRow:
     in_azure: Shown
     is_provisioned: bool
     observe_only: bool
+    spills_to: str  # the deployment that takes what a provisioned one refuses; "" for none
+
+    @property
+    def lacks_spillover(self) -> bool:
+        return self.is_provisioned and not self.spills_to
 
 
 @dataclass(frozen=True)
@@ -196,4 +201,5 @@ def _held_row(deployment: Deployment, held: DeploymentHolding) -> HeldRow:
         in_azure=words.amount(deployment, deployment.capacity_units),
         is_provisioned=deployment.is_provisioned,
         observe_only=not (deployment.pool and deployment.pool.applies),
+        spills_to=deployment.spillover_deployment_name,
     )

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from portal.kernel.errors import CloudError, CloudReason, DomainError
-from portal.models import User
+from portal.models import AuditRow, User
 from quotas.domain.plan import NO_SUCH_AMOUNT
 from quotas.domain.region_capacity import Available
 from quotas.domain.residency import Place
@@ -26,7 +27,7 @@ from quotas.services.decisions import approve, approve_largest_safe, part_of
 from quotas.services.mapping import map_deployment
 from quotas.services.prechecks import check_edges
 from quotas.tests import factories
-from quotas.tests.conftest import ask, reconcile_at, sync
+from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
@@ -208,3 +209,50 @@ def test_a_lack_of_capacity_is_found_ten_minutes_before_the_start(
     azure.capacity = (Available(HERE, 50),)
     check_edges(gateway=azure, at=START - timedelta(minutes=7))
     assert EdgeCheck.objects.get().findings == []
+
+
+# ── The yes to a release, and spillover ──────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def asked_to_release(ptu: Deployment, voice: Service, azure: FakeAzure, ada: User) -> Change:
+    """The baseline goes down by 50 PTU, which no burst explains."""
+    ask(voice, ada, kind="baseline", units=-50, starts_at=None, starts_now=True, ends_at=None)
+    reconcile_at(azure, NOON + timedelta(minutes=1))
+    return Change.objects.get()
+
+
+def test_a_release_is_agreed_to_on_its_page_and_audited(
+    browse: Browse, asked_to_release: Change, azure: FakeAzure, cleo: User
+) -> None:
+    page = reverse("change", args=[asked_to_release.pk])
+    shown = words_of(browse(cleo).get(page))
+    assert "Release, down to 50 PTUs" in shown
+    assert "Azure may not have the capacity a second time" in shown
+    assert azure.writes == []
+    browse(cleo).post(reverse("change_write_back", args=[asked_to_release.pk]), {"reason": "Idle."})
+    reconcile_at(azure, NOON + timedelta(minutes=2))
+    assert azure.writes == [("ptu", 50)]
+    row = AuditRow.objects.get(verb="change.agreed")
+    assert (row.actor_id, row.subject) == (cleo.pk, f"change/{asked_to_release.pk}")
+
+
+def test_who_does_not_operate_the_pool_cannot_agree_to_a_release(
+    browse: Browse, asked_to_release: Change, azure: FakeAzure, ada: User, dan: User
+) -> None:
+    address = f"/api/v1/changes/{asked_to_release.pk}/write-back/"
+    said = {"data": {"reason": ""}, "content_type": "application/json"}
+    refused = browse(ada).post(address, **said)
+    assert (refused.status_code, refused.json()["code"]) == (422, "not_yours")
+    assert browse(dan).post(address, **said).status_code == 404
+    reconcile_at(azure, NOON + timedelta(minutes=2))
+    assert azure.writes == []
+
+
+def test_the_page_of_a_pool_says_how_many_deployments_lack_spillover(
+    browse: Browse, ptu: Deployment, cleo: User
+) -> None:
+    page = reverse("pool", args=[ptu.pool_id])
+    assert "missing on 1 of 1 deployments" in words_of(browse(cleo).get(page))
+    Deployment.objects.update(spillover_deployment_name="overflow")
+    assert "on all deployments" in words_of(browse(cleo).get(page))
