@@ -13,6 +13,7 @@ class AnswerForm(RefusingForm):
 
     field_of = {
         "reason_missing": "reason",
+        "reason_too_long": "reason",
         "snooze_over": "until",
         "snooze_too_long": "until",
     }
@@ -20,7 +21,7 @@ class AnswerForm(RefusingForm):
         label="Reason",
         max_length=200,
         required=False,
-        help_text="Kept with your name; needed to be asked again later.",
+        help_text="Kept with your name and the time.",
     )
     until = forms.DateField(
         label="Ask again on",

@@ -8,6 +8,7 @@ from quotas.models.delegation import Delegation
 from quotas.models.edge_checks import EdgeCheck
 from quotas.models.findings import Finding
 from quotas.models.freezes import Freeze
+from quotas.models.given_reasons import GivenReason
 from quotas.models.inventory import (
     NEVER_THERE,
     AzureAccount,
@@ -43,6 +44,7 @@ __all__ = [
     "Expectation",
     "Finding",
     "Freeze",
+    "GivenReason",
     "KillSwitch",
     "LedgerEntry",
     "Membership",

@@ -18,20 +18,27 @@ from quotas.selectors import words
 from quotas.selectors.changes import content_of
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services.pools import lock_pool_of
+from quotas.services.reasons import checked_reason, keep_reason
 from quotas.services.reconcile import move_change
 from quotas.services.refusals import does_not_fit, refuse
 
 LONGEST_SNOOZE = timedelta(days=30)
-LONGEST_REASON = 200
+WHY_WRITE_BACK = "Say why the edit is written over; whoever made it may ask."
+WHY_ADOPT = "Say why the edit becomes the baseline."
+WHY_SNOOZE = "Say why it may stay as it is for now."
 
 
 @transaction.atomic
 def write_back(change: Change, *, by: User, reason: str = "", at: datetime) -> Change:
-    """The yes to a change that waits for one; it is written at the next run."""
+    """The yes to a change that waits for one; it is written at the next run. Over an edit it wants
+    a reason, and no longer one than is kept (DomainError); another yes may have one.
+    """
     _check(change, by)
     if is_unwritable(change.sentence):
         code = "nothing_held" if change.sentence == NOTHING_HELD else "wrong_step"
         raise DomainError(change.sentence, code=code)
+    if reason.strip() or change.sentence == DRIFT:
+        reason = checked_reason(reason, missing=WHY_WRITE_BACK)
     _agree(change, by=by, reason=reason, at=at)
     return change
 
@@ -53,15 +60,16 @@ def snooze(change: Change, *, until: datetime, by: User, reason: str, at: dateti
         raise ChangedMeanwhile(f"Change {change.pk}")
     for name, value in facts.items():
         setattr(change, name, value)
-    until_text = until.isoformat()
-    audit.record("drift.snoozed", f"change/{change.pk}", actor_id=by.pk, at=at, until=until_text)
+    detail = {"until": until.isoformat(), **keep_reason(change, said, by=by, at=at)}
+    audit.record("drift.snoozed", f"change/{change.pk}", actor_id=by.pk, at=at, **detail)
     return change
 
 
 def checked_snooze(until: datetime, reason: str, *, at: datetime) -> str:
-    """The reason as it is kept. Raises DomainError: none, not in the future, or too long."""
-    if not reason.strip():
-        raise refuse("reason_missing", "Say why it may stay as it is for now.")
+    """The reason as it is kept. Raises DomainError: none, or too long; the time is not in the
+    future, or too far.
+    """
+    said = checked_reason(reason, missing=WHY_SNOOZE)
     if until <= at:
         raise refuse("snooze_over", "Choose a day that is still to come.")
     if until > at + LONGEST_SNOOZE:
@@ -69,16 +77,17 @@ def checked_snooze(until: datetime, reason: str, *, at: datetime) -> str:
             "snooze_too_long",
             f"Choose a day within {LONGEST_SNOOZE.days} days. To keep what Azure has, adopt it.",
         )
-    return reason.strip()[:LONGEST_REASON]
+    return said
 
 
 def _agree(change: Change, *, by: User, reason: str = "", at: datetime) -> None:
     agreed_at = at if change.sentence == DRIFT else None
-    said = {"answered_by": by, "answer_reason": reason.strip()[:LONGEST_REASON]}
+    said = {"answered_by": by, "answer_reason": reason}
     facts = {"not_before": at, "sentence": "", "agreed_at": agreed_at, "snoozed_until": None}
     if not move_change(change, ChangeState.RETRY_WAIT, **facts, **said):
         raise ChangedMeanwhile(f"Change {change.pk}")
-    audit.record("change.agreed", f"change/{change.pk}", actor_id=by.pk, at=at)
+    kept = keep_reason(change, reason, by=by, at=at)
+    audit.record("change.agreed", f"change/{change.pk}", actor_id=by.pk, at=at, **kept)
 
 
 @transaction.atomic
@@ -87,11 +96,12 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
 
     A decrease is a reversal of the steady entry it comes out of. Raises DomainError when it would
     take more than the steady entries hold, when an increase does not fit beside what is promised
-    to others, or when the change is no drift.
+    to others, when the change is no drift, or without a reason.
     """
     _check(change, by)
     if change.sentence != DRIFT:
         raise DomainError("Only what was changed outside can be adopted.", code="no_drift")
+    why = checked_reason(reason, missing=WHY_ADOPT)
     pool = lock_pool_of(change.deployment)
     deployment: Deployment = Deployment.objects.select_for_update(of=("self",)).get(
         pk=change.deployment_id
@@ -102,16 +112,16 @@ def adopt(change: Change, *, by: User, reason: str, at: datetime) -> Deployment:
         found = fit(pool_entries(pool, window), room_of(pool), window, difference)
         if not found.fits:
             raise does_not_fit(deployment, found)
-        _add_baseline(pool, deployment, difference, by=by, reason=reason, at=at)
+        _add_baseline(pool, deployment, difference, by=by, reason=why, at=at)
     else:
-        _take_from_steady(deployment, -difference, by=by, reason=reason, at=at)
+        _take_from_steady(deployment, -difference, by=by, reason=why, at=at)
     Deployment.objects.filter(pk=deployment.pk).update(settled_units=change.from_units)
-    said = {"answered_by": by, "answer_reason": reason.strip()[:LONGEST_REASON]}
+    said = {"answered_by": by, "answer_reason": why}
     if not move_change(change, ChangeState.SUPERSEDED, ended_at=at, **said):
         raise ChangedMeanwhile(f"Change {change.pk}")
-    audit.record(
-        "drift.adopted", f"deployment/{deployment.pk}", actor_id=by.pk, at=at, units=difference
-    )
+    subject = f"deployment/{deployment.pk}"
+    detail = {"units": difference, "change": change.pk, **keep_reason(change, why, by=by, at=at)}
+    audit.record("drift.adopted", subject, actor_id=by.pk, at=at, **detail)
     return deployment
 
 
@@ -156,7 +166,7 @@ def _add_baseline(
         effective_from=at,
         effective_until=FOREVER,
         kind=LedgerEntry.Kind.ADOPTED,
-        reason=reason.strip()[:200] or "Adopted after an edit in Azure.",
+        reason=reason,
         recorded_at=at,
         recorded_by_id=by.pk,
     )
@@ -181,7 +191,7 @@ def _take_from_steady(
                 effective_until=entry.effective_until,
                 kind=LedgerEntry.Kind.REVERSAL,
                 reverses=entry,
-                reason=reason.strip()[:200] or "Adopted after an edit in Azure.",
+                reason=reason,
                 recorded_at=at,
                 recorded_by_id=by.pk,
             )

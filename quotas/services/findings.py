@@ -22,7 +22,8 @@ from quotas.models import Deployment, Finding, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.findings import sentence_of
 from quotas.selectors.people import operators_of, platform_owners
-from quotas.services.drift import LONGEST_REASON, checked_snooze
+from quotas.services.drift import checked_snooze
+from quotas.services.reasons import checked_reason, keep_reason
 from quotas.services.reversing import reverse_each
 
 Kind, How = Finding.Kind, Finding.How
@@ -71,22 +72,24 @@ def note_gone(deployments: Iterable[Deployment], *, at: datetime) -> None:
 @transaction.atomic
 def adopt(finding: Finding, *, by: User, reason: str, at: datetime) -> Finding:
     """It stays as Azure has it. What the ledger held for a deployment that went is given back from
-    this minute on, bursts too. Raises DomainError, or ChangedMeanwhile where it is over already.
+    this minute on, bursts too. Raises DomainError, as without a reason, or ChangedMeanwhile where
+    it is over already.
     """
     _check(finding, by)
-    said = {"answered_by": by, "answer_reason": reason.strip()[:LONGEST_REASON]}
+    why = checked_reason(reason, missing="Say why it stays as Azure has it.")
+    said = {"answered_by": by, "answer_reason": why}
     if not _end(Finding.objects.filter(pk=finding.pk), how=How.ADOPTED, at=at, **said):
         raise ChangedMeanwhile(str(finding))
     given_back = 0
     if finding.kind == Kind.DELETED:
         rows = LedgerEntry.objects.filter(deployment=finding.deployment_id, effective_until__gt=at)
         rows = rows.exclude(kind=LedgerEntry.Kind.REVERSAL)
-        why = "The deployment was deleted in Azure."
-        given_back = reverse_each(rows, reason=why, by_id=by.pk, at=at)
-    subject, entries = f"deployment/{finding.deployment_id}", given_back
-    audit.record(
-        "finding.adopted", subject, actor_id=by.pk, at=at, finding=finding.pk, entries=entries
-    )
+        gone = "The deployment was deleted in Azure."
+        given_back = reverse_each(rows, reason=gone, by_id=by.pk, at=at)
+    detail = {"finding": finding.pk, "entries": given_back}
+    detail |= keep_reason(finding, why, by=by, at=at)
+    subject = f"deployment/{finding.deployment_id}"
+    audit.record("finding.adopted", subject, actor_id=by.pk, at=at, **detail)
     return finding
 
 
@@ -98,8 +101,8 @@ def snooze(finding: Finding, *, until: datetime, by: User, reason: str, at: date
     rows = Finding.objects.open().filter(pk=finding.pk)
     if not rows.update(snoozed_until=until, answered_by=by, answer_reason=said):
         raise ChangedMeanwhile(str(finding))
-    text = until.isoformat()
-    audit.record("finding.snoozed", f"finding/{finding.pk}", actor_id=by.pk, at=at, until=text)
+    detail = {"until": until.isoformat(), **keep_reason(finding, said, by=by, at=at)}
+    audit.record("finding.snoozed", f"finding/{finding.pk}", actor_id=by.pk, at=at, **detail)
     return finding
 
 

@@ -259,7 +259,7 @@ def test_drift_can_be_written_back(
     azure.edit("chat", 130)
     sync(azure, MIDDAY)
     reconcile_at(azure, MIDDAY)
-    drift.write_back(Change.objects.get(), by=cleo, at=MIDDAY)
+    drift.write_back(Change.objects.get(), by=cleo, reason="A test.", at=MIDDAY)
     reconcile_at(azure, MIDDAY)
     assert azure.units() == 100
 
@@ -290,7 +290,7 @@ def test_a_burst_cannot_be_adopted_away(
     reconcile_at(azure, MIDDAY)
     change = Change.objects.get(state="needs_human")
     with pytest.raises(DomainError, match="bursts alone hold"):
-        drift.adopt(change, by=cleo, reason="", at=MIDDAY)
+        drift.adopt(change, by=cleo, reason="By phone.", at=MIDDAY)
     assert (
         LedgerEntry.objects.filter(kind="reversal", deployment__name="chat", service=chat).count()
         == 0

@@ -48,7 +48,7 @@ def test_an_upgraded_model_is_found_within_the_sync_told_once_and_adopted(
     assert (found.was, found.now, told()) == ("2024-11-20", "2025-03-01", 1)
     findings.adopt(found, by=cleo, reason="It is better.", at=LATER)
     with pytest.raises(ChangedMeanwhile):
-        findings.adopt(found, by=cleo, reason="", at=LATER)
+        findings.adopt(found, by=cleo, reason="Me too.", at=LATER)
     found.refresh_from_db()
     assert (found.how, found.answered_by, found.answer_reason) == (
         "adopted", cleo, "It is better.",

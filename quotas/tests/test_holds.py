@@ -271,6 +271,6 @@ def test_what_was_edited_outside_is_written_back_in_a_freeze_once_somebody_agree
     azure.edit("chat", 70)
     sync(azure, MIDDAY)
     reconcile_at(azure, MIDDAY)
-    drift.write_back(Change.objects.get(), by=cleo, at=MIDDAY)
+    drift.write_back(Change.objects.get(), by=cleo, reason="A test.", at=MIDDAY)
     reconcile_at(azure, MIDDAY)
     assert azure.units() == 100

@@ -106,7 +106,7 @@ def test_drift_waits_for_an_owner_who_may_adopt_it(
 
 def test_drift_may_be_written_back(browse: Browse, synced: FakeAzure, chat, applying, cleo: User):
     change = drifted(synced, 130)
-    browse(cleo).post(reverse("change_write_back", args=[change.pk]))
+    browse(cleo).post(reverse("change_write_back", args=[change.pk]), {"reason": "A test."})
     reconcile_at(synced, NOON)
     assert synced.units("chat") == 100
 
@@ -126,7 +126,7 @@ def test_answering_twice_says_that_somebody_was_quicker(
     browse: Browse, synced: FakeAzure, chat, applying, cleo: User
 ):
     change = drifted(synced, 130)
-    browse(cleo).post(reverse("change_adopt", args=[change.pk]))
+    browse(cleo).post(reverse("change_adopt", args=[change.pk]), {"reason": "Agreed."})
     again = browse(cleo).post(reverse("change_write_back", args=[change.pk]))
     assert again.status_code == 409
 

@@ -141,7 +141,7 @@ class Life:
         for _ in range(12):
             self.reconcile()
             for change in Change.objects.filter(state="needs_human"):
-                drift.write_back(change, by=self.cleo, at=self.at)
+                drift.write_back(change, by=self.cleo, reason="Calm.", at=self.at)
             self.at += timedelta(minutes=20)
             if not reconcile.pools_to_look_at(at=self.at).exists():
                 break

@@ -8,7 +8,7 @@ import pytest
 
 from portal.kernel.errors import DomainError
 from portal.models import AuditRow, Message, User
-from quotas.models import Change, Pool, Service
+from quotas.models import Change, GivenReason, Pool, Service
 from quotas.services import change_news, drift
 from quotas.tests.conftest import Browse, reconcile_at, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, utc
@@ -41,8 +41,8 @@ def test_a_snoozed_edit_is_left_alone_and_told_again_once_when_its_time_is_over(
     assert (azure.writes, Message.objects.count()) == ([], told)
     assert change_news.tell_of_snoozes_over(at=LATER) == 1
     assert change_news.tell_of_snoozes_over(at=LATER + DAY) == 0
-    row = AuditRow.objects.get(verb="drift.snoozed")
-    assert (row.actor_id, row.detail) == (cleo.pk, {"until": LATER.isoformat()})
+    row, why = AuditRow.objects.get(verb="drift.snoozed"), GivenReason.objects.get()
+    assert (row.actor_id, row.detail) == (cleo.pk, {"until": LATER.isoformat(), "reason": why.pk})
 
 
 def test_an_edit_that_changes_meanwhile_asks_anew(
@@ -72,6 +72,25 @@ def test_without_a_reason_or_for_too_long_it_is_refused(
     assert edited.snoozed_until is None
 
 
+@pytest.mark.parametrize("answer", [drift.adopt, drift.write_back])
+@pytest.mark.parametrize(("reason", "says"), [(" ", "Say why"), ("x" * 201, "200 characters")])
+def test_each_answer_to_an_edit_wants_a_reason_that_is_kept_whole(
+    edited: Change, cleo: User, answer, reason: str, says: str
+) -> None:
+    with pytest.raises(DomainError, match=says):
+        answer(edited, by=cleo, reason=reason, at=NOON)
+    edited.refresh_from_db()
+    assert (edited.state, GivenReason.objects.count()) == ("needs_human", 0)
+
+
+def test_no_later_answer_takes_the_words_of_an_earlier_one(edited: Change, cleo: User) -> None:
+    snooze(edited, cleo)
+    drift.adopt(edited, by=cleo, reason="It stays.", at=LATER)
+    kept = {row.pk: row.reason for row in edited.reasons.all()}
+    audited = AuditRow.objects.filter(verb__startswith="drift.").order_by("pk")
+    assert [kept[row.detail["reason"]] for row in audited] == ["A load test.", "It stays."]
+
+
 def test_thirty_days_to_the_second_are_allowed(edited: Change, cleo: User) -> None:
     snooze(edited, cleo, until=NOON + 30 * DAY)
     assert Change.objects.get(pk=edited.pk).snoozed_until == NOON + 30 * DAY
@@ -99,6 +118,9 @@ def test_the_page_of_a_change_takes_each_answer_with_its_reason(
     refused = hers.post(f"{address}snooze/", typed)
     assert (refused.status_code, "Say why" in words_of(refused)) == (422, True)
     assert hers.post(f"{address}snooze/", {"reason": "Test."}).status_code == 422
+    for answer in ("adopt", "write-back"):
+        refused = hers.post(f"{address}{answer}/", {"reason": ""})
+        assert (refused.status_code, "Say why" in words_of(refused)) == (422, True)
     assert hers.post(f"{address}snooze/", {**typed, "reason": "A load test"}).status_code == 302
     said = words_of(hers.get(address))
     assert "Nobody is asked until Thu 5 Mar, 00:00: A load test." in said

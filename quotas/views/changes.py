@@ -1,5 +1,7 @@
 """Changes: what is written to Azure, how far it came, and the answers that wait for a person."""
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -64,19 +66,32 @@ def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("changes")
 
 
-@require_POST
+@posts_from("change", "pk")
 def adopt(request: HttpRequest, pk: int) -> HttpResponse:
-    reason = request.POST.get("reason", "")
-    deployment = drift.adopt(_visible(request, pk), by=request.user, reason=reason, at=now())
-    messages.success(request, f"Adopted: what Azure has is now the baseline of {deployment}.")
-    return redirect("changes")
+    said = "Adopted: what Azure has is now the baseline of {}."
+    return _answered(request, _visible(request, pk), drift.adopt, said)
 
 
-@require_POST
+@posts_from("change", "pk")
 def write_back(request: HttpRequest, pk: int) -> HttpResponse:
-    reason = request.POST.get("reason", "")
-    change = drift.write_back(_visible(request, pk), by=request.user, reason=reason, at=now())
-    messages.success(request, f"Agreed: {change.deployment} is written at the next run.")
+    said = "Agreed: {} is written at the next run."
+    return _answered(request, _visible(request, pk), drift.write_back, said)
+
+
+def _answered(
+    request: HttpRequest, change: Change, answer: Callable[..., object], said: str
+) -> HttpResponse:
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        return _page_of(request, change, form, status=422)
+    try:
+        answer(change, by=request.user, reason=form.cleaned_data["reason"], at=now())
+    except DomainError as error:
+        if error.code not in form.field_of:
+            raise
+        form.refuse(error)
+        return _page_of(request, change, form, status=422)
+    messages.success(request, said.format(change.deployment))
     return redirect("changes")
 
 

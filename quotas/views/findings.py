@@ -21,8 +21,16 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posts_from("finding", "pk")
 def adopt(request: HttpRequest, pk: int) -> HttpResponse:
-    reason = request.POST.get("reason", "")
-    found = findings.adopt(_visible(request, pk), by=request.user, reason=reason, at=now())
+    found, form = _visible(request, pk), AnswerForm(request.POST)
+    if not form.is_valid():
+        return _page(request, found, form, status=422)
+    try:
+        findings.adopt(found, by=request.user, reason=form.cleaned_data["reason"], at=now())
+    except DomainError as error:
+        if error.code not in form.field_of:
+            raise
+        form.refuse(error)
+        return _page(request, found, form, status=422)
     messages.success(request, f"{found.deployment} stays as Azure has it.")
     return redirect("finding", pk=pk)
 

@@ -1,0 +1,34 @@
+"""Reasons of answers to edits and findings: asked for, and kept where a later answer cannot replace
+them. People's own words are no part of the audit, so it names the row that has them.
+"""
+
+from datetime import datetime
+
+from portal.models import User
+from quotas.models import Change, Finding, GivenReason
+from quotas.services.refusals import refuse
+
+LONGEST_REASON = 200
+
+
+def checked_reason(reason: str, *, missing: str) -> str:
+    """The reason as it is kept, whole. Raises DomainError: none (the sentence `missing`), or more
+    than 200 characters.
+    """
+    said = reason.strip()
+    if not said:
+        raise refuse("reason_missing", missing)
+    if len(said) > LONGEST_REASON:
+        raise refuse("reason_too_long", f"Say it in {LONGEST_REASON} characters at most.")
+    return said
+
+
+def keep_reason(answered: Change | Finding, said: str, *, by: User, at: datetime) -> dict[str, int]:
+    """In the transaction of the answer. Returns what its audit row says of it: nothing where the
+    answer needed no words.
+    """
+    if not said:
+        return {}
+    whose = {"change": answered} if isinstance(answered, Change) else {"finding": answered}
+    row = GivenReason.objects.create(**whose, given_by=by, given_at=at, reason=said)
+    return {"reason": row.pk}
