@@ -75,7 +75,6 @@ class Waiting:
 def waiting_for(user: User, *, at: datetime) -> Waiting:
     """Only what this person may see, and may do something about."""
     queue = queue_of(CapacityRequest.objects.decidable_by(user, at=at), at=at)
-    urgent = in_order(with_names(CapacityRequest.objects.all()), queue.ids[:MOST])
     pools = Pool.objects.operated_by(user).allocatable().listed()
     risks = risks_of(None, at=at)
     stuck, newest = stuck_and_newest(user, most=MOST)
@@ -87,11 +86,14 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
         ownerless=services_without_owner(user, at=at),
         **watch_lists(at=at),
     )
+    going_on, first = found["going_on"], queue.ids[:MOST]
+    rows = _with_names([*first, *(each["pk"] for each in going_on[:MOST_BURSTS])])
+    urgent = in_order(rows, first)
     return Waiting(
         inbox_count=queue.total,
         most_urgent=request_rows(urgent, at=at),
         first=queue.urgency[urgent[0].pk] if urgent else None,
-        bursts=_bursts(found["going_on"], risks.values(), at=at),
+        bursts=_bursts(going_on, rows, risks.values(), at=at),
         unmapped_count=found["unmapped"],
         stuck=stuck,
         watched=watched(user, found, at=at),
@@ -116,13 +118,23 @@ def _going_on(user: User, *, at: datetime) -> QuerySet[Any, dict[str, Any]]:
     return rows.order_by("upcoming", "ends_at", "pk").values(each=each)
 
 
-def _bursts(going_on: list[dict[str, Any]], risks: Iterable[PoolRisk], *, at: datetime) -> Bursts:
+def _with_names(ids: list[int]) -> dict[int, CapacityRequest]:
+    found: dict[int, CapacityRequest] = with_names(CapacityRequest.objects.all()).in_bulk(ids)
+    return found
+
+
+def _bursts(
+    going_on: list[dict[str, Any]],
+    rows: Mapping[int, CapacityRequest],
+    risks: Iterable[PoolRisk],
+    *,
+    at: datetime,
+) -> Bursts:
     first = [each["pk"] for each in going_on[:MOST_BURSTS]]
-    found = with_names(CapacityRequest.objects.all()).in_bulk(first) if first else {}
-    grants = grants_of(list(found.values()), at=at, risks=risks)
+    grants = grants_of([rows[pk] for pk in first], at=at, risks=risks)
     on = [each for each in going_on if not each["upcoming"]]
     return Bursts(
-        [request_row(found[pk], grants[pk], at=at) for pk in first],
+        [request_row(rows[pk], grants[pk], at=at) for pk in first],
         len(going_on),
         len(on),
         sum(each["ends_soon"] for each in on),

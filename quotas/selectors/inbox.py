@@ -120,7 +120,7 @@ def inbox(user: User, params: Mapping[str, str] = MappingProxyType({}), *, at: d
     queue = queue_of(CapacityRequest.objects.decidable_by(user, at=at), at=at)
     place = slice_of(params, queue.total, size=MOST_CARDS, in_whole=False)
     shown = queue.ids[place.start : place.stop]
-    found = in_order(with_people(CapacityRequest.objects.all()), shown)
+    found = in_order(with_people(CapacityRequest.objects.all()).in_bulk(shown), shown)
     around = _around(found, user, urgency=queue.urgency, at=at)
     cards = [_card(row, around, at=at) for row in found]
     return Inbox(cards, queue.total, queue.late, place, low_risk_words(around.policies.newest))

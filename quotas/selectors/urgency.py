@@ -2,16 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 
 from quotas.domain.urgency import Urgency, Waiting, urgency_of
-from quotas.models import CapacityRequest, Decision
-from quotas.selectors.review_hours import reviews_by_pool, usual
+from quotas.models import CapacityRequest, Decision, ReviewHours
+from quotas.selectors.review_hours import reviews_by
 
 ASKS_ANEW = Q(decisions__outcome__in=[Decision.Outcome.EDITED, Decision.Outcome.ACCEPTED])
-FIELDS = ("pk", "deployment__pool", "asked_at", "moved_at", "starts_at", "review_ends_at")
+MOMENTS = ("asked_at", "moved_at", "starts_at", "review_ends_at")
+OWN = ("time_zone", "weekdays", "opens", "closes", "holidays", "remind_after_hours")
 
 
 @dataclass(frozen=True)
@@ -49,22 +51,23 @@ def waiting_of(row: CapacityRequest) -> Waiting:
 
 
 def queue_of(rows: QuerySet[CapacityRequest], *, at: datetime) -> Queue:
-    """One query for any number, one more where something is asked from now on."""
+    """One query for any number."""
     alone = CapacityRequest.objects.filter(pk__in=rows.order_by().values("pk"))
-    found = with_waiting(alone).order_by("pk").values_list(*FIELDS)
-    waiting = {pk: (pool, Waiting(*moments)) for pk, pool, *moments in found}
-    own = reviews_by_pool() if any(each.is_at_once for _, each in waiting.values()) else {}
-    others = usual()
-    urgency = {}
-    for pk, (pool, each) in waiting.items():
-        reviews = own.get(pool, others)
-        wait = timedelta(hours=reviews.remind_after_hours)
-        urgency[pk] = urgency_of(each, reviews.hours, wait)
+    own = [f"deployment__pool__review_hours__{name}" for name in OWN]
+    found = with_waiting(alone).order_by("pk").values_list("pk", *MOMENTS, *own)
+    urgency = {pk: _urgency(moments_and_hours) for pk, *moments_and_hours in found}
     ordered = sorted(urgency.items(), key=lambda pair: pair[1].order(at))
     return Queue(dict(ordered), sum(each.is_late(at) for each in urgency.values()))
 
 
-def in_order(rows: QuerySet[CapacityRequest], ids: list[int]) -> list[CapacityRequest]:
+def _urgency(row: list[Any]) -> Urgency:
+    """`row` is MOMENTS, then OWN of its pool: nothing where that keeps the usual hours."""
+    waiting, own = Waiting(*row[: len(MOMENTS)]), dict(zip(OWN, row[len(MOMENTS) :], strict=True))
+    hours = ReviewHours(**own, escalate_after_hours=0) if own["time_zone"] else None
+    reviews = reviews_by(hours)
+    return urgency_of(waiting, reviews.hours, timedelta(hours=reviews.remind_after_hours))
+
+
+def in_order(rows: dict[int, CapacityRequest], ids: list[int]) -> list[CapacityRequest]:
     """These of the rows, in this order; without those that are gone by now."""
-    found = rows.in_bulk(ids) if ids else {}
-    return [found[pk] for pk in ids if pk in found]
+    return [rows[pk] for pk in ids if pk in rows]

@@ -17,6 +17,7 @@ from quotas.domain.business_hours import BusinessHours
 from quotas.domain.stages import ALL_OF, PEOPLE, Stage
 from quotas.models import CapacityRequest, Delegation, Pool, ReviewHours, Service
 from quotas.selectors.review_hours import Reviews, reviews_of
+from quotas.selectors.urgency import queue_of
 from quotas.services import decisions, questions, timeouts
 from quotas.services.reminders import remind_waiting
 from quotas.services.review_settings import set_reviews
@@ -71,6 +72,16 @@ def test_the_fallback_approvers_are_asked_once_and_may_decide_then(
         CapacityRequest.objects.get(pk=long.pk), by=lena, note="", at=utc("2026-03-03 12:05")
     )
     assert CapacityRequest.objects.get(pk=long.pk).state == "approved"
+
+
+def test_what_is_asked_from_now_on_is_late_by_the_hours_of_its_own_pool(
+    pool: Pool, chat: Service, ada: User, cleo: User
+) -> None:
+    set_reviews(pool, replace(IN_UTC, remind_after_hours=1), fallback=[], by=cleo, at=NOON)
+    asked = ask(chat, ada, units=60, starts_now=True)
+    found = queue_of(CapacityRequest.objects.all(), at=utc("2026-03-02 13:00"))
+    assert found.urgency[asked.pk].due_at == utc("2026-03-02 13:00")
+    assert (found.ids, found.late) == ([asked.pk], 1)
 
 
 def test_nights_and_holidays_do_not_count(pool: Pool, long: CapacityRequest, cleo: User) -> None:
