@@ -86,6 +86,11 @@ class Change(models.Model):
         return bool(getattr(self, "killed_now", False))
 
     @property
+    def is_stopped(self) -> bool:
+        """Its plan stopped and asks, and nobody agreed to this one by itself."""
+        return bool(self.plan.stopped_because) and self.agreed_at is None
+
+    @property
     def is_shrink(self) -> bool:
         return self.to_units < self.from_units
 

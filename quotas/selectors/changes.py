@@ -218,7 +218,7 @@ def _status(change: Change, *, at: datetime) -> Status:
         return statuses.SNOOZED
     if change.gave_up_at:
         return statuses.GAVE_UP
-    if change.state == ChangeState.PLANNED and change.plan.stopped_because:
+    if change.state == ChangeState.PLANNED and change.is_stopped:
         return statuses.STOPPED
     if change.held_by and change.state in TO_BE_SENT:
         return statuses.HELD
@@ -239,7 +239,7 @@ def _is_killed(change: Change) -> bool:
 
 def _ticks(change: Change) -> Ticks:
     """A change that waits for a yes is not approved; a refused one is not applied."""
-    if change.state == ChangeState.NEEDS_HUMAN or change.plan.stopped_because:
+    if change.state == ChangeState.NEEDS_HUMAN or change.is_stopped:
         return Ticks(Tick.WAITING, Tick.HELD, Tick.WAITING)
     if change.verified_at:
         return Ticks(Tick.DONE, Tick.DONE, Tick.DONE)
@@ -251,8 +251,11 @@ def _ticks(change: Change) -> Ticks:
 
 
 def _next_try(change: Change, *, at: datetime) -> Shown | None:
-    """When a change that Azure refused is sent again; once due, it is the next run that does."""
-    if change.state not in REFUSED or change.held_by or _is_killed(change):
+    """When a change that Azure refused is sent again; once due, it is the next run that does. None
+    where nothing is tried: a freeze, the kill switch, the pool or the plan keeps it.
+    """
+    is_kept = change.held_by or _is_killed(change) or change.is_stopped or not _applies(change)
+    if change.state not in REFUSED or is_kept:
         return None
     due = change.not_before <= at
     return Shown("within 30 s") if due else words.age(change.not_before, now=at)

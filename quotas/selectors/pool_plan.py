@@ -87,7 +87,7 @@ def pool_plan(pool: Pool, *, operates: bool, at: datetime) -> PoolPlan:
 
 def _goes(change: Change) -> bool:
     is_to_be_sent = change.state in TO_BE_SENT
-    is_barred = bool(change.plan.stopped_because or change.held_by)
+    is_barred = bool(change.is_stopped or change.held_by)
     return change.state != ChangeState.NEEDS_HUMAN and not (is_to_be_sent and is_barred)
 
 

@@ -24,29 +24,36 @@ NO_ROOM_YET = (
 )
 
 
+def is_let_by_plan() -> Q:
+    """Of changes: those whose plan goes on. A plan that stopped asks about edits that nothing
+    explains; a yes to one of them lets that one go, and the others go on waiting.
+    """
+    return Q(plan__stopped_because="") | Q(agreed_at__isnull=False)
+
+
 def may_be_written() -> Q:
     """Of changes: those that are not on their way and whose pool and plan let them be written.
     None while the kill switch is on; none that a freeze holds back.
     """
     return Q(
         ~Exists(KillSwitch.objects.on()),
+        is_let_by_plan(),
         plan__mode=Pool.Mode.APPLY,
         plan__pool__mode=Pool.Mode.APPLY,
-        plan__stopped_because="",
         held_by__isnull=True,
     )
 
 
 def lock_if_applying(change: Change, *, at: datetime) -> bool:
     """Locks the pool until the transaction ends. False: the kill switch is on, the pool only
-    observes, the plan stopped, a freeze holds the change back (which is noted), or another pool
+    observes, its plan stops it, a freeze holds the change back (which is noted), or another pool
     feeds the deployment by now, which plans anew.
     """
     pool = Pool.objects.select_for_update().get(pk=change.plan.pool_id)
     change.plan.refresh_from_db(fields=["mode", "stopped_because"])
     if not Deployment.objects.filter(pk=change.deployment_id, pool=pool).exists():
         return False
-    if not pool.applies or change.plan.mode != pool.mode or change.plan.stopped_because:
+    if not pool.applies or change.plan.mode != pool.mode or change.is_stopped:
         return False
     if freeze := holds.held_by(change, at=at):
         Change.objects.filter(pk=change.pk).update(held_by=freeze)
@@ -68,8 +75,8 @@ def shrinks_go_first(change: Change) -> bool:
     a freeze holds back.
     """
     return Change.objects.filter(
+        is_let_by_plan(),
         plan__pool_id=change.plan.pool_id,
-        plan__stopped_because="",
         held_by__isnull=True,
         state__in=[ChangeState.PLANNED, *ON_THE_WAY],
         to_units__lt=F("from_units"),

@@ -9,10 +9,10 @@ from django.core.management import call_command
 from portal.kernel.errors import ChangedMeanwhile
 from portal.models import AuditRow, User
 from quotas.models import CapacityRequest, Change, Plan, Pool, Service
-from quotas.selectors.changes import content_of
+from quotas.selectors.changes import change_rows, changes_visible_to, content_of
 from quotas.selectors.plan_text import NOTHING
 from quotas.selectors.pool_plan import PoolPlan, pool_plan
-from quotas.services import drift, kill_switch, reconcile
+from quotas.services import drift, gates, kill_switch, reconcile
 from quotas.services.decisions import approve
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
@@ -114,6 +114,32 @@ def test_a_yes_to_other_content_is_refused_and_writes_nothing(
         drift.allow_plan(stopped, content=content, by=cleo, at=END)
     reconcile_at(azure, END)
     assert azure.writes == []
+
+
+def test_a_yes_to_one_edit_of_a_held_plan_writes_that_one_and_no_other(
+    stopped: Plan, azure: FakeAzure, cleo: User
+) -> None:
+    chosen = stopped.changes.get(deployment__name="app0")
+    drift.write_back(chosen, by=cleo, at=START)
+    [row] = change_rows(changes_visible_to(cleo).filter(pk=chosen.pk), cleo, at=START)
+    assert row.next_try == "within 30 s"
+    azure.slow = True
+    reconcile_at(azure, START)
+    assert azure.writes == [("app0", 10)]
+    waiting = stopped.changes.get(deployment__name="app1")
+    assert gates.shrinks_go_first(waiting), "I12: it is under way"
+    reconcile_at(azure, START + timedelta(minutes=5))
+    [row] = change_rows(changes_visible_to(cleo).filter(pk=chosen.pk), cleo, at=START)
+    assert [tick for _, tick, _ in row.ticks] == ["done"] * 3
+    assert {azure.units(f"app{n}") for n in range(1, 8)} == {12}
+
+
+def test_where_nothing_is_tried_there_is_no_next_try(stopped: Plan, cleo: User) -> None:
+    chosen = stopped.changes.first()
+    drift.write_back(chosen, by=cleo, at=START)
+    Pool.objects.update(mode="observe")
+    [row] = change_rows(changes_visible_to(cleo).filter(pk=chosen.pk), cleo, at=START)
+    assert row.next_try is None
 
 
 def printed(*flags: str) -> tuple[int, str]:
