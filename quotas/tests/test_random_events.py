@@ -1,9 +1,12 @@
-"""A random month: people ask, decide, give back; Azure moves limits, somebody edits, writers die.
+"""A random month: people ask, decide, give back; Azure moves limits, somebody edits, writers die,
+freezes are agreed on, the kill switch is thrown.
 
 Whatever the order, the ledger holds exactly what was granted, Azure ends with what the ledger
-wants, and no action of ours ever asked for more than there is.
+wants, no action of ours ever asked for more than there is, nothing is written while the switch is
+on, nothing grows in a freeze, and what ends goes through one.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +14,8 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from django.db.models import Q
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from portal.kernel.errors import CloudError, CloudReason, DomainError
@@ -21,9 +25,19 @@ from portal.outbox import Event
 from quotas.domain.ledger import steps_over
 from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.gateway import WriteAnswer
-from quotas.models import AccountLease, CapacityRequest, Change, LedgerEntry, Plan, Pool, Service
+from quotas.models import (
+    AccountLease,
+    CapacityRequest,
+    Change,
+    KillSwitch,
+    LedgerEntry,
+    Plan,
+    Pool,
+    Service,
+)
 from quotas.selectors.rooms import pool_entries, room_of
-from quotas.services import decisions, drift, reconcile, timeouts
+from quotas.services import decisions, drift, kill_switch, reconcile, timeouts
+from quotas.services.freezes import add_freeze
 from quotas.services.give_back import give_back
 from quotas.services.late_news import tell_of_late_ends
 from quotas.tests.conftest import ask, reconcile_at, sync
@@ -39,9 +53,12 @@ class StrictAzure(FakeAzure):
     """Refuses what exceeds its limit, as Azure does, and remembers every such attempt."""
 
     overdrawn: int = 0
+    is_forbidden: Callable[[int], bool] = staticmethod(lambda grows_by: False)
+    forbidden: int = 0
 
     def begin_write(self, deployment_resource_id: str, **asked: Any) -> WriteAnswer:
         now = self.deployments[deployment_resource_id].capacity_units
+        self.forbidden += self.is_forbidden(asked["units"] - now)
         others = sum(d.capacity_units for d in self.deployments.values()) - now
         if asked["units"] > now and others + asked["units"] > self.limit_units:
             self.overdrawn += 1
@@ -58,6 +75,19 @@ class Life:
     cleo: User
     at: datetime = NOON
     granted: dict[int, tuple[str, int, datetime, datetime]] = field(default_factory=dict)
+    frozen: list[Window] = field(default_factory=list)
+    switch: KillSwitch | None = None
+
+    def __post_init__(self) -> None:
+        self.azure.is_forbidden = self.is_forbidden
+
+    @property
+    def is_frozen(self) -> bool:
+        return any(self.at in window for window in self.frozen)
+
+    def is_forbidden(self, grows_by: int) -> bool:
+        """Nobody agrees to write over an edit before the calm: no growth in a freeze is right."""
+        return self.switch is not None or (self.is_frozen and grows_by > 0)
 
     @property
     def pool(self) -> Pool:
@@ -108,6 +138,33 @@ class Life:
         """Azure refuses the next writes, whatever they are."""
         self.azure.refusals = [CloudError(CloudReason.CONFLICT, "Busy.")] * (units % 8)
 
+    def freeze(self, name: str, units: int, hours: int) -> None:
+        """From now on, of all pools or of this one."""
+        window = Window(self.at, self.at + timedelta(hours=hours))
+        pool = self.pool if units % 2 else None
+        at, by = self.at, self.cleo
+        add_freeze(
+            pool, starts_at=window.start, ends_at=window.end, reason="Quarter-end.", by=by, at=at
+        )
+        self.frozen.append(window)
+
+    def throw(self, *_: Any) -> None:
+        """The kill switch, or off with it."""
+        said: dict[str, Any] = {"reason": "Look.", "by": self.cleo, "at": self.at}
+        if self.switch:
+            kill_switch.turn_off(self.switch, **said)
+            self.switch = None
+        else:
+            self.switch = kill_switch.throw(**said)
+
+    def end_in_a_freeze(self) -> None:
+        """What has ended is out: nothing but a refusal or a missing yes keeps it there."""
+        self.reconcile()  # once more, where the first one found a writer that had died
+        for name in BASELINE:
+            kept = Q(state="needs_human") | Q(not_before__gt=self.at)
+            mine = Change.objects.filter(kept, deployment__name=name, state__in=OPEN_CHANGE_STATES)
+            assert self.azure.units(name) <= self.wanted(name, self.at) or mine.exists()
+
     def watch(self, *_: Any) -> None:
         """I11: what has been over for longer than the grace has an alarm, or waits for a yes."""
         self.reconcile()
@@ -117,6 +174,8 @@ class Life:
             mine = Change.objects.filter(deployment__name=name, state__in=OPEN_CHANGE_STATES)
             if self.azure.units(name) > max(lately) and not mine.filter(state="needs_human"):
                 assert Notice.objects.filter(event=Event.END_LATE, at__lte=self.at).exists()
+        if self.is_frozen and not self.switch:
+            self.end_in_a_freeze()
 
     def _note(self, request: CapacityRequest) -> None:
         """A grant: at no instant of it more than there is, as far as Azure told."""
@@ -136,6 +195,8 @@ class Life:
         """Every window is over, Azure is well, and somebody answers what waits for an answer."""
         self.azure.limit_units = 1000
         self.azure.refusals = []
+        if self.switch:
+            self.throw()
         self.at += timedelta(days=3)
         timeouts.time_out_overdue(at=self.at)
         for _ in range(12):
@@ -153,7 +214,7 @@ def _edges(entry: LedgerEntry) -> tuple[datetime, datetime]:
 
 KINDS = (
     "ask", "ask", "approve", "deny", "give_back", "limit", "edit", "reconcile", "kill", "refuse",
-    "watch", "watch",
+    "watch", "watch", "freeze", "throw",
 )  # fmt: skip
 event = st.tuples(
     st.sampled_from(KINDS),
@@ -192,10 +253,21 @@ def check(life: Life, began: datetime) -> None:
     assert {name: life.azure.units(name) for name in BASELINE} == BASELINE  # I10, I13
     assert not Change.objects.filter(state__in=OPEN_CHANGE_STATES).exists()
     assert life.azure.overdrawn == 0  # I1: Azure never had to refuse a write of ours
+    assert life.azure.forbidden == 0  # nothing while the switch was on, no growth in a freeze
     assert reconcile.plan_all(at=life.at) == []
 
 
+# A burst is up, a freeze keeps another one out, and the switch keeps the first one's end in Azure.
+HELD = [
+    ("ask", "chat", 39, 3, 1), ("watch", "chat", 1, 1, 10), ("freeze", "chat", 1, 8, 1),
+    ("ask", "search", 60, 3, 1), ("approve", "chat", 1, 1, 1), ("watch", "chat", 1, 1, 60),
+    ("throw", "chat", 1, 1, 120), ("watch", "chat", 1, 1, 10), ("throw", "chat", 1, 1, 1),
+    ("watch", "chat", 1, 1, 1),
+]  # fmt: skip
+
+
 @given(events=st.lists(event, min_size=4, max_size=14))
+@example(events=HELD)
 @settings(
     max_examples=8,
     deadline=None,
