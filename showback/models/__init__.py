@@ -24,6 +24,7 @@ from showback.models.rollups import Attribution, MethodDay, ServiceDay, ServiceH
 from showback.models.sharing import SharedDeployment, SplitRule, SplitShare
 from showback.models.to_date import MonthToDate
 from showback.models.usage import (
+    AccountHour,
     Grain,
     Kept,
     MetricFamily,
@@ -33,6 +34,7 @@ from showback.models.usage import (
 )
 
 __all__ = [
+    "AccountHour",
     "Attribution",
     "BackfillSlice",
     "Caller",

@@ -186,6 +186,32 @@ class UsageDayBlock(models.Model):
         return f"minutes of deployment {self.deployment_id} on {self.day}"
 
 
+class AccountHour(models.Model):
+    """Of which deployments of an account an hour of use is whole: all its 60 minutes came.
+
+    Both are ids, ascending; together those that have a `UsageHour`. Replaced whole, with those rows
+    and in their transaction, so that a page need not read every hour of every deployment.
+    """
+
+    pk = models.CompositePrimaryKey("hour", "account_id")
+    hour = models.DateTimeField()
+    account = models.ForeignKey(
+        "quotas.AzureAccount",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    whole = ArrayField(models.BigIntegerField())
+    partial = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        db_table = "showback_account_hour"
+
+    def __str__(self) -> str:
+        return f"account {self.account_id} at {self.hour:%Y-%m-%d %H}:00"
+
+
 class Kept(models.Model):
     """Since when something is kept: what was older has been dropped and never comes back.
 

@@ -1,6 +1,6 @@
 """Whether use comes in: how fresh and complete it is, what has gaps, what waits to be summed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,18 +8,25 @@ from django.db.models import Case, F, IntegerField, Q, Sum, Value, When
 from django.db.models.functions import Cast, Extract, Greatest
 
 from portal.kernel.windows import DAY, HOUR, MINUTE, Window, floor_to_hour
-from quotas.selectors.metering import metered_deployments, present_deployments
+from quotas.selectors.metering import (
+    PresentDeployment,
+    metered_deployments,
+    present_deployments,
+)
 from showback.domain.minutes import settled_until
 from showback.domain.targets import GATEWAY
 from showback.models import TouchedHour, UsageHour
 from showback.selectors.data_age import NewestPull, newest_pulls
 from showback.selectors.scope import label_of
+from showback.selectors.whole_hours import whole_throughout
 
 # Use is pulled every five minutes; three pulls that are missing are no accident.
 LATE_AFTER = timedelta(minutes=20)
 # Gateway logs settle later than metrics.
 GATEWAY_LATE_AFTER = timedelta(minutes=60)
 MOST_GAPS = 10
+# Minutes received, expected, and how many of the rows' hours were due.
+Sums = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,8 @@ def _source(pull: NewestPull, *, at: datetime) -> SourceHealth:
 
 
 def completeness(sources: Iterable[SourceHealth], *, at: datetime) -> Completeness:
-    """Minutes received of those that should be there. Two queries, one more where some are missing.
+    """Minutes received of those that should be there. Three queries, one more where some are
+    missing.
 
     What should be there: minutes that had settled when they were asked for, and those that should
     have been asked for by now, also where nothing at all could be read and so no row is.
@@ -87,9 +95,10 @@ def completeness(sources: Iterable[SourceHealth], *, at: datetime) -> Completene
     start, due_until = floor_to_hour(at - DAY), settled_until(at - LATE_AFTER)
     asked_since = {source.source: max(start, source.since) for source in sources}
     due_of = {source: _minutes(since, due_until) for source, since in asked_since.items()}
-    rows = _sums(Window(start, at), due_until)
+    present = present_deployments(new_since=start)
+    rows = _rows(Window(start, at), due_until, present)
     found = {key: (received, expected) for key, (received, expected, _) in rows.items()}
-    for key, subscription_id, region, first_seen_at in present_deployments(new_since=start):
+    for key, subscription_id, region, first_seen_at in present:
         received, expected, due_of_rows = rows.get(key, (0, 0, 0))
         source = f"{subscription_id}/{region}"
         due = due_of.get(source, 0)
@@ -113,8 +122,27 @@ def _worst(gaps: Mapping[int, int], found: Mapping[int, tuple[int, int]]) -> lis
     return [Gap(names.get(key, label_of(None)), gaps[key], found[key][1]) for key in shown]
 
 
-def _sums(window: Window, due_until: datetime) -> dict[int, tuple[int, int, int]]:
-    """By deployment: minutes received, expected, and how many of the rows' hours were due.
+def _rows(
+    window: Window, due_until: datetime, present: Iterable[PresentDeployment]
+) -> dict[int, Sums]:
+    """By deployment. Hours that are due as a whole are read only of those that lack something in
+    one of them, or that are new: of the others each minute was due, and came.
+    """
+    settled = Window(window.start, floor_to_hour(due_until))
+    whole, others = whole_throughout(settled)
+    others |= {each.id for each in present if each.first_seen_at or each.id not in whole}
+    rows = _sums(Window(settled.end, window.end), due_until, settled, others)
+    minutes = settled.length // MINUTE
+    for key in whole - others:
+        received, expected, due = rows.get(key, (0, 0, 0))
+        rows[key] = received + minutes, expected + minutes, due + minutes
+    return rows
+
+
+def _sums(
+    newest: Window, due_until: datetime, settled: Window, ids: Collection[int]
+) -> dict[int, Sums]:
+    """Of every deployment in the newest hours, and of some in those that have settled.
 
     Of a deployment that is gone nothing was due but what was expected when it was last read.
     """
@@ -127,7 +155,10 @@ def _sums(window: Window, due_until: datetime) -> dict[int, tuple[int, int, int]
         default=0,
     )
     rows = (
-        UsageHour.objects.filter(hour__gte=window.start, hour__lte=window.end)
+        UsageHour.objects.filter(
+            Q(hour__gte=newest.start, hour__lte=newest.end)
+            | Q(hour__gte=settled.start, hour__lt=settled.end, deployment__in=ids)
+        )
         .values("deployment_id")
         .annotate(
             received=Sum("minutes_received"),

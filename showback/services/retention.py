@@ -13,6 +13,7 @@ from django.db.models import Max, QuerySet
 
 from portal.kernel.windows import DAY
 from showback.models import (
+    AccountHour,
     BackfillSlice,
     CallerHour,
     CallerMinutes,
@@ -129,10 +130,12 @@ def _newest_of_accounts() -> QuerySet[BackfillSlice, int]:
 
 @transaction.atomic
 def _tidy_hours(oldest: MonthKey) -> None:
-    """What belongs to hours: those of services and callers, and marks that come too late."""
+    """What belongs to hours: those of accounts, services and callers, and marks that come too
+    late.
+    """
     since = _oldest_there([HOURS], oldest)
     _note(Kept.What.HOURS, since)
-    for model in (ServiceHour, CallerHour, GatewayHour, TouchedHour):
+    for model in (AccountHour, ServiceHour, CallerHour, GatewayHour, TouchedHour):
         model.objects.filter(hour__lt=since).delete()
 
 

@@ -12,6 +12,7 @@ from portal.kernel.windows import HOUR, Window
 from showback.domain.minutes import merged, sums_of_minutes
 from showback.models import Grain
 from showback.selectors.minutes import read_hours
+from showback.services.account_hours import note_hours
 from showback.services.copying import copy_stream
 from showback.services.day_locks import share_days
 from showback.services.partitions import ensure_partitions
@@ -130,6 +131,7 @@ def _replace(rows: UsageRows, hashes: Ints, known: dict[Key, Known]) -> None:
         for stream in minute_streams(rows.deployments, rows.hours, rows.values):
             copy_stream("showback_usage_minutes", MINUTE_COLUMNS, stream)
     copy_stream("showback_touchedhour", ("hour", "deployment_id"), mark_stream(rows))
+    note_hours(np.unique(rows.deployments).tolist(), hours)
 
 
 def _delete(table: str, keys: Sequence[Key], hours: Ints) -> None:

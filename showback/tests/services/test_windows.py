@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.kernel.windows import HOUR, MINUTE, Window
-from showback.models import TouchedHour, UsageHour, UsageMinutes, UsagePull
+from quotas.models import Deployment
+from showback.models import AccountHour, TouchedHour, UsageHour, UsageMinutes, UsagePull
+from showback.selectors import pipeline_health
+from showback.selectors.pipeline_health import completeness, source_health
 from showback.services import locks, usage_pull, usage_store
 from showback.services.compaction import compact_day
 from showback.services.usage_pull import pull_recent, pull_window
@@ -53,6 +56,7 @@ SEAMS = [
     (usage_store, "copy_stream", 1),
     (usage_store, "copy_stream", 2),
     (usage_store, "copy_stream", 3),
+    (usage_store, "note_hours", 1),
     (usage_pull._Marks, "end", 1),
 ]
 
@@ -149,6 +153,23 @@ def test_a_worker_that_waits_too_long_says_so_and_goes_on_with_the_others(world,
     assert not UsageHour.objects.exists()
 
 
+def noted():
+    """Deployments of which there are rows, by account and hour; and whether each hour is whole."""
+    return {
+        (row.account_id, row.hour, deployment, row.whole is ids)
+        for row in AccountHour.objects.all()
+        for ids in (row.whole, row.partial)
+        for deployment in ids
+    }
+
+
+def by_account():
+    return {
+        (row.deployment.account_id, row.hour, row.deployment_id, row.minutes_received == 60)
+        for row in UsageHour.objects.select_related("deployment")
+    }
+
+
 SPANS = st.tuples(st.integers(0, 20), st.integers(1, 6), st.sampled_from([MINUTE, MINUTE, HOUR]))
 
 
@@ -169,3 +190,33 @@ def test_i22_any_windows_in_any_order_give_the_same_tables(world, windows, data)
             pull_window(Window(start, start + hours * HOUR), grain, at=at)
         tables.append(contents())
     assert tables[0] == tables[1]
+
+
+@pytest.mark.django_db
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(pulls=st.lists(st.tuples(SPANS, st.booleans()), min_size=1, max_size=4), data=st.data())
+def test_i22_what_is_noted_of_accounts_tells_what_adding_up_every_hour_tells(world, pulls, data):
+    at = utc("2026-03-03 00:47")
+    for model in (AccountHour, UsageHour, UsageMinutes, UsagePull):
+        model.objects.all().delete()
+    for (first, hours, grain), fails in [((0, 24, MINUTE), False), *pulls]:
+        start = day("2026-03-02").start + first * HOUR
+        world.metrics.failing = frozenset({"prompt"}) if fails else frozenset()
+        world.metrics.traffic = random_traffic(data.draw(st.integers(0, 3)))
+        if data.draw(st.booleans()):
+            pull_window(Window(start, start + hours * HOUR), grain, at=at)
+    assert noted() == by_account()
+    come = data.draw(st.sampled_from([None, "2026-03-02 05:20", "2026-03-03 00:10"]))
+    gone = data.draw(st.sampled_from([None, "2026-03-02 11:05"]))
+    Deployment.objects.filter(pk=world.chat.pk).update(
+        first_seen_at=utc(come) if come else world.chat.first_seen_at, gone_at=gone and utc(gone)
+    )
+    moment = at + data.draw(st.integers(0, 90)) * MINUTE
+    sources = source_health(at=moment)
+    found = completeness(sources, at=moment)
+    with pytest.MonkeyPatch.context() as patch:
+        everyone = set(UsageHour.objects.values_list("deployment_id", flat=True))
+        patch.setattr(pipeline_health, "whole_throughout", lambda window: (set(), everyone))
+        assert found == completeness(sources, at=moment)
