@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -191,11 +191,11 @@ def azure_answer(change: Change) -> str:
     return ": ".join(part for part in (change.azure_code, change.azure_message) if part)
 
 
-def what_azure_said(change: Change) -> str:
-    """Our sentence, then Azure's own words."""
+def what_azure_said(change: Change, *, zone: tzinfo | None = None) -> str:
+    """Our sentence, then Azure's own words. `zone` as `held_sentence` takes it."""
     answer, sentence = azure_answer(change), change.sentence
     if change.held_by:
-        sentence = held_sentence(change.held_by)
+        sentence = held_sentence(change.held_by, zone)
     return f"{sentence} Azure answered: {answer}" if answer else sentence
 
 

@@ -5,7 +5,7 @@ What they hold back is worked out in `quotas.services.holds`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import Q
@@ -80,10 +80,13 @@ def freezes_of(pools: Sequence[Pool], window: Window) -> dict[int, tuple[Window,
     return {pk: tuple(when for of, when in found if when and of in (pk, None)) for pk in ids}
 
 
-def held_sentence(freeze: Freeze) -> str:
-    """Of a change that the freeze holds back; the time in the reader's zone."""
-    end = formatting_times.moment(freeze.effective_until, get_current_timezone())
-    return f"A freeze holds this back until {end}: {freeze.reason.rstrip('.')}."
+def held_sentence(freeze: Freeze, zone: tzinfo | None = None) -> str:
+    """Of a change that the freeze holds back; the time in the reader's zone. Text that is stored
+    has readers in any zone: it takes `zone=UTC`, and names it.
+    """
+    end = formatting_times.moment(freeze.effective_until, zone or get_current_timezone())
+    named = f" {zone}" if zone else ""
+    return f"A freeze holds this back until {end}{named}: {freeze.reason.rstrip('.')}."
 
 
 def clash_sentence(clash: dict[str, Any], *, now: datetime) -> str:

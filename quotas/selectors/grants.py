@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from django.db.models import Case, Q, When
 
@@ -69,6 +69,7 @@ class _Facts:
     verified_at: dict[int, datetime]
     risks: dict[int, Risk]
     gave_up: dict[int, Change]  # by request id
+    zone: tzinfo | None = None  # of text that is stored
 
 
 def grants_of(
@@ -77,16 +78,18 @@ def grants_of(
     at: datetime,
     risks: Iterable[PoolRisk] | None = None,
     ledger: Iterable[LedgerEntry] | None = None,
+    zone: tzinfo | None = None,
 ) -> dict[int, Grant]:
     """By request id, the approved ones. Needs `deployment__pool`; three queries for any number, one
     more where a pool may be short, and one where a window is over. One less where the `risks` of
     their pools are known, and where the `ledger` is: what is `behind` them, and any other entries.
+    `zone` as `held_sentence` takes it.
     """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
     if not approved:
         return {}
     rows = LedgerEntry.objects.filter(behind(approved, at=at)) if ledger is None else ledger
-    facts = _read(approved, list(rows), at=at, risks=risks)
+    facts = replace(_read(approved, list(rows), at=at, risks=risks), zone=zone)
     return {r.pk: _grant(r, facts, at=at) for r in approved if r.pk in facts.entries}
 
 
@@ -194,7 +197,7 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
             matches_azure=matches,
             verified=request.deployment.settled_units == request.deployment.capacity_units
             and not is_written(change, wanted),
-            why_not="" if matches else why_not(request.deployment, change),
+            why_not="" if matches else why_not(request.deployment, change, facts.zone),
         )
     given_back_at = end if end < entry.effective_until else None
     risk = facts.risks.get(request.pk)
@@ -251,7 +254,8 @@ def is_held(change: Change | None) -> bool:
     return change.state == ChangeState.NEEDS_HUMAN or bool(change.held_by or change.is_killed)
 
 
-def why_not(deployment: Deployment, change: Change | None) -> str:
+def why_not(deployment: Deployment, change: Change | None, zone: tzinfo | None = None) -> str:
+    """`zone` as `held_sentence` takes it."""
     if deployment.pool and not deployment.pool.applies:
         return OBSERVE_ONLY
     if change is None:
@@ -259,7 +263,7 @@ def why_not(deployment: Deployment, change: Change | None) -> str:
     if change.is_killed:
         return KILLED
     if change.held_by:
-        return held_sentence(change.held_by)
+        return held_sentence(change.held_by, zone)
     return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
 
 

@@ -6,7 +6,7 @@ back with it at some time since the change began.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from django.db.models import Sum
 
@@ -34,8 +34,8 @@ class AzureFacts:
         found = {row.deployment_id: row.deployment for row in entries}
         return [d for d in found.values() if not self._is_there(d, entries[0].effective_from)]
 
-    def why_missing(self, deployment: Deployment) -> str:
-        return why_not(deployment, self.open_changes.get(deployment.pk))
+    def why_missing(self, deployment: Deployment, zone: tzinfo | None = None) -> str:
+        return why_not(deployment, self.open_changes.get(deployment.pk), zone)
 
     def is_written(self, deployment: Deployment) -> bool:
         wanted = self.wanted.get(deployment.pk, 0)

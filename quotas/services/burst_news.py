@@ -8,7 +8,7 @@ Azure was read back with it, and only said to have gone back when it was up.
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max, Q
@@ -71,7 +71,7 @@ def tell_of_bursts(*, at: datetime) -> int:
     requests = list(_around(at))
     if not requests:
         return 0
-    grants = grants_of(requests, at=at)
+    grants = grants_of(requests, at=at, zone=UTC)
     told = _told_of(requests)
     followed = _followed(requests)
     parts = _starts_of_parts(requests)

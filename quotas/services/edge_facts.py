@@ -3,7 +3,7 @@ and what is out to its account.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Min
 from django.db.models.functions import Coalesce
@@ -85,7 +85,7 @@ class EdgeReader:
         if frost is None:
             return ""
         writable = frost.writable(deployment, entries, edge.to_units, at=edge.at)
-        return "" if writable == edge.to_units else held_sentence(frost.freeze)
+        return "" if writable == edge.to_units else held_sentence(frost.freeze, UTC)
 
     def _short_units(self, pool: Pool | None, edge_at: datetime) -> int:
         if pool is None:

@@ -3,7 +3,7 @@
 Nothing is released: what the ledger held for it ended with its window.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from portal import audit
 from portal.outbox import Event, tell
@@ -41,7 +41,9 @@ def note_given_up(change: Change, *, at: datetime) -> bool:
 def _why(change: Change) -> str:
     if kill_switch.is_on():
         return KILLED
-    return held_sentence(change.held_by) if change.held_by else change.sentence or NEVER_SENT
+    if change.held_by:
+        return held_sentence(change.held_by, UTC)
+    return change.sentence or NEVER_SENT
 
 
 def _lost(change: Change, *, at: datetime) -> dict[int, LedgerEntry]:
@@ -83,5 +85,5 @@ def _tell(entry: LedgerEntry, change: Change, *, at: datetime) -> None:
         amount=words.amount(request.deployment, entry.units),
         from_at=min(start, entry.effective_until),
         until_at=entry.effective_until,
-        why=what_azure_said(change),
+        why=what_azure_said(change, zone=UTC),
     )

@@ -7,7 +7,7 @@ told no more.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from portal.kernel.windows import MINUTE
 from portal.models import Notice
@@ -76,7 +76,7 @@ def _tell_of(
         return _tell(Event.GRANT_APPLIED, request, start, at=at)
     if at < start + GRACE or Event.GRANT_NOT_APPLIED in told:
         return False
-    why = azure.why_missing(missing[0])
+    why = azure.why_missing(missing[0], UTC)
     return _tell(Event.GRANT_NOT_APPLIED, request, start, at=at, why=why)
 
 

@@ -12,6 +12,7 @@ from portal.outbox.wording import said, zone_of
 from quotas.models import CapacityRequest, Pool, Service
 from quotas.selectors.lasting import LastingStand, lasting_stand
 from quotas.services.decisions import approve
+from quotas.services.freezes import add_freeze
 from quotas.services.grant_news import next_moment, tell_of_lasting
 from quotas.services.pools import switch_mode
 from quotas.services.requests import submit
@@ -89,6 +90,16 @@ def test_what_azure_refuses_is_told_with_its_reason(
     live(azure, 0, 5)
     assert events() == ["grant.not_applied"]
     assert sentence().endswith("Headroom may not write there.")
+
+
+def test_what_a_freeze_holds_back_is_told_with_its_end_in_utc(
+    applying: Pool, chat: Service, azure: FakeAzure, ada: User, cleo: User
+):
+    granted(chat, ada, cleo, 20)
+    window = {"starts_at": TOMORROW, "ends_at": TOMORROW + 90 * MINUTE}
+    add_freeze(applying, **window, reason="Year end.", by=cleo, at=NOON)
+    live(azure, 0, 5)
+    assert sentence().endswith(f"{window['ends_at']:%H:%M} UTC: Year end.")
 
 
 def test_a_transfer_is_told_when_both_ends_are_there_and_to_both_owners(

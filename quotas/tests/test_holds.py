@@ -5,21 +5,24 @@ from datetime import UTC, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import override
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
-from portal.models import AuditRow, Message, User
+from portal.models import AuditRow, Message, Notice, User
 from portal.outbox.wording import said
 from quotas.models import (
     CapacityRequest,
     Change,
     Deployment,
+    EdgeCheck,
     KillSwitch,
     LedgerEntry,
     Pool,
     Service,
 )
 from quotas.selectors.grants import KILLED, grants_of
-from quotas.services import change_news, drift, kill_switch
+from quotas.services import change_news, drift, kill_switch, prechecks
+from quotas.services.burst_news import tell_of_bursts
 from quotas.services.freezes import add_freeze, end_freeze
 from quotas.services.give_back import give_back
 from quotas.services.reconcile import next_due_moment
@@ -184,6 +187,24 @@ def test_a_start_in_a_freeze_waits_for_its_end_and_says_so(
     assert change_news.tell_of_stuck(at=START + HOUR) == 0
     reconcile_at(azure, MIDDAY)
     assert azure.units() == 160
+
+
+def test_what_is_stored_of_a_freeze_names_utc_and_a_page_has_the_readers_zone(
+    granted: CapacityRequest, applying: Pool, azure: FakeAzure, cleo: User
+) -> None:
+    freeze("03 09:00", "04 00:00", cleo)
+    prechecks.check_edges(gateway=azure, at=START - timedelta(minutes=10))
+    reconcile_at(azure, START)
+    with override("Europe/Stockholm"):
+        assert "until Wed 4 Mar, 01:00: Quarter-end." in why_not_applied(granted)
+    tell_of_bursts(at=START + HOUR)
+    reconcile_at(azure, END)
+    kept = "A freeze holds this back until Wed 4 Mar, 00:00 UTC: Quarter-end."
+    assert EdgeCheck.objects.get(edge_at=START).findings[0]["sentence"] == kept
+    assert Change.objects.get(gave_up_at=END).sentence == kept
+    events = ("edge.in_doubt", "burst.not_applied", "burst.gave_up")
+    told = Notice.objects.filter(event__in=events)
+    assert [row.facts["why"] for row in told] == [kept] * len(events)
 
 
 def test_a_freeze_ended_early_lets_the_start_go(
