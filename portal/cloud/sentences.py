@@ -1,10 +1,21 @@
 """What a person reads when Azure did not do it: what happened, what was kept, what to do next."""
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
+from portal.cloud.doctor import rights
 from portal.cloud.reasons import OPAQUE_QUOTA_CODE
 from portal.kernel.errors import CloudReason
+
+# Microsoft's form for more quota, as its pages on quota link to it.
+QUOTA_FORM = "https://aka.ms/oai/stuquotarequest"
+_LACKING = re.compile(r"to perform action '([^']+)' over scope '([^']+)'")
+_PLACE = re.compile(r"/subscriptions/([^/]+)(?:/.*?/accounts/([^/]+))?", re.IGNORECASE)
+_ROLE_OF = {
+    right.action.lower(): right.role
+    for right in (*rights.OBSERVER_RIGHTS, *rights.WRITER_RIGHTS, *rights.LOG_READER_RIGHTS)
+}
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,8 @@ class Failure:
 _BY_CODE = {
     OPAQUE_QUOTA_CODE: (
         "Azure would not {doing} and gave no plain reason (code 715-123420); most often quota is "
-        "short. Compare the pool's limit with what is used before asking again."
+        "short. Compare the pool's limit with what is used; more is asked of Microsoft at "
+        f"{QUOTA_FORM}."
     ),
     "scopelocked": (
         "Azure would not {doing}: a lock on the resource forbids changes. Ask whoever set the lock "
@@ -56,7 +68,8 @@ _BY_REASON = {
     ),
     CloudReason.INSUFFICIENT_QUOTA: (
         "Azure would not {doing}: the quota is too small. Ask for less, free capacity in the pool, "
-        "or ask Microsoft for a higher limit."
+        "or ask Microsoft for a "
+        f"higher limit at {QUOTA_FORM}."
     ),
     CloudReason.CAPACITY_NOT_AVAILABLE: (
         "Azure would not {doing}: quota is there, but Azure has no free capacity for this model in "
@@ -83,6 +96,11 @@ _BY_REASON = {
     ),
 }
 
+# Azure named the right and the place.
+_LACKS_RIGHT = (
+    "Azure would not let the portal {doing}: its identity lacks the right {action} on {place}. "
+    "Whoever gives out access there gives it the role {role}; docs/azure.md says how."
+)
 _NO_SIGN_IN = (
     "The portal could not sign in to Azure to {doing}: its identity gave no token. Look at the "
     "managed identity and at AZURE_TOKEN_CREDENTIALS (docs/azure.md)."
@@ -106,8 +124,13 @@ _IN_DOUBT = (
 
 def sentence_of(failure: Failure) -> str:
     """One to three plain sentences. The amount and the place come in through `doing`."""
+    lacking = _LACKING.search(failure.azure_message)
+    action, scope = lacking.groups() if lacking else ("", "")
     text = _template(failure).format(
         doing=failure.doing,
+        action=action,
+        place=_place(scope),
+        role=_ROLE_OF.get(action.lower(), ""),
         paused=failure.paused,
         when=_when(failure.retry_after),
         status=f" (HTTP {failure.status})" if failure.status else "",
@@ -127,7 +150,20 @@ def _template(failure: Failure) -> str:
         return _SIGN_IN_REFUSED
     if failure.operation_failed and failure.reason is CloudReason.UNKNOWN:
         return _OPERATION_FAILED
+    lacking = _LACKING.search(failure.azure_message)
+    if failure.reason is CloudReason.FORBIDDEN and lacking and lacking[1].lower() in _ROLE_OF:
+        return _LACKS_RIGHT
     return _BY_REASON[failure.reason]
+
+
+def _place(scope: str) -> str:
+    """`account acme of subscription 1111…`, the subscription alone, or the scope as it is."""
+    found = _PLACE.search(scope)
+    if found is None:
+        return scope
+    subscription, account = found.groups()
+    of = f"subscription {subscription}"
+    return f"account {account} of {of}" if account else of
 
 
 def _when(retry_after: timedelta | None) -> str:

@@ -15,6 +15,7 @@ from portal.cloud.inventory import read_model_skus, read_quotas
 from portal.cloud.mapping import deployment_seen, region_name
 from portal.cloud.reasons import OPAQUE_QUOTA_CODE
 from portal.cloud.resource_ids import DeploymentId
+from portal.cloud.sentences import QUOTA_FORM
 from portal.kernel.errors import CloudError, CloudReason
 from quotas.gateway import DeploymentSeen, QuotaSeen
 
@@ -112,7 +113,7 @@ def _told(error: CloudError, found: Shortage, doing: str) -> CloudError:
         needed = "" if found.more_units is None else f", and {found.more_units} more were needed"
         sentence = (
             f"Azure would not {doing}: the quota is too small. {numbers}{needed}. Ask "
-            "for less, free capacity in the pool, or ask Microsoft for a higher limit."
+            f"for less, free capacity in the pool, or ask Microsoft for more at {QUOTA_FORM}."
         )
     is_opaque = error.azure_code == OPAQUE_QUOTA_CODE
     return CloudError(

@@ -28,13 +28,13 @@ def is_short(growth: int, available: int, step: UnitStep) -> bool:
 
 
 def places_for(growth: int, rows: Iterable[Available], here: Place) -> list[Place]:
-    """Where provisioned throughput of so many units is there: the same type first, then the same
-    region, the most of it first; three at most.
+    """Where so many units are there, provisioned or not as `here`: the same type first, then the
+    same region, the most of it first; three at most.
     """
     enough = [
         row
         for row in rows
-        if row.units >= growth and row.place != here and "provisioned" in row.place.sku_name.lower()
+        if row.units >= growth and row.place != here and _counts_alike(row.place, here)
     ]
     enough.sort(
         key=lambda row: (
@@ -47,19 +47,31 @@ def places_for(growth: int, rows: Iterable[Available], here: Place) -> list[Plac
     return [row.place for row in enough[:MOST_PLACES]]
 
 
+def _counts_alike(one: Place, other: Place) -> bool:
+    """PTUs and units of tokens are not the same amount; batches are neither."""
+    kinds = ("provisioned", "batch")
+    names = [place.sku_name.lower() for place in (one, other)]
+    return all((kind in names[0]) == (kind in names[1]) for kind in kinds)
+
+
+def places_sentence(others: Iterable[Place]) -> str:
+    """What to do instead where Azure has no capacity."""
+    found = [f"{place.sku_name} in {place.region}" for place in others]
+    if not found:
+        return "No other place where this model may go has them either: ask for less, or wait."
+    return (
+        f"It has them as {' or as '.join(found)}: plan a deployment there, ask for less, or wait."
+    )
+
+
 def shortage_sentence(
     model: str, here: Place, growth: int, available: int, step: UnitStep, others: Iterable[Place]
 ) -> str:
     """What is missing, and what to do."""
     least = f"{available:,}" if available else f"fewer than {step.minimum:,}"
-    found = [f"{place.sku_name} in {place.region}" for place in others]
-    instead = (
-        f"It has them as {' or as '.join(found)}: plan a deployment there, ask for less, or wait."
-        if found
-        else "No other place where this model may go has them either: ask for less, or wait."
-    )
     return (
         f"Azure has no capacity for {growth:,} more provisioned units of {model} as "
         f"{here.sku_name} in {here.region}, only for {least}: quota is no promise of capacity. "
-        f"Nothing was sent; Azure is asked again every few minutes. {instead}"
+        f"Nothing was sent; Azure is asked again every few minutes. "
+        f"{places_sentence(others)}"
     )

@@ -22,7 +22,7 @@ from quotas.services import gates, holds, leases
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
 from quotas.services.reconcile import move_change
-from quotas.services.region_capacity import check_capacity
+from quotas.services.region_capacity import check_capacity, with_places
 from quotas.services.retries import (
     FIRST_WAIT,
     LONGEST_OPERATION,
@@ -104,7 +104,7 @@ def step(change: Change, *, gateway: CapacityGateway, at: datetime) -> bool:
         try:
             _STEPS[ChangeState(change.state)](change, gateway, holder, at)
         except CloudError as error:
-            note_refusal(change, error, at=at)
+            note_refusal(change, with_places(change, error, gateway=gateway), at=at)
         except Exception:  # whatever it is, the other changes must not wait for it
             log.exception("change %s", change.pk)
             change.refresh_from_db()

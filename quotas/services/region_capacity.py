@@ -5,7 +5,13 @@ and just before the write. What it does not tell stops nothing, as the write its
 from datetime import timedelta
 
 from portal.kernel.errors import CloudError, CloudReason
-from quotas.domain.region_capacity import Available, is_short, places_for, shortage_sentence
+from quotas.domain.region_capacity import (
+    Available,
+    is_short,
+    places_for,
+    places_sentence,
+    shortage_sentence,
+)
 from quotas.domain.residency import Place, why_barred
 from quotas.gateway import CapacityGateway
 from quotas.models import Change, Deployment
@@ -22,15 +28,7 @@ def why_no_capacity(deployment: Deployment, growth: int, *, gateway: CapacityGat
     """
     if not deployment.is_provisioned or growth <= 0:
         return ""
-    try:
-        rows = gateway.available(
-            deployment.account.subscription_id,
-            model_format=deployment.model_format,
-            model_name=deployment.model_name,
-            model_version=deployment.model_version,
-        )
-    except CloudError:
-        return ""
+    rows = _rows(deployment, gateway)
     here, step = place_of(deployment), step_of(deployment)
     there = [row.units for row in rows if _is_same(row.place, here)]
     if not there or not is_short(growth, there[0], step):
@@ -48,6 +46,40 @@ def check_capacity(change: Change, *, gateway: CapacityGateway) -> None:
     growth = change.to_units - change.from_units
     if why := why_no_capacity(change.deployment, growth, gateway=gateway):
         raise CloudError(CloudReason.CAPACITY_NOT_AVAILABLE, why, retry_after=ASK_AGAIN)
+
+
+def with_places(change: Change, error: CloudError, *, gateway: CapacityGateway) -> CloudError:
+    """The same refusal; where Azure refuses for want of capacity, with the places that have it."""
+    growth = change.to_units - change.from_units
+    is_ours = not error.azure_code  # what we found ourselves names them already
+    if error.reason is not CloudReason.CAPACITY_NOT_AVAILABLE or is_ours or growth <= 0:
+        return error
+    rows = _rows(change.deployment, gateway)
+    if not rows:
+        return error
+    others = places_for(growth, _allowed(change.deployment, rows), place_of(change.deployment))
+    return CloudError(
+        error.reason,
+        f"{error.sentence} {places_sentence(others)}",
+        azure_code=error.azure_code,
+        azure_message=error.azure_message,
+        status=error.status,
+        retry_after=error.retry_after,
+        maybe_applied=error.maybe_applied,
+    )
+
+
+def _rows(deployment: Deployment, gateway: CapacityGateway) -> tuple[Available, ...]:
+    """Nothing where Azure does not tell."""
+    try:
+        return gateway.available(
+            deployment.account.subscription_id,
+            model_format=deployment.model_format,
+            model_name=deployment.model_name,
+            model_version=deployment.model_version,
+        )
+    except CloudError:
+        return ()
 
 
 def _is_same(place: Place, here: Place) -> bool:

@@ -32,6 +32,8 @@ def test_places_that_have_it_are_told_the_same_type_first_and_three_at_most() ->
     assert [place.region for place in places_for(50, rows, HERE)] == ["c", "b", "a"]
     assert places_for(50, [other_kind, regional], HERE) == [regional.place]
     assert places_for(50, [too_small, other_kind], HERE) == []
+    standard, batch = Place("Standard", "eastus2"), Available(Place("GlobalBatch", "b"), 900)
+    assert places_for(50, [other_kind, regional, batch], standard) == [other_kind.place]
 
 
 def test_the_sentence_says_how_much_there_is_and_where_else() -> None:

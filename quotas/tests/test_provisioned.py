@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from time_machine import Traveller
 
 from portal.kernel.errors import CloudError, CloudReason, DomainError
 from portal.models import AuditRow, User
@@ -178,6 +179,45 @@ def test_an_answer_that_does_not_come_stops_no_write(
     azure.capacity = said
     reconcile_at(azure, START)
     assert azure.writes == [("ptu", 150)]
+
+
+def test_a_lack_of_capacity_that_azure_tells_itself_comes_with_places(
+    burst: CapacityRequest, azure: FakeAzure
+) -> None:
+    azure.capacity = OTHERS
+    azure.refusals = [
+        CloudError(
+            CloudReason.CAPACITY_NOT_AVAILABLE,
+            "Azure has none.",
+            azure_code="SkuCapacityNotAvailable",
+            azure_message="No capacity.",
+        )
+    ]
+    reconcile_at(azure, START)
+    change = Change.objects.get()
+    assert change.sentence.startswith("Azure has none. It has them as GlobalProvisionedManaged in")
+    assert (change.state, change.azure_code) == ("blocked", "SkuCapacityNotAvailable")
+    assert change.azure_message == "No capacity."
+
+
+def test_the_form_for_more_quota_is_a_link_wherever_the_refusal_stands(
+    browse: Browse, burst: CapacityRequest, azure: FakeAzure, cleo: User, noon: Traveller
+) -> None:
+    form = "https://example.com/more"
+    said = CloudError(CloudReason.INSUFFICIENT_QUOTA, f"Too little. Ask at {form}.")
+    azure.refusals = [said]
+    noon.move_to(START)
+    reconcile_at(azure, START)
+    hers, change = browse(cleo), Change.objects.get()
+    noon.move_to(START)
+    for page in (reverse("changes"), change_page_of(change), burst.get_absolute_url()):
+        assert f'<a href="{form}"' in hers.get(page).content.decode(), page
+    told = hers.get(f"/api/v1/changes/{change.pk}/").json()
+    assert told["sentence"] == said.sentence
+
+
+def change_page_of(change: Change) -> str:
+    return reverse("change", args=[change.pk])
 
 
 def test_a_shrink_asks_for_no_capacity(burst: CapacityRequest, azure: FakeAzure) -> None:

@@ -23,6 +23,7 @@ from azure.identity import CredentialUnavailableError
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ProtocolError, SSLError
 
 from portal.cloud.errors import Call, azure_errors, cloud_error
+from portal.cloud.sentences import QUOTA_FORM
 from portal.cloud.tests.canned import Answer, Canned, error
 from portal.kernel.errors import CloudError, CloudReason
 
@@ -115,6 +116,31 @@ def test_a_refused_token_says_so() -> None:
     refusal = raised_by(error(401, "InvalidAuthenticationTokenAudience"))
     assert refusal.reason is CloudReason.FORBIDDEN
     assert "did not accept the portal's sign-in" in refusal.sentence
+
+
+def test_a_right_that_is_missing_is_named_with_the_role_and_the_place() -> None:
+    action = "Microsoft.CognitiveServices/accounts/deployments/write"
+    account = "/subscriptions/1111/resourceGroups/rg/providers/Microsoft.CognitiveServices/accounts"
+    message = (
+        "The client 'a' with object id 'b' does not have authorization to perform action "
+        f"'{action}' over scope '{account}/acme/deployments/chat' or the scope is invalid."
+    )
+    refusal = raised_by(error(403, "AuthorizationFailed", message), Call.WRITE)
+    assert f"lacks the right {action} on account acme of subscription 1111." in refusal.sentence
+    assert "the role Headroom capacity writer" in refusal.sentence
+    assert refusal.azure_message == message
+
+
+@pytest.mark.parametrize(
+    "said", ["No.", "to perform action 'Odd/do' over scope '/subscriptions/1'"]
+)
+def test_a_right_that_the_portal_does_not_know_is_looked_up_in_its_docs(said: str) -> None:
+    assert "docs/azure.md names" in raised_by(error(403, "AuthorizationFailed", said)).sentence
+
+
+@pytest.mark.parametrize("code", ["InsufficientQuota", "715-123420"])
+def test_a_lack_of_quota_leads_to_microsofts_form(code: str) -> None:
+    assert QUOTA_FORM in raised_by(error(400, code)).sentence
 
 
 def test_a_missing_token_is_no_refusal_by_azure() -> None:

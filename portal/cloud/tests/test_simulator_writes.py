@@ -8,6 +8,7 @@ import pytest
 
 from portal.cloud import clients
 from portal.cloud.capacity import AzureCapacity
+from portal.cloud.sentences import QUOTA_FORM
 from portal.cloud.tests.simulated import (
     CHAT,
     PATCH_CHAT,
@@ -30,12 +31,22 @@ def test_a_write_sets_the_capacity_by_one_patch(simulator: SimulatorProcess) -> 
     assert [row["method"] for row in arm_requests(simulator)] == ["PATCH", "GET"]
 
 
+def test_a_right_that_azure_denies_is_named(simulator: SimulatorProcess) -> None:
+    action = "Microsoft.CognitiveServices/accounts/deployments/write"
+    simulator.control("POST", "/knobs", {"denied_actions": [action]})
+    refusal = refused_write()
+    assert refusal.reason is CloudReason.FORBIDDEN
+    assert f"the right {action} on account contoso-east" in refusal.sentence
+    assert "the role Headroom capacity writer" in refusal.sentence
+
+
 def test_a_pool_without_room(simulator: SimulatorProcess) -> None:
     refusal = refused_write(1_000)
     assert refusal.reason is CloudReason.INSUFFICIENT_QUOTA
     assert refusal.azure_code == "InsufficientQuota"
     assert refusal.azure_message.startswith("This operation require 900 new capacity in quota")
     assert "set deployment chat of account contoso-east to 1000 units" in refusal.sentence
+    assert QUOTA_FORM in refusal.sentence
     assert refusal.maybe_applied is False
     assert AzureCapacity().read(CHAT).capacity_units == 100
 
