@@ -47,15 +47,22 @@ OTHER_SKU = (
 
 
 def apply_due(
-    *, gateway: CapacityGateway, now: Callable[[], datetime], account_id: int | None = None
+    *,
+    gateway: CapacityGateway,
+    now: Callable[[], datetime],
+    account_id: int | None = None,
+    deadline: float | None = None,
 ) -> int:
     """Steps every due change (of one account, where that is named) until none is due or the time
-    budget is spent. Returns the steps made.
+    budget is spent: at `deadline`, in seconds of the monotonic clock, where that is named. Returns
+    the steps made.
 
     `now` is asked before each pass (this is called from doors only). An error on one change never
     stops the others; what the budget left out is due longest, so the next run begins with it.
     """
-    deadline, steps = time.monotonic() + BUDGET_SECONDS, 0
+    steps = 0
+    if deadline is None:
+        deadline = time.monotonic() + BUDGET_SECONDS
     while True:
         at, before = now(), steps
         for change in due_changes(at, account_id=account_id):

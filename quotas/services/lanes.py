@@ -23,7 +23,8 @@ def apply_side_by_side(*, gateway: CapacityGateway, now: Now, lanes: int) -> int
     """As `apply_due`, up to `lanes` accounts at a time. Returns the steps made.
 
     With one lane all is done in this thread. Each other lane has a thread and a connection to the
-    database for as long as it runs; none begins once the time budget is spent.
+    database for as long as it runs. All share one time budget: a lane that waited for its thread
+    has what is left of it, and none begins once it is spent.
     """
     if lanes <= 1:
         return apply_due(gateway=gateway, now=now)
@@ -33,7 +34,7 @@ def apply_side_by_side(*, gateway: CapacityGateway, now: Now, lanes: int) -> int
 
         def begin(accounts: Iterable[int]) -> None:
             for account in accounts:
-                lane = threads.submit(copy_context().run, _lane, account, gateway, now)
+                lane = threads.submit(copy_context().run, _lane, account, gateway, now, deadline)
                 running[lane] = account
 
         begin(_accounts_due(now(), set()))
@@ -54,8 +55,10 @@ def _accounts_due(at: datetime, but: set[int]) -> Iterable[int]:
     return dict.fromkeys(account for account in found if account not in but)
 
 
-def _lane(account_id: int, gateway: CapacityGateway, now: Now) -> int:
+def _lane(account_id: int, gateway: CapacityGateway, now: Now, deadline: float) -> int:
+    if time.monotonic() >= deadline:
+        return 0
     try:
-        return apply_due(gateway=gateway, now=now, account_id=account_id)
+        return apply_due(gateway=gateway, now=now, account_id=account_id, deadline=deadline)
     finally:
         connection.close()

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import Event
+from threading import Barrier, Event
+from types import SimpleNamespace
 
 import pytest
 
@@ -79,3 +80,22 @@ def test_i12_a_grow_goes_on_once_the_shrink_in_another_account_is_done(
     reconcile.plan_all(at=END)
     lanes.apply_side_by_side(gateway=azure, now=lambda: END, lanes=2)
     assert azure.writes == [("chat", 140), ("chat", 100), ("lab", 70)]
+
+
+def test_a_lane_that_waited_for_its_thread_begins_nothing_once_the_budget_is_spent(
+    monkeypatch: pytest.MonkeyPatch, azure: HangingAzure
+) -> None:
+    clock, begun, both = [0.0], [], Barrier(2)
+
+    def slow(*, account_id: int, deadline: float | None = None, **_: object) -> int:
+        begun.append((account_id, deadline))
+        if account_id != 3:
+            both.wait(PATIENCE_SECONDS)
+            clock[0] = lanes.BUDGET_SECONDS
+        return 1
+
+    monkeypatch.setattr(lanes, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(lanes, "_accounts_due", lambda at, but: [1, 2, 3])
+    monkeypatch.setattr(lanes, "apply_due", slow)
+    assert lanes.apply_side_by_side(gateway=azure, now=lambda: START, lanes=2) == 2
+    assert sorted(begun) == [(1, lanes.BUDGET_SECONDS), (2, lanes.BUDGET_SECONDS)]
