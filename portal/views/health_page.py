@@ -157,7 +157,7 @@ def _health(user: User, *, lists_all: bool, at: datetime) -> Health:
         history=HistoryPart(history_progress(at=at)),
         hours_to_sum=hours_to_sum(),
         open_changes=counts["open_changes"],
-        stuck=stuck_changes(user),
+        stuck=stuck_changes(user, at=at),
         watched=watched(user, counts, at=at),
         mail=mail_health(at=at),
         unpriced=unpriced_lines(month, Q()) if month else [],

@@ -119,13 +119,17 @@ def in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
     return rows.filter(state=ChangeState.SUCCEEDED) if view == "done" else rows
 
 
+def asks_now(at: datetime) -> Q:
+    """Of changes: those that wait for a yes; not an edit that nobody is asked about yet."""
+    return Q(state=ChangeState.NEEDS_HUMAN) & ~Q(snoozed_until__gt=at)
+
+
 def _counts(rows: QuerySet[Change], *, at: datetime) -> dict[str, int]:
     """Of everything this person sees: open, waiting for a yes by now, refused by Azure."""
-    waiting = Q(state=ChangeState.NEEDS_HUMAN) & ~Q(snoozed_until__gt=at)
     refused = Q(state__in=REFUSED) & ~Q(error_reason="")
     return rows.order_by().aggregate(
         open=Count("pk", filter=Q(state__in=sorted(OPEN_CHANGE_STATES))),
-        waiting=Count("pk", filter=waiting),
+        waiting=Count("pk", filter=asks_now(at)),
         refused=Count("pk", filter=refused),
         planned=Count("pk", filter=Q(state=ChangeState.PLANNED)),
     )

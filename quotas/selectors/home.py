@@ -77,7 +77,7 @@ def waiting_for(user: User, *, at: datetime) -> Waiting:
     queue = queue_of(CapacityRequest.objects.decidable_by(user, at=at), at=at)
     pools = Pool.objects.operated_by(user).allocatable().listed()
     risks = risks_of(None, at=at)
-    stuck, newest = stuck_and_newest(user, most=MOST)
+    stuck, newest = stuck_and_newest(user, most=MOST, at=at)
     found = counts_of(
         user,
         {"going_on": ArraySubquery(_going_on(user, at=at))},

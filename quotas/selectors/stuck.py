@@ -1,6 +1,7 @@
 """How many changes do not go on by themselves."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 
@@ -8,9 +9,8 @@ from django.db.models import Count, Q, Window
 
 from portal.models import User
 from quotas.domain.plan import DRIFT
-from quotas.domain.states import ChangeState
 from quotas.models import Change
-from quotas.selectors.changes import REFUSED, changes_visible_to
+from quotas.selectors.changes import REFUSED, asks_now, changes_visible_to
 
 
 @dataclass(frozen=True)
@@ -26,25 +26,27 @@ class Stuck:
         return self.drift + self.waiting + self.refused
 
 
-ASKS = Q(state=ChangeState.NEEDS_HUMAN)
-STUCK = {
-    "drift": ASKS & Q(sentence=DRIFT),
-    "waiting": ASKS & ~Q(sentence=DRIFT),
-    "refused": Q(state__in=REFUSED) & ~Q(error_reason=""),
-}
-
-
-def stuck_changes(user: User) -> Stuck:
+def stuck_changes(user: User, *, at: datetime) -> Stuck:
     """Of what this person may see. One query."""
-    counts = {name: Count("pk", filter=which) for name, which in STUCK.items()}
+    counts = {name: Count("pk", filter=which) for name, which in _kinds(at).items()}
     return Stuck(**changes_visible_to(user).order_by().aggregate(**counts))
 
 
-def stuck_and_newest(user: User, *, most: int) -> tuple[Stuck, list[Change]]:
+def stuck_and_newest(user: User, *, most: int, at: datetime) -> tuple[Stuck, list[Change]]:
     """The same beside the newest of them. One query."""
-    stuck = changes_visible_to(user).filter(reduce(or_, STUCK.values()))
-    counts = {f"all_{name}": Window(Count("pk", filter=which)) for name, which in STUCK.items()}
+    kinds = _kinds(at)
+    stuck = changes_visible_to(user).filter(reduce(or_, kinds.values()))
+    counts = {f"all_{name}": Window(Count("pk", filter=which)) for name, which in kinds.items()}
     newest = list(stuck.annotate(**counts).order_by("-planned_at", "-pk")[:most])
     if not newest:
         return Stuck(0, 0, 0), []
-    return Stuck(**{name: getattr(newest[0], f"all_{name}") for name in STUCK}), newest
+    return Stuck(**{name: getattr(newest[0], f"all_{name}") for name in kinds}), newest
+
+
+def _kinds(at: datetime) -> dict[str, Q]:
+    """By the fields of `Stuck`."""
+    return {
+        "drift": asks_now(at) & Q(sentence=DRIFT),
+        "waiting": asks_now(at) & ~Q(sentence=DRIFT),
+        "refused": Q(state__in=REFUSED) & ~Q(error_reason=""),
+    }

@@ -9,6 +9,7 @@ import pytest
 from portal.kernel.errors import DomainError
 from portal.models import AuditRow, Message, User
 from quotas.models import Change, GivenReason, Pool, Service
+from quotas.selectors.stuck import Stuck, stuck_and_newest, stuck_changes
 from quotas.services import change_news, drift
 from quotas.tests.conftest import Browse, reconcile_at, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, utc
@@ -43,6 +44,17 @@ def test_a_snoozed_edit_is_left_alone_and_told_again_once_when_its_time_is_over(
     assert change_news.tell_of_snoozes_over(at=LATER + DAY) == 0
     row, why = AuditRow.objects.get(verb="drift.snoozed"), GivenReason.objects.get()
     assert (row.actor_id, row.detail) == (cleo.pk, {"until": LATER.isoformat(), "reason": why.pk})
+
+
+def test_home_and_health_count_a_snoozed_edit_when_its_time_is_over_as_the_page_of_changes_does(
+    edited: Change, cleo: User
+) -> None:
+    snooze(edited, cleo)
+    early, one = LATER - timedelta(minutes=1), Stuck(drift=1, waiting=0, refused=0)
+    assert stuck_changes(cleo, at=early).total == 0
+    assert stuck_and_newest(cleo, most=3, at=early) == (Stuck(0, 0, 0), [])
+    assert stuck_changes(cleo, at=LATER) == one
+    assert stuck_and_newest(cleo, most=3, at=LATER) == (one, [edited])
 
 
 def test_an_edit_that_changes_meanwhile_asks_anew(
