@@ -39,6 +39,13 @@ def _tell(end: LateEnd, *, at: datetime) -> bool:
         actual=words.amount(end.deployment, end.deployment.capacity_units),
         wanted=words.amount(end.deployment, end.wanted),
         since_at=end.since,
-        why=f"{end.why} {GOES_ON if end.applies else BY_HAND}",
+        why=f"{end.why} {_outlook(end)}".strip(),
     )
     return notice is not None
+
+
+def _outlook(end: LateEnd) -> str:
+    """What becomes of it; "" under the kill switch, of which `why` tells."""
+    if not end.applies:
+        return BY_HAND
+    return "" if end.change and end.change.is_killed else GOES_ON

@@ -12,9 +12,9 @@ from portal.outbox.wording import said, zone_of
 from quotas.domain.late import late_alarms, late_since
 from quotas.domain.ledger import Entry
 from quotas.models import CapacityRequest, Change, LedgerEntry, Pool, Service
-from quotas.selectors.grants import grants_of
+from quotas.selectors.grants import KILLED, grants_of
 from quotas.selectors.late_ends import late_ends, late_rows
-from quotas.services import pools, reconcile
+from quotas.services import kill_switch, pools, reconcile
 from quotas.services.change_news import tell_of_stuck
 from quotas.services.late_news import tell_of_late_ends
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
@@ -153,6 +153,20 @@ def test_where_headroom_only_observes_it_says_so_once_a_day(
     assert hours == [24, 48]
     assert words(Event.END_LATE).endswith("Take it back by hand, or turn applying on.")
     assert late_rows(cleo, at=END + HOUR) == []
+
+
+def test_nobody_says_that_a_late_end_is_tried_while_the_kill_switch_is_on(
+    stays_up: CapacityRequest, browse: Browse, cleo: User, noon
+) -> None:
+    kill_switch.throw(reason="Stop.", by=cleo, at=END)
+    assert tell_of_late_ends(at=END + 5 * MINUTE) == 1
+    assert words(Event.END_LATE).endswith(f"since Tue 3 Mar, 18:00. {KILLED}")
+    noon.move_to(END + 5 * MINUTE)
+    for page in ("/changes/", stays_up.get_absolute_url()):
+        seen = words_of(browse(cleo).get(page))
+        assert KILLED in seen
+        assert "it is tried until" not in seen
+        assert "it is taken back" not in seen
 
 
 def test_dan_of_another_team_sees_nothing_of_adas_late_end(
