@@ -52,7 +52,8 @@ def _facts(change: Change, *, at: datetime) -> list[tuple[str, Any]]:
     answered = words.person_name(change.answered_by, nobody="")
     return [
         ("Azure had", words.amount(deployment, change.from_units)),
-        ("The ledger wants", words.amount(deployment, change.to_units)),
+        # Not what the ledger wants: a freeze may allow a part of it, and it goes on meanwhile.
+        ("Planned capacity", words.amount(deployment, change.to_units)),
         ("Azure has now", words.amount(deployment, deployment.capacity_units)),
         ("Planned", words.moment(change.planned_at, now=at)),
         ("Written", words.moment(change.written_at, now=at) if change.written_at else None),

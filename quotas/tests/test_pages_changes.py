@@ -49,6 +49,17 @@ def test_a_burst_given_back_is_named_once(
     assert newest.why == [(f"#{granted.pk} ends", granted.get_absolute_url())]
 
 
+def test_the_page_of_a_verified_change_says_what_was_planned_not_what_the_ledger_wants_now(
+    browse: Browse, synced: FakeAzure, granted: CapacityRequest, applying, cleo: User, noon
+):
+    reconcile_at(synced, START)
+    noon.move_to(granted.ends_at)
+    change = Change.objects.get()
+    facts = dict(browse(cleo).get(reverse("change", args=[change.pk])).context["page"].facts)
+    assert "The ledger wants" not in facts
+    assert facts["Planned capacity"] == "160k TPM"
+
+
 def test_an_observed_change_is_held_and_says_so(
     browse: Browse, synced: FakeAzure, granted, pool: Pool, cleo: User, noon
 ):
