@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from portal.kernel.errors import DomainError
 from portal.models import Role
 from quotas.domain.policy import DEFAULT, PolicyLimits, of_limits, stored
-from quotas.domain.policy_facts import FACTS, KINDS, FactType, RequestFacts
+from quotas.domain.policy_facts import FACTS, KINDS, SANDBOX, FactType, RequestFacts
 from quotas.domain.policy_judge import Verdict, clause_of, holds, judge
 from quotas.domain.policy_rules import (
     ROLES,
@@ -133,7 +133,7 @@ def test_i16_replaying_stored_facts_gives_the_same_decision(
 @given(made_policies.facts, made_policies.policies())
 def test_an_automatic_yes_rests_on_known_facts_only(found: RequestFacts, policy: Policy) -> None:
     verdict = judge(found, policy)
-    if not verdict.automatic:
+    if not verdict.automatic or found.kind == SANDBOX:  # small by its setting, asks no rule
         return
     rule = next(rule for rule in policy.rules if rule.name == verdict.rule)
     assert all(FACTS[c.fact].read(found) is not None for c in rule.conditions)
