@@ -69,7 +69,7 @@ def test_when_all_is_well_the_page_says_so_first(read):
     assert "All is well: use is known up to" in page
     assert "of the last 24 hours have come." in page
     assert "Nothing: all of it was read." in page
-    assert "None: Azure has what the ledger wants." in page
+    assert "No change is open." in page
     assert "Everything that was used this month has a price." in page
 
 

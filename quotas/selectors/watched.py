@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.kernel.shown import Shown
 from portal.models import User
-from quotas.domain.states import OPEN_CHANGE_STATES
-from quotas.models import CapacityRequest, Change, Deployment, EdgeCheck
+from quotas.models import CapacityRequest, Deployment, EdgeCheck, Pool
 from quotas.selectors import words
 from quotas.selectors.late_ends import LateRow, late_rows, over_applied
 
@@ -61,12 +60,11 @@ class Watched:
 
 
 def watch_lists(*, at: datetime) -> dict[str, QuerySet[Any]]:
-    """For `counts_of`: where each is 0, there is nothing to look at. Only what is planned, so that
-    few deployments are looked at; of an end that could not be planned, its alarm tells.
+    """For `counts_of`: where each is 0, there is nothing to look at. Whether or not there is a
+    change for it, so that trouble with planning is seen as well.
     """
-    shrinks = Change.objects.filter(state__in=OPEN_CHANGE_STATES, to_units__lt=F("from_units"))
-    planned = over_applied(at=at).filter(pk__in=shrinks.values("deployment"))
-    return {"late": planned, "doubts": _in_doubt(at)}
+    late = over_applied(at=at).filter(pool__mode=Pool.Mode.APPLY)
+    return {"late": late, "doubts": _in_doubt(at)}
 
 
 def watched(user: User, counts: Mapping[str, int], *, at: datetime) -> Watched:

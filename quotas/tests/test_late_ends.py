@@ -119,8 +119,9 @@ def test_an_end_that_is_done_is_not_late_any_more(
 
 
 def test_i11_an_end_that_could_not_even_be_planned_is_late_all_the_same(
-    burst: CapacityRequest, azure: FakeAzure, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    burst: CapacityRequest, azure: FakeAzure, monkeypatch: pytest.MonkeyPatch, browse: Browse,
+    cleo: User, noon,
+) -> None:  # fmt: skip
     reconcile_at(azure, START)
 
     def odd(*_: object, **__: object) -> None:
@@ -131,6 +132,8 @@ def test_i11_an_end_that_could_not_even_be_planned_is_late_all_the_same(
     [late] = late_ends(at=END + 5 * MINUTE)
     assert (late.change, late.since, late.wanted) == (None, END, 100)
     assert tell_of_late_ends(at=END + 5 * MINUTE) == 1
+    noon.move_to(END + 5 * MINUTE)
+    assert "1 end is late." in words_of(browse(cleo).get("/changes/"))
 
 
 def test_what_somebody_edited_waits_for_a_yes_and_is_not_late(

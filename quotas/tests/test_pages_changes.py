@@ -24,7 +24,7 @@ def ticks(row) -> list[str]:
 def test_nothing_to_write_teaches_when_something_will_be(browse: Browse, pool, cleo: User):
     answer = browse(cleo).get(reverse("changes"))
     assert answer.status_code == 200
-    assert "Azure has what the ledger wants." in answer.content.decode()
+    assert "No change is open." in answer.content.decode()
 
 
 def test_a_written_burst_shows_all_three_facts_and_links_to_its_request(
