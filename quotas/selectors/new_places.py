@@ -7,16 +7,21 @@ from portal.kernel.windows import FOREVER, Window
 from quotas.domain.openings import Opening
 from quotas.domain.residency import Place
 from quotas.domain.starts import FreeLine
-from quotas.models import DeployableModel, Deployment
-from quotas.selectors.places import Spot, model_of, spots_of
+from quotas.models import DeployableModel, Deployment, Service
+from quotas.selectors.expectations import open_plans
+from quotas.selectors.places import Spot, model_of, pools_of, spots_of
 from quotas.selectors.words import amount_word
 
 
-def spots_beside(own: Sequence[Deployment]) -> list[Spot]:
-    """For the model of the first of them, counted as it is: tokens or PTUs. None in a pool that
-    feeds one of them; of each pool one account, before others one in which they are. Two queries.
+def spots_beside(service: Service, own: Sequence[Deployment]) -> list[Spot]:
+    """For the model of the first of them, counted as it is: tokens or PTUs. None that the plan of a
+    deployment would refuse: in a pool that feeds the model in any version already, or while another
+    one is planned. Of each pool one account, before others one in which they are. Four queries.
     """
-    taken, accounts = {each.pool_id for each in own}, {each.account_id for each in own}
+    if open_plans().filter(service=service).exists():
+        return []
+    accounts = {each.account_id for each in own}
+    taken = {each.pool_id for each in own} | pools_of(service, model_of(own[0]))
     spots = [spot for spot in spots_of(model_of(own[0])) if spot.model.pool_id not in taken]
     spots = [spot for spot in spots if _word(spot.model) == amount_word(own[0])]
     spots.sort(key=lambda spot: spot.account.pk in accounts, reverse=True)

@@ -57,10 +57,10 @@ class _Lines:
 def instead_of(
     asked: Asked, judged: Judged, deployments: list[Deployment], rules: Policy, *, at: datetime
 ) -> Instead:
-    """`deployments`: the one that was asked of, then others that could take it. Six queries,
+    """`deployments`: the one that was asked of, then others that could take it. Eight queries,
     however many deployments, places and alternatives there are.
     """
-    spots = spots_beside(deployments) if asked.kind in MOVABLE else []
+    spots = spots_beside(asked.service, deployments) if asked.kind in MOVABLE else []
     lines = _lines([*(d.pool for d in deployments), *(spot.model.pool for spot in spots)], at=at)
     regions = regions_of(asked.service)
     sources = [_source(asked, each, lines, home_of(each, regions)) for each in deployments]

@@ -188,6 +188,22 @@ def test_a_burst_that_does_not_fit_leads_to_the_plan_of_a_deployment_elsewhere(
     page = words_of(hers.get(chat.get_absolute_url()))
     assert "What happens next" in page
     assert "holds 100k TPM" in page
+    assert list(verdict(hers, address).context["verdict"].places) == [], "one plan at a time"
+
+
+def test_no_place_is_offered_in_a_pool_that_feeds_another_version_of_the_model(
+    browse: Browse, address: str, chat: Service, ada: User
+):
+    a_place_to_plan(chat, "swedencentral")
+    hers, other = browse(ada), chat.deployments.get(name="chat")
+    chosen = {"deployment": str(other.pk)}
+    assert len(verdict(hers, address, **chosen).context["verdict"].places) == 1
+    other.pk, other.name, other.model_version = None, "older", "2024-08-06"
+    other.account = AzureAccount.objects.get(region="swedencentral")
+    other.pool = Pool.objects.get(region="swedencentral")
+    other.resource_id = other.resource_key = "/older"
+    other.save(force_insert=True)
+    assert list(verdict(hers, address, **chosen).context["verdict"].places) == []
 
 
 def test_a_baseline_that_does_not_fit_is_planned_whole_where_it_fits(
