@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, Count, QuerySet, Value, When
 from django.urls import reverse
 
 from portal.kernel.shown import Shown
@@ -36,6 +36,19 @@ class FindingRow:
 
 
 @dataclass(frozen=True)
+class OpenFindings:
+    """The first ten, or every one; `total` counts all, `deployments` those that they are of."""
+
+    rows: list[FindingRow]
+    total: int
+    deployments: int
+
+    @property
+    def left_out(self) -> int:
+        return self.total - len(self.rows)
+
+
+@dataclass(frozen=True)
 class FindingPage:
     """`snippets` bring back what was there; `is_deleted`: adopting it gives back what is held."""
 
@@ -56,10 +69,17 @@ def findings_for(user: User) -> QuerySet[Finding]:
     return found
 
 
-def open_findings(user: User, *, at: datetime) -> list[FindingRow]:
-    """The newest first. One query."""
-    rows = findings_for(user).filter(ended_at__isnull=True)
-    return [_row(row, at=at) for row in rows[:MOST_LISTED]]
+def open_findings(user: User, *, lists_all: bool = False, at: datetime) -> OpenFindings:
+    """Those that nobody snoozed before the others, the newest first. Two queries."""
+    found = Finding.objects.visible_to(user).filter(ended_at__isnull=True)
+    numbers = found.order_by().aggregate(
+        total=Count("pk", distinct=True), deployments=Count("deployment", distinct=True)
+    )
+    sleeps = Case(When(snoozed_until__gt=at, then=Value(1)), default=Value(0))
+    rows = findings_for(user).filter(ended_at__isnull=True).annotate(sleeps=sleeps)
+    rows = rows.order_by("sleeps", "-found_at", "-id")
+    shown = rows if lists_all else rows[:MOST_LISTED]
+    return OpenFindings([_row(row, at=at) for row in shown], **numbers)
 
 
 def finding_page(finding: Finding, user: User, *, at: datetime) -> FindingPage:

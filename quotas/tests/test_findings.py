@@ -62,6 +62,26 @@ def test_a_version_that_is_set_back_closes_what_was_found(chat: Service, azure: 
     assert Finding.objects.get().how == "reverted"
 
 
+def test_all_that_was_found_is_counted_and_what_is_snoozed_comes_last(
+    browse: Browse, chat: Service, cleo: User
+) -> None:
+    first = chat.deployments.get(name="chat")
+    for number in range(12):
+        first.pk, first.name = None, f"chat-{number}"
+        first.resource_id = first.resource_key = f"/{number}"
+        first.save(force_insert=True)
+        Finding.objects.create(
+            deployment=first, kind="version", was="1", now="2", found_at=NOON + number * MINUTE,
+            snoozed_until=NOON + 900 * DAY if number > 8 else None,
+        )  # fmt: skip
+    page = browse(cleo).get("/changes/")
+    assert "12 deployments in Azure are not what they were." in words_of(page)
+    assert "2 more are not listed. List every one" in words_of(page)
+    words = [row.status.word for row in page.context["findings"].rows]
+    assert words == ["Needs an answer"] * 9 + ["Snoozed"]
+    assert len(browse(cleo).get("/changes/?findings").context["findings"].rows) == 12
+
+
 def test_the_first_sync_finds_nothing(pool: Pool) -> None:
     assert not Finding.objects.exists()
 

@@ -35,7 +35,7 @@ def index(request: HttpRequest) -> HttpResponse:
         for label, view in TABS
     ]
     context = {"found": found, "tabs": tabs, "watched": watched(request.user, counts, at=at)}
-    context["findings"] = open_findings(request.user, at=at)
+    context["findings"] = open_findings(request.user, lists_all="findings" in request.GET, at=at)
     return render(request, "quotas/changes.html", context)
 
 
