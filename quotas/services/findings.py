@@ -7,6 +7,8 @@ and the next sync closes the finding.
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
@@ -15,8 +17,10 @@ from django.urls import reverse
 
 from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
+from portal.kernel.windows import Window
 from portal.models import User
 from portal.outbox import Event, tell
+from quotas.domain.terms import Terms
 from quotas.gateway import Inventory
 from quotas.models import Deployment, Finding, LedgerEntry, Pool
 from quotas.selectors import words
@@ -25,8 +29,10 @@ from quotas.selectors.people import operators_of, platform_owners
 from quotas.services.drift import checked_snooze
 from quotas.services.reasons import checked_reason, keep_reason
 from quotas.services.reversing import reverse_each
+from quotas.services.telling import tell_askers
 
 Kind, How = Finding.Kind, Finding.How
+DELETED = "The deployment was deleted in Azure."
 Before = dict[str, tuple[str, bool]]  # by resource key: its model's version, whether it was there
 
 
@@ -84,8 +90,9 @@ def adopt(finding: Finding, *, by: User, reason: str, at: datetime) -> Finding:
     if finding.kind == Kind.DELETED:
         rows = LedgerEntry.objects.filter(deployment=finding.deployment_id, effective_until__gt=at)
         rows = rows.exclude(kind=LedgerEntry.Kind.REVERSAL)
-        gone = "The deployment was deleted in Azure."
-        given_back = reverse_each(rows, reason=gone, by_id=by.pk, at=at)
+        ids = list(rows.values_list("pk", flat=True))
+        given_back = reverse_each(rows, reason=DELETED, by_id=by.pk, at=at)
+        _tell_holders(finding, ids, by=by, at=at)
     detail = {"finding": finding.pk, "entries": given_back}
     detail |= keep_reason(finding, why, by=by, at=at)
     subject = f"deployment/{finding.deployment_id}"
@@ -113,6 +120,25 @@ def tell_of_snoozes_over(*, at: datetime) -> int:
         _tell(row, occurrence=row.snoozed_until.isoformat() if row.snoozed_until else "", at=at)
         for row in rows.select_related("deployment__account", "deployment__pool")
     )
+
+
+def _tell_holders(finding: Finding, ids: list[int], *, by: User, at: datetime) -> None:
+    """Once for each request of these entries, of what was just taken back of it."""
+    taken = LedgerEntry.objects.filter(reverses__in=ids, recorded_at=at, request__isnull=False)
+    taken = taken.select_related("request__service", "request__deployment").order_by("request")
+    for request, found in groupby(taken, attrgetter("request")):
+        rows = list(found)
+        start, end = min(r.effective_from for r in rows), max(r.effective_until for r in rows)
+        terms = Terms(max(-row.units for row in rows), Window(start, end))
+        tell_askers(
+            Event.GRANT_GIVEN_BACK,
+            request,
+            by=by,
+            at=at,
+            terms=terms,
+            note=DELETED,
+            occurrence=finding.pk,
+        )
 
 
 def _named(keys: list[str]) -> list[Deployment]:

@@ -1,12 +1,13 @@
 """What a sync finds besides capacity: deployments deleted or renamed, models upgraded."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.models import Message, User
+from portal.outbox.wording import said
 from quotas.models import CapacityRequest, Deployment, Finding, Pool, Service
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import room_of
@@ -96,6 +97,18 @@ def test_a_deleted_deployment_asks_and_adopting_it_gives_back_what_it_held(
     assert held(at=granted.starts_at) == 0, "its bursts, too"
     assert room_of(pool).units == 1000
     assert not managed(at=LATER).filter(name="chat").exists()
+
+
+def test_who_held_something_of_a_deleted_deployment_hears_that_it_is_given_back(
+    granted: CapacityRequest, azure: FakeAzure, cleo: User
+) -> None:
+    findings.adopt(delete(azure), by=cleo, reason="Retired.", at=LATER)
+    message = Message.objects.get(notice__event="grant.given_back")
+    assert (message.person.username, message.notice.subject) == ("ada", f"request/{granted.pk}")
+    assert said(message.notice, UTC, now=NOON).sentence == (
+        "Cleo gave 60k TPM of Chat assistant back from Tue 3 Mar, 10:00 on. The deployment was "
+        "deleted in Azure."
+    )
 
 
 def test_a_deployment_that_is_there_again_closes_what_was_found(
