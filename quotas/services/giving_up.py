@@ -3,6 +3,7 @@
 Nothing is released: what the ledger held for it ended with its window.
 """
 
+from collections import Counter
 from datetime import UTC, datetime
 
 from portal import audit
@@ -47,23 +48,40 @@ def _why(change: Change) -> str:
 
 
 def _lost(change: Change, *, at: datetime) -> dict[int, LedgerEntry]:
-    """By request id, the bursts behind it that are over and that no write ever brought there."""
+    """By request id, the bursts behind it that are over and that no write ever brought there.
+
+    What Azure had when it was planned was there, though no start names it: an extension, say, or a
+    burst that began when an equal one ended.
+    """
     ids = [each["request"] for each in change.because if each.get("edge") == "start"]
-    over = LedgerEntry.objects.filter(
-        request__in=ids,
-        deployment=change.deployment_id,
-        kind=LedgerEntry.Kind.BURST,
-        effective_until__lte=at,
-    )
     done = Change.objects.filter(deployment=change.deployment_id, state=ChangeState.SUCCEEDED)
     return {
         entry.request_id: entry
-        for entry in over.select_related("request__service", "request__deployment")
-        if entry.request_id
+        for entry in _not_there(change)
+        if entry.request_id is not None
+        and entry.request_id in ids
+        and entry.kind == LedgerEntry.Kind.BURST
+        and entry.effective_until <= at
         and not done.filter(
             because__contains=[{"request": entry.request_id, "edge": "start"}]
         ).exists()
     }
+
+
+def _not_there(change: Change) -> list[LedgerEntry]:
+    """The newest starts in force when it was planned, as many as Azure lacked units then."""
+    rows = LedgerEntry.objects.applied().filter(deployment=change.deployment_id)
+    rows = rows.in_force_at(change.planned_at).order_by("-effective_from", "-pk")
+    rows = rows.select_related("request__service", "request__deployment")
+    left: Counter[int] = Counter()
+    for row in rows:
+        left[row.reverses_id or row.pk] += row.units
+    lacking, found = sum(left.values()) - change.from_units, []
+    for row in rows:
+        if lacking > 0 and left[row.pk] > 0:
+            found.append(row)
+            lacking -= left[row.pk]
+    return found
 
 
 def _marked(each: dict[str, object], lost: set[int]) -> dict[str, object]:

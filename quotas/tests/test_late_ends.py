@@ -252,3 +252,20 @@ def test_of_two_bursts_only_the_one_that_was_never_there_gave_up(
     grants = grants_of([burst, second], at=START + 2 * HOUR)
     assert grants[second.pk].status.word == "Never applied"
     assert grants[burst.pk].status.word == "On"
+
+
+def test_an_extension_that_was_served_did_not_give_up_with_a_burst_refused_beside_it(
+    burst: CapacityRequest, azure: FakeAzure, ada: User, chat: Service
+) -> None:
+    """No start names an extension: Azure has it already when it begins."""
+    reconcile_at(azure, START)
+    over = END + 4 * HOUR
+    longer = ask(chat, ada, kind="extension", parent=burst, ends_at=over, occasion="")
+    reconcile_at(azure, END)
+    refused = ask(chat, ada, units=10, starts_at=END + 3 * HOUR, ends_at=over)
+    azure.refusals = [BUSY] * 500
+    reconcile_at(azure, END + 3 * HOUR)
+    reconcile_at(azure, over)
+    given_up = Change.objects.get(gave_up_at__isnull=False)
+    assert [each["request"] for each in given_up.because] == [longer.pk, refused.pk]
+    assert [each["request"] for each in given_up.because if each.get("gave_up")] == [refused.pk]
