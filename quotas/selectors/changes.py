@@ -196,9 +196,11 @@ def azure_answer(change: Change) -> str:
 
 
 def what_azure_said(change: Change, *, zone: tzinfo | None = None) -> str:
-    """Our sentence, then Azure's own words. `zone` as `held_sentence` takes it."""
+    """Our sentence, then Azure's own words. Of one given up, a refusal counts before a freeze.
+    `zone` as `held_sentence` takes it.
+    """
     answer, sentence = azure_answer(change), change.sentence
-    if change.held_by:
+    if change.held_by and not (change.gave_up_at and change.error_reason):
         sentence = held_sentence(change.held_by, zone)
     return f"{sentence} Azure answered: {answer}" if answer else sentence
 

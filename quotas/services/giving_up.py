@@ -13,10 +13,10 @@ from quotas.models import CapacityRequest, Change, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.changes import what_azure_said
 from quotas.selectors.freezes import held_sentence
-from quotas.selectors.grants import KILLED
 from quotas.selectors.people import holders_of, operators_of
 from quotas.services import kill_switch
 
+KILLED = "The kill switch was on when its window ended, so nothing was written to Azure."
 NEVER_SENT = "Its turn to be written never came."
 
 
@@ -40,11 +40,12 @@ def note_given_up(change: Change, *, at: datetime) -> bool:
 
 
 def _why(change: Change) -> str:
-    if kill_switch.is_on():
-        return KILLED
+    """What Azure refused comes first: the switch may have been thrown long after that."""
+    if change.error_reason:
+        return change.sentence
     if change.held_by:
         return held_sentence(change.held_by, UTC)
-    return change.sentence or NEVER_SENT
+    return KILLED if kill_switch.is_on() else change.sentence or NEVER_SENT
 
 
 def _lost(change: Change, *, at: datetime) -> dict[int, LedgerEntry]:

@@ -269,3 +269,22 @@ def test_an_extension_that_was_served_did_not_give_up_with_a_burst_refused_besid
     given_up = Change.objects.get(gave_up_at__isnull=False)
     assert [each["request"] for each in given_up.because] == [longer.pk, refused.pk]
     assert [each["request"] for each in given_up.because if each.get("gave_up")] == [refused.pk]
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        (True, "Another operation runs. Azure answered: RequestConflict"),
+        (False, "The kill switch was on when its window ended, so nothing was written to Azure."),
+    ],
+)
+def test_a_kill_switch_is_the_cause_only_where_azure_never_refused(
+    refused: bool, why: str, burst: CapacityRequest, azure: FakeAzure, cleo: User
+) -> None:
+    azure.refusals = [BUSY] * 500
+    if refused:
+        reconcile_at(azure, START)
+    kill_switch.throw(reason="Look first.", by=cleo, at=END - HOUR)
+    reconcile_at(azure, END - HOUR)
+    reconcile_at(azure, END)
+    assert words(Event.BURST_GAVE_UP).endswith(f"Headroom has stopped trying. {why}")
