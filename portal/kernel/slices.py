@@ -24,7 +24,12 @@ class Slice:
     @property
     def is_long(self) -> bool:
         """Whether there is more than these rows: then the server searches, not the browser."""
-        return bool(self.query or self.previous_url or self.next_url)
+        return bool(self.query) or self.stop - self.start < self.total
+
+    @property
+    def in_file(self) -> int:
+        """How many rows a file of the list has where it cannot have all of them; else 0."""
+        return MOST if self.total > MOST else 0
 
     @property
     def text(self) -> str:

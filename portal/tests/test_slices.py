@@ -1,6 +1,7 @@
 """Parts of long lists: half-open, never empty while there is something, odd addresses heeded."""
 
 import pytest
+from django.template.loader import render_to_string
 
 from portal.kernel.slices import MOST, slice_of
 
@@ -41,3 +42,13 @@ def test_all_of_a_list_that_comes_in_pages_is_one_long_page_and_an_inbox_has_non
     assert slice_of({}, 25).all_url == ""
     inbox = slice_of({"page": "all"}, 60, in_whole=False)
     assert (inbox.start, inbox.stop, inbox.all_url) == (0, 25, "")
+
+
+@pytest.mark.parametrize("page", ["1", "all"])
+def test_a_file_that_cannot_have_every_row_says_so_on_its_button(page: str):
+    def button(total: int) -> str:
+        place = slice_of({"q": "chat", "page": page}, total)
+        return render_to_string("components/list_tools.html", {"place": place, "noun": "rows"})
+
+    assert 'CSV of the first <data value="2000">2,000</data></button>' in button(MOST + 1)
+    assert "Download CSV<" in button(MOST)
