@@ -145,7 +145,7 @@ def test_what_fits_reads_nothing_more_and_offers_nothing(
         assert list(verdict(hers, address, amount="20k").context["verdict"].offers) == []
     with CaptureQueriesContext(connection) as not_fitting:
         assert verdict(hers, address).context["verdict"].offers
-    assert count_of(not_fitting) <= count_of(fitting) + 6
+    assert count_of(not_fitting) <= count_of(fitting) + 8  # four of them for other places
 
 
 def test_a_place_outside_the_residency_is_not_offered(

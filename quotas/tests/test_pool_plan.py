@@ -120,7 +120,7 @@ def test_a_yes_to_one_edit_of_a_held_plan_writes_that_one_and_no_other(
     stopped: Plan, azure: FakeAzure, cleo: User
 ) -> None:
     chosen = stopped.changes.get(deployment__name="app0")
-    drift.write_back(chosen, by=cleo, at=START)
+    drift.write_back(chosen, by=cleo, reason="Nobody knows of it.", at=START)
     [row] = change_rows(changes_visible_to(cleo).filter(pk=chosen.pk), cleo, at=START)
     assert row.next_try == "within 30 s"
     azure.slow = True
@@ -136,7 +136,7 @@ def test_a_yes_to_one_edit_of_a_held_plan_writes_that_one_and_no_other(
 
 def test_where_nothing_is_tried_there_is_no_next_try(stopped: Plan, cleo: User) -> None:
     chosen = stopped.changes.first()
-    drift.write_back(chosen, by=cleo, at=START)
+    drift.write_back(chosen, by=cleo, reason="Nobody knows of it.", at=START)
     Pool.objects.update(mode="observe")
     [row] = change_rows(changes_visible_to(cleo).filter(pk=chosen.pk), cleo, at=START)
     assert row.next_try is None
