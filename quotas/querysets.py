@@ -1,6 +1,6 @@
 """Adjectives: chainable, one table each. Every list begins with `visible_to(user)`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.fields import DateTimeRangeField
@@ -93,6 +93,9 @@ class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self if user.reads_everything else self.filter(service__team__memberships__user=user)
 
 
+LOOK_BACK = timedelta(days=90)
+
+
 class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def applied(self) -> Self:
         """Without what is only held for an offer: it takes room in the pool, none in Azure."""
@@ -101,6 +104,12 @@ class LedgerQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def in_force_at(self, at: datetime) -> Self:
         """Half-open: at the minute an entry ends, it is over."""
         return self.filter(effective_from__lte=at, effective_until__gt=at)
+
+    def recent_at(self, at: datetime) -> Self:
+        """Those that may still explain something: what is in force, or to come, is always in, and
+        what ended within `LOOK_BACK`.
+        """
+        return self.filter(effective_until__gt=at - LOOK_BACK)
 
     def in_pool(self, pool: "Pool") -> Self:
         """As a bigint, as the index of windows keeps it: compared with a smaller number, the

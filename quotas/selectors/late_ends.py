@@ -6,7 +6,7 @@ trouble with planning is seen as well.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -22,8 +22,6 @@ from quotas.selectors.grants import why_not
 from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
-
-LOOK_BACK = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,8 @@ def _waits(change: Change) -> bool:
 
 def _entries(deployments: Iterable[Deployment], *, at: datetime) -> dict[int, list[LedgerEntry]]:
     found: dict[int, list[LedgerEntry]] = {d.pk: [] for d in deployments}
-    rows = LedgerEntry.objects.applied().filter(
-        deployment__in=list(found), effective_until__gt=at - LOOK_BACK
-    )
-    for row in rows:
+    recent = LedgerEntry.objects.applied().recent_at(at)
+    for row in recent.filter(deployment__in=list(found)):
         found[row.deployment_id].append(row)
     return found
 

@@ -5,14 +5,13 @@ The planner marks what they hold back; the applier asks again under the pool's l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from quotas.domain.freezing import frozen_since, writable_before_freeze, writable_in_freeze
 from quotas.domain.ledger import desired_units
 from quotas.domain.plan import PlannedPool
 from quotas.domain.states import ChangeState
 from quotas.models import CapacityRequest, Change, Deployment, Freeze, LedgerEntry, Pool
-from quotas.querysets import LedgerQuerySet
 from quotas.selectors.rooms import entries_of
 from quotas.services.freezes import LONGEST
 
@@ -22,8 +21,6 @@ NOT_SENT = (
     ChangeState.BLOCKED,
     ChangeState.NEEDS_HUMAN,
 )
-# Entries that ended before this explain nothing any more; what is in force is always in.
-LOOK_BACK = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -109,19 +106,13 @@ def _asked_now(change: Change, *, at: datetime) -> tuple[int, int, Frost | None]
     a start nor an end: no freeze holds it back.
     """
     deployment = change.deployment
-    entries = list(recent_entries(at=at).filter(deployment=deployment))
+    entries = list(LedgerEntry.objects.applied().recent_at(at).filter(deployment=deployment))
     wanted = desired_units(entries_of(entries), at).get(deployment.pk, 0)
     pool = deployment.pool
     frost = frost_of(pool, at=at) if pool and wanted != deployment.capacity_units else None
     if frost is None or change.agreed_at is not None:
         return wanted, wanted, None
     return wanted, frost.writable(deployment, entries, wanted, at=at), frost
-
-
-def recent_entries(*, at: datetime) -> LedgerQuerySet:
-    """Rows of the ledger that may still explain something at the moment."""
-    found: LedgerQuerySet = LedgerEntry.objects.applied()
-    return found.filter(effective_until__gt=at - LOOK_BACK)
 
 
 def _steady(rows: Sequence[LedgerEntry], at: datetime) -> int:

@@ -24,7 +24,6 @@ from quotas.selectors import words
 from quotas.selectors.people import holders_of, operators_of, platform_owners
 from quotas.selectors.rooms import entries_of
 from quotas.services.edge_facts import EdgeReader
-from quotas.services.holds import LOOK_BACK
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,7 @@ def _soon(at: datetime) -> _Soon:
     rows = LedgerEntry.objects.applied().filter(near, pool__mode=Pool.Mode.APPLY)
     concerned = Deployment.objects.present().filter(pk__in=rows.order_by().values("deployment"))
     deployments = {d.pk: d for d in concerned.select_related("account", "pool")}
-    recent = LedgerEntry.objects.applied().filter(effective_until__gt=at - LOOK_BACK)
+    recent = LedgerEntry.objects.applied().recent_at(at)
     entries: dict[int, list[LedgerEntry]] = {}
     for row in recent.filter(deployment__in=list(deployments)):
         entries.setdefault(row.deployment_id, []).append(row)

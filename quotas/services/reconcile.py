@@ -32,7 +32,7 @@ from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
-from quotas.services.holds import Frost, frost_of, mark_held, recent_entries
+from quotas.services.holds import Frost, frost_of, mark_held
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,8 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
     """Supersedes open changes that are no longer wanted, and stores what is newly wanted."""
     pool = Pool.objects.select_for_update().get(pk=pool.pk)
     deployments = {d.pk: d for d in pool.deployments.filter(gone_at__isnull=True)}
-    rows = list(recent_entries(at=at).filter(deployment_id__in=deployments))
+    recent = LedgerEntry.objects.applied().recent_at(at)
+    rows = list(recent.filter(deployment_id__in=deployments))
     open_changes, frost = _open_changes(pool), frost_of(pool, at=at)
     wanted = plan_pool(standings(deployments.values(), rows, frost, at=at))
     fresh = [c for c in wanted.changes if _is_new(c, open_changes.get(c.deployment_id), pool)]
