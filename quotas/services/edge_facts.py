@@ -23,8 +23,8 @@ from quotas.services import kill_switch
 from quotas.services.gates import ON_THE_WAY, write_is_out
 from quotas.services.holds import frost_of
 from quotas.services.pool_rows import is_of
-from quotas.services.reconcile import standings
 from quotas.services.region_capacity import why_no_capacity
+from quotas.services.standings import standings
 
 # A region's quota, or None where Azure did not say.
 Quotas = tuple[QuotaSeen, ...] | None

@@ -5,34 +5,29 @@ A change that is on its way to Azure is never replaced; the next run looks again
 """
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from portal import audit
-from portal.kernel.units import ONE_BY_ONE
-from quotas.domain.ledger import desired_units
 from quotas.domain.plan import (
     DRIFT,
     PlannedChange,
     PlannedPool,
-    Standing,
     is_unwritable,
     plan_pool,
 )
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
 from quotas.models import Change, Deployment, Freeze, LedgerEntry, Plan, Pool
-from quotas.selectors.amounts import step_of
 from quotas.selectors.managed import managed
-from quotas.selectors.rooms import entries_of
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
-from quotas.services.holds import Frost, frost_of, mark_held
+from quotas.services.holds import frost_of, mark_held
+from quotas.services.standings import standings
 
 log = logging.getLogger(__name__)
 
@@ -115,64 +110,6 @@ def _store_new(
     own = [change for change in fresh if change.needs_yes != DRIFT]
     stopped = _store(pool, edits, rows, at=at, stopped_because=wanted.stopped_because)
     return _store(pool, own, rows, at=at) if own else stopped
-
-
-def standings(
-    deployments: Iterable[Deployment],
-    rows: list[LedgerEntry],
-    frost: Frost | None = None,
-    *,
-    at: datetime,
-) -> list[Standing]:
-    """Managed deployments only: one without any entry is never written."""
-    wanted = desired_units(entries_of(rows), at)
-    managed_ones = [d for d in deployments if d.pk in wanted]
-    last = _last_settled(d.pk for d in managed_ones if d.is_provisioned)
-    return [
-        Standing(
-            deployment_id=d.pk,
-            wanted_units=wanted[d.pk],
-            actual_units=d.capacity_units,
-            settled_units=d.settled_units,
-            is_provisioned=d.is_provisioned,
-            release_is_agreed=d.pk in last
-            and _release_is_agreed(d, rows, wanted[d.pk], since=last[d.pk], at=at),
-            step=step_of(d) if d.is_provisioned else ONE_BY_ONE,
-            writable_units=frost.writable(d, rows, wanted[d.pk], at=at) if frost else None,
-        )
-        for d in managed_ones
-    ]
-
-
-def _last_settled(deployment_ids: Iterable[int]) -> dict[int, datetime]:
-    """When what each deployment has now was planned. One without was never written by Headroom."""
-    done = Change.objects.filter(
-        deployment__in=list(deployment_ids), state=ChangeState.SUCCEEDED
-    ).order_by()
-    return dict(done.values_list("deployment").annotate(at=Max("planned_at")))
-
-
-def _release_is_agreed(
-    deployment: Deployment, rows: list[LedgerEntry], wanted: int, *, since: datetime, at: datetime
-) -> bool:
-    """Whether approved bursts that ended since explain the whole decrease: they carried the yes.
-
-    One that was taken back before has used its yes up.
-    """
-    ended = sum(
-        row.units
-        for row in rows
-        if row.deployment_id == deployment.pk
-        and row.kind == LedgerEntry.Kind.BURST
-        and since < _over_at(row, rows) <= at
-    )
-    return deployment.capacity_units - wanted <= ended
-
-
-def _over_at(entry: LedgerEntry, rows: list[LedgerEntry]) -> datetime:
-    """A give-back takes hold when it is recorded, though it counts from the whole minute."""
-    given_back = (max(r.effective_from, r.recorded_at) for r in rows if r.reverses_id == entry.pk)
-    return min(given_back, default=entry.effective_until)
 
 
 def _open_changes(pool: Pool) -> dict[int, Change]:
