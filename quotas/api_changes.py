@@ -18,7 +18,8 @@ from portal.kernel.clock import now
 from quotas.api_kill_switch import ReasonBody, reason_in
 from quotas.models import Change, Finding, Plan, Pool
 from quotas.selectors.api_changes import changes_json, finding_json, plan_json
-from quotas.selectors.changes import VIEWS, changes_visible_to, in_view
+from quotas.selectors.change_list import VIEWS, in_view
+from quotas.selectors.changes import changes_visible_to
 from quotas.selectors.findings import findings_for
 from quotas.services import drift, findings
 

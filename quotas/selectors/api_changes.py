@@ -7,13 +7,8 @@ from typing import Any
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.models import Change, Finding, Pool
-from quotas.selectors.changes import (
-    ChangeRow,
-    StoppedPlan,
-    azure_answer,
-    change_rows,
-    stopped_plans,
-)
+from quotas.selectors.change_list import StoppedPlan, stopped_plans
+from quotas.selectors.changes import ChangeRow, azure_answer, change_rows
 from quotas.selectors.findings import sentence_of
 from quotas.selectors.pool_plan import PoolPlan, Step, pool_plan
 

@@ -1,29 +1,25 @@
 """Capacity writes: planned, under way, done, refused, and what Azure answered."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import QueryDict
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
-from quotas.domain.plan import DRIFT, RELEASE, content_hash, is_unwritable
+from quotas.domain.plan import DRIFT, RELEASE, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
-from quotas.models import Change, Deployment, Plan, Pool, Service
+from quotas.models import Change, Deployment, Pool, Service
 from quotas.selectors import statuses, words
 from quotas.selectors.freezes import held_sentence
 from quotas.selectors.kill_switch import with_holds
-from quotas.selectors.paging import page
 
 REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
 TO_BE_SENT = (ChangeState.PLANNED, *REFUSED)
-VIEWS = ("open", "done", "all")
-PAGE_SIZE = 12  # a row may have a form of two answers
 
 
 @dataclass(frozen=True)
@@ -54,30 +50,6 @@ class ChangeRow:
     is_release: bool  # provisioned capacity, which Azure does not promise a second time
 
 
-@dataclass(frozen=True)
-class StoppedPlan:
-    """An oversized plan that waits for a yes; `content` is what the yes is bound to."""
-
-    id: int
-    pool: str
-    pool_id: int
-    sentence: str
-    changes: int
-    content: str
-    made: Shown
-    may_allow: bool
-
-
-@dataclass(frozen=True)
-class ChangeList:
-    rows: list[ChangeRow]
-    stopped: list[StoppedPlan]
-    counts: dict[str, int]
-    view: str
-    newer_url: str
-    older_url: str
-
-
 def changes_visible_to(user: User) -> QuerySet[Change]:
     """Changes of deployments of one's own services, and of pools that one operates. `is_killed`:
     the kill switch is on.
@@ -96,53 +68,19 @@ def _changes() -> QuerySet[Change]:
     return with_holds(Change.objects.select_related(*of))
 
 
-def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
-    """`view=open` (what is not settled) unless asked for `done` or `all`."""
-    asked = params.get("view") or "open"
-    view = asked if asked in VIEWS else "open"
-    rows = changes_visible_to(user)
-    found = page(in_view(rows, view), params, size=PAGE_SIZE)
-    return ChangeList(
-        rows=change_rows(found.rows, user, at=at),
-        stopped=stopped_plans(Pool.objects.visible_to(user), user, at=at),
-        counts=_counts(rows, at=at),
-        view=view,
-        newer_url=found.newer_url,
-        older_url=found.older_url,
-    )
-
-
-def in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
-    """`view` is one of `VIEWS`."""
-    if view == "open":
-        return rows.filter(state__in=sorted(OPEN_CHANGE_STATES))
-    return rows.filter(state=ChangeState.SUCCEEDED) if view == "done" else rows
-
-
 def asks_now(at: datetime) -> Q:
     """Of changes: those that wait for a yes; not an edit that nobody is asked about yet."""
     return Q(state=ChangeState.NEEDS_HUMAN) & ~Q(snoozed_until__gt=at)
 
 
-def _counts(rows: QuerySet[Change], *, at: datetime) -> dict[str, int]:
-    """Of everything this person sees: open, waiting for a yes by now, refused by Azure."""
-    refused = Q(state__in=REFUSED) & ~Q(error_reason="")
-    return rows.order_by().aggregate(
-        open=Count("pk", filter=Q(state__in=sorted(OPEN_CHANGE_STATES))),
-        waiting=Count("pk", filter=asks_now(at)),
-        refused=Count("pk", filter=refused),
-        planned=Count("pk", filter=Q(state=ChangeState.PLANNED)),
-    )
-
-
 def change_rows(changes: Sequence[Change], user: User, *, at: datetime) -> list[ChangeRow]:
     """One query at most: where one waits for a yes, which pools this person operates."""
     waits = any(change.state == ChangeState.NEEDS_HUMAN for change in changes)
-    operates = _operates(user) if waits else bool
+    operates = operates_pool(user) if waits else bool
     return [change_row(change, operates(change.plan.pool_id), at=at) for change in changes]
 
 
-def _operates(user: User) -> Callable[[int], bool]:
+def operates_pool(user: User) -> Callable[[int], bool]:
     """Whether this person operates a pool, by its id."""
     if user.is_platform_owner:
         return lambda pool_id: True
@@ -265,37 +203,6 @@ def _next_try(change: Change, *, at: datetime) -> Shown | None:
         return None
     due = change.not_before <= at
     return Shown("within 30 s") if due else words.age(change.not_before, now=at)
-
-
-def stopped_plans(pools: Any, user: User, *, at: datetime) -> list[StoppedPlan]:
-    """Those of the pools that have changes left. Two queries; one more where there is any."""
-    left = Change.objects.filter(state__in=sorted(OPEN_CHANGE_STATES))
-    rows = (
-        Plan.objects.filter(pool__in=pools)
-        .exclude(stopped_because="")
-        .select_related("pool")
-        .prefetch_related(Prefetch("changes", queryset=left, to_attr="left"))
-    )
-    found = [plan for plan in rows if plan.left]
-    operates = _operates(user) if found else bool
-    return [
-        StoppedPlan(
-            id=plan.pk,
-            pool=words.pool_name(plan.pool),
-            pool_id=plan.pool_id,
-            sentence=plan.stopped_because,
-            changes=len(plan.left),
-            content=content_of(plan.left),
-            made=words.age(plan.made_at, now=at),
-            may_allow=operates(plan.pool_id),
-        )
-        for plan in found
-    ]
-
-
-def content_of(changes: Iterable[Change]) -> str:
-    """What a yes to a plan is bound to: its open changes, each with from and to."""
-    return content_hash((c.deployment_id, c.from_units, c.to_units) for c in changes)
 
 
 def changes_of_sandbox(

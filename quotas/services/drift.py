@@ -15,7 +15,7 @@ from quotas.domain.plan import DRIFT, NOTHING_HELD, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, LedgerEntry, Plan, Pool
 from quotas.selectors import words
-from quotas.selectors.changes import content_of
+from quotas.selectors.change_list import content_of
 from quotas.selectors.rooms import pool_entries, room_of
 from quotas.services.pools import lock_pool_of
 from quotas.services.reasons import checked_reason, keep_reason

@@ -8,7 +8,7 @@ import pytest
 from portal.kernel.errors import CloudError, CloudReason, DomainError
 from portal.models import AuditRow, User
 from quotas.models import AccountLease, AzureAccount, Change, LedgerEntry, Plan, Pool, Service
-from quotas.selectors.changes import content_of
+from quotas.selectors.change_list import content_of
 from quotas.services import apply, drift, leases, reconcile
 from quotas.services.decisions import approve
 from quotas.services.give_back import give_back

@@ -10,7 +10,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.models import User
 from quotas.gateway import WriteAnswer
 from quotas.models import AccountLease, Change, Deployment, LedgerEntry, Plan, Pool, Service, Team
-from quotas.selectors.changes import content_of
+from quotas.selectors.change_list import content_of
 from quotas.services import apply, drift, pools, reconcile
 from quotas.services.decisions import approve
 from quotas.services.mapping import map_deployment

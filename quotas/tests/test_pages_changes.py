@@ -6,7 +6,7 @@ from pytest_django import DjangoAssertNumQueries
 from portal.kernel.errors import CloudError, CloudReason
 from portal.models import User
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry, Plan, Pool, Service
-from quotas.selectors.changes import PAGE_SIZE
+from quotas.selectors.change_list import PAGE_SIZE
 from quotas.tests.conftest import Browse, reconcile_at, sync
 from quotas.tests.factories import NOON, FakeAzure, utc
 

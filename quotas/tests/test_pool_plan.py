@@ -9,7 +9,8 @@ from django.core.management import call_command
 from portal.kernel.errors import ChangedMeanwhile
 from portal.models import AuditRow, User
 from quotas.models import CapacityRequest, Change, Plan, Pool, Service
-from quotas.selectors.changes import change_rows, changes_visible_to, content_of
+from quotas.selectors.change_list import content_of
+from quotas.selectors.changes import change_rows, changes_visible_to
 from quotas.selectors.plan_text import NOTHING
 from quotas.selectors.pool_plan import PoolPlan, pool_plan
 from quotas.services import drift, gates, kill_switch, reconcile

@@ -13,8 +13,9 @@ from portal.kernel.errors import DomainError
 from quotas.forms_changes import AnswerForm
 from quotas.models import Change, Plan, Pool
 from quotas.selectors import words
+from quotas.selectors.change_list import change_list, stopped_plans
 from quotas.selectors.change_page import change_page
-from quotas.selectors.changes import change_list, changes_visible_to, stopped_plans
+from quotas.selectors.changes import changes_visible_to
 from quotas.selectors.counts import counts_of
 from quotas.selectors.findings import open_findings
 from quotas.selectors.pool_plan import pool_plan
