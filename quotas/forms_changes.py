@@ -1,11 +1,14 @@
-"""What somebody answers to an edit outside Headroom."""
+"""What somebody answers to an edit outside Headroom, or to what else a sync found."""
 
+from collections.abc import Callable
 from datetime import datetime, time
 
 from django import forms
 from django.utils.timezone import get_current_timezone
 
 from portal.forms import RefusingForm
+from portal.kernel.errors import DomainError
+from portal.models import User
 
 
 class AnswerForm(RefusingForm):
@@ -31,14 +34,40 @@ class AnswerForm(RefusingForm):
         error_messages={"invalid": "Write a date."},
     )
 
-    def asks_later(self) -> bool:
-        """Whether it is whole as a wish to be asked again; else it says what is missing."""
-        if self.is_valid() and self.until_moment is None:
+    def answers(
+        self, service: Callable[..., object], row: object, *, by: User, at: datetime
+    ) -> bool:
+        """Gives the answer with its reason. False: the form says why not, and nothing was written.
+
+        Raises DomainError for what is about none of its fields.
+        """
+        if not self.is_valid():
+            return False
+        try:
+            service(row, by=by, reason=self.cleaned_data["reason"], at=at)
+        except DomainError as error:
+            if error.code not in self.field_of:
+                raise
+            self.refuse(error)
+        return self.is_valid()
+
+    def snoozes(
+        self, service: Callable[..., object], row: object, *, by: User, at: datetime
+    ) -> bool:
+        """Asks to be asked again. False: the form says why not, and nothing was written."""
+        if self.is_valid() and not self.cleaned_data["until"]:
             self.add_error("until", "Say when you want to be asked again.")
+        if not self.is_valid():
+            return False
+        reason, until = self.cleaned_data["reason"], self._until_moment
+        try:
+            service(row, until=until, by=by, reason=reason, at=at)
+        except DomainError as error:
+            self.refuse(error)
         return self.is_valid()
 
     @property
-    def until_moment(self) -> datetime | None:
+    def _until_moment(self) -> datetime:
         """The day begins at midnight of the person's zone."""
         day = self.cleaned_data["until"]
-        return datetime.combine(day, time(0), tzinfo=get_current_timezone()) if day else None
+        return datetime.combine(day, time(0), tzinfo=get_current_timezone())

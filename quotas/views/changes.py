@@ -9,7 +9,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from portal.doors import posts_from
 from portal.kernel.clock import now
-from portal.kernel.errors import DomainError
 from quotas.forms_changes import AnswerForm
 from quotas.models import Change, Plan, Pool
 from quotas.selectors import words
@@ -55,13 +54,7 @@ def _page_of(
 @posts_from("change", "pk")
 def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     change, form = _visible(request, pk), AnswerForm(request.POST)
-    if not form.asks_later():
-        return _page_of(request, change, form, status=422)
-    reason, until = form.cleaned_data["reason"], form.until_moment
-    try:
-        drift.snooze(change, until=until, by=request.user, reason=reason, at=now())
-    except DomainError as error:
-        form.refuse(error)
+    if not form.snoozes(drift.snooze, change, by=request.user, at=now()):
         return _page_of(request, change, form, status=422)
     messages.success(request, f"You are asked about {change.deployment} again then.")
     return redirect("changes")
@@ -83,14 +76,7 @@ def _answered(
     request: HttpRequest, change: Change, answer: Callable[..., object], said: str
 ) -> HttpResponse:
     form = AnswerForm(request.POST)
-    if not form.is_valid():
-        return _page_of(request, change, form, status=422)
-    try:
-        answer(change, by=request.user, reason=form.cleaned_data["reason"], at=now())
-    except DomainError as error:
-        if error.code not in form.field_of:
-            raise
-        form.refuse(error)
+    if not form.answers(answer, change, by=request.user, at=now()):
         return _page_of(request, change, form, status=422)
     messages.success(request, said.format(change.deployment))
     return redirect("changes")

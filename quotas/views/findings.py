@@ -7,7 +7,6 @@ from django.views.decorators.http import require_GET
 
 from portal.doors import posts_from
 from portal.kernel.clock import now
-from portal.kernel.errors import DomainError
 from quotas.forms_changes import AnswerForm
 from quotas.models import Finding
 from quotas.selectors.findings import finding_page, findings_for
@@ -22,14 +21,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 @posts_from("finding", "pk")
 def adopt(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _visible(request, pk), AnswerForm(request.POST)
-    if not form.is_valid():
-        return _page(request, found, form, status=422)
-    try:
-        findings.adopt(found, by=request.user, reason=form.cleaned_data["reason"], at=now())
-    except DomainError as error:
-        if error.code not in form.field_of:
-            raise
-        form.refuse(error)
+    if not form.answers(findings.adopt, found, by=request.user, at=now()):
         return _page(request, found, form, status=422)
     messages.success(request, f"{found.deployment} stays as Azure has it.")
     return redirect("finding", pk=pk)
@@ -38,13 +30,7 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
 @posts_from("finding", "pk")
 def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _visible(request, pk), AnswerForm(request.POST)
-    if not form.asks_later():
-        return _page(request, found, form, status=422)
-    reason, until = form.cleaned_data["reason"], form.until_moment
-    try:
-        findings.snooze(found, until=until, by=request.user, reason=reason, at=now())
-    except DomainError as error:
-        form.refuse(error)
+    if not form.snoozes(findings.snooze, found, by=request.user, at=now()):
         return _page(request, found, form, status=422)
     messages.success(request, f"You are asked about {found.deployment} again then.")
     return redirect("finding", pk=pk)
