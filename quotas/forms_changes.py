@@ -11,6 +11,13 @@ from portal.kernel.errors import DomainError
 from portal.models import User
 
 
+class Reason(forms.CharField):
+    """Shown as wanted. That it is missing is said by the service, in words of what was answered."""
+
+    def validate(self, value: str) -> None:
+        pass
+
+
 class AnswerForm(RefusingForm):
     """`until` is only for being asked again later."""
 
@@ -20,12 +27,7 @@ class AnswerForm(RefusingForm):
         "snooze_over": "until",
         "snooze_too_long": "until",
     }
-    reason = forms.CharField(
-        label="Reason",
-        max_length=200,
-        required=False,
-        help_text="Kept with your name and the time.",
-    )
+    reason = Reason(label="Reason", max_length=200, help_text="Kept with your name and the time.")
     until = forms.DateField(
         label="Ask again on",
         required=False,

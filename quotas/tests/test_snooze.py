@@ -127,6 +127,8 @@ def test_the_page_of_a_change_takes_each_answer_with_its_reason(
     assert "Your answer" in words_of(asked)
     assert "Your answer" not in words_of(browse(ada).get(address))
     typed = {"until": "2026-03-05", "reason": ""}
+    form = hers.get(address).context["form"]
+    assert (form["reason"].field.required, form["until"].field.required) == (True, False)
     refused = hers.post(f"{address}snooze/", typed)
     assert (refused.status_code, "Say why" in words_of(refused)) == (422, True)
     assert hers.post(f"{address}snooze/", {"reason": "Test."}).status_code == 422

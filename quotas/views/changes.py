@@ -47,7 +47,9 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
 def _page_of(
     request: HttpRequest, change: Change, form: AnswerForm, *, status: int = 200
 ) -> HttpResponse:
-    context = {"page": change_page(change, request.user, at=now()), "form": form}
+    page = change_page(change, request.user, at=now())
+    form.fields["reason"].required = page.row.may_adopt  # a yes to no edit may go without words
+    context = {"page": page, "form": form}
     return render(request, "quotas/change.html", context, status=status)
 
 
