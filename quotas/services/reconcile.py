@@ -21,7 +21,7 @@ from quotas.domain.plan import (
     plan_pool,
 )
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
-from quotas.models import Change, Deployment, Freeze, LedgerEntry, Plan, Pool
+from quotas.models import Change, Freeze, LedgerEntry, Plan, Pool
 from quotas.selectors.managed import managed
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
