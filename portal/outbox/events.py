@@ -48,6 +48,7 @@ class Event(StrEnum):
     DRIFT_FOUND = "drift.found"
     DEPLOYMENT_CHANGED = "deployment.changed"
     CHANGE_NEEDS_YES = "change.needs_yes"
+    CHANGE_UNWRITABLE = "change.unwritable"
     CHANGE_BLOCKED = "change.blocked"
     CHANGE_STUCK = "change.stuck"
     END_LATE = "end.late"

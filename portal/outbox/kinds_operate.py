@@ -45,6 +45,14 @@ OPERATE = {
         AT_ONCE,
         TO_DECIDE,
     ),
+    Event.CHANGE_UNWRITABLE: Kind(
+        Group.OPERATE,
+        "A change cannot be written",
+        "{deployment} cannot be written; the ledger has to change",
+        "{deployment} has {actual}, and {wanted} by the ledger; no yes writes that. {why}",
+        AT_ONCE,
+        TROUBLE,
+    ),
     Event.CHANGE_BLOCKED: Kind(
         Group.OPERATE,
         "Azure refuses a change",

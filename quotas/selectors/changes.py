@@ -170,6 +170,8 @@ def _status(change: Change, *, at: datetime) -> Status:
         return statuses.OBSERVED
     if _is_killed(change):
         return statuses.KILLED
+    if change.state == ChangeState.NEEDS_HUMAN and is_unwritable(change.sentence):
+        return statuses.UNWRITABLE
     return statuses.OF_CHANGE[ChangeState(change.state)]
 
 

@@ -40,6 +40,7 @@ OF_CHANGE = {
     ChangeState.SUCCEEDED: Status("Verified", Tone.OK),
     ChangeState.SUPERSEDED: Status("Replaced", Tone.QUIET, "arrow-path"),
 }
+UNWRITABLE = Status("Cannot be written", Tone.DANGER)
 OVERSOLD = Status("More promised than allowed", Tone.DANGER)
 FITS = Status("It fits", Tone.OK)
 SHORT = Status("It does not fit", Tone.DANGER)

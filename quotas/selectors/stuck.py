@@ -8,22 +8,28 @@ from operator import or_
 from django.db.models import Count, Q, Window
 
 from portal.models import User
-from quotas.domain.plan import DRIFT
+from quotas.domain.plan import DRIFT, NO_SUCH_AMOUNT, NOTHING_HELD
 from quotas.models import Change
 from quotas.selectors.changes import REFUSED, asks_now, changes_visible_to
+
+# As `is_unwritable` says of one.
+UNWRITABLE = Q(sentence=NOTHING_HELD) | Q(sentence__startswith=NO_SUCH_AMOUNT)
 
 
 @dataclass(frozen=True)
 class Stuck:
-    """`drift`: edited outside Headroom; `waiting`: needs a yes for another reason."""
+    """`drift`: edited outside Headroom; `waiting`: needs a yes for another reason;
+    `unwritable`: no yes would help, the ledger has to change.
+    """
 
     drift: int
     waiting: int
     refused: int
+    unwritable: int = 0
 
     @property
     def total(self) -> int:
-        return self.drift + self.waiting + self.refused
+        return self.drift + self.waiting + self.refused + self.unwritable
 
 
 def stuck_changes(user: User, *, at: datetime) -> Stuck:
@@ -47,6 +53,7 @@ def _kinds(at: datetime) -> dict[str, Q]:
     """By the fields of `Stuck`."""
     return {
         "drift": asks_now(at) & Q(sentence=DRIFT),
-        "waiting": asks_now(at) & ~Q(sentence=DRIFT),
+        "waiting": asks_now(at) & ~Q(sentence=DRIFT) & ~UNWRITABLE,
+        "unwritable": asks_now(at) & UNWRITABLE,
         "refused": Q(state__in=REFUSED) & ~Q(error_reason=""),
     }

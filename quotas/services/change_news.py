@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from portal.kernel.windows import DAY, HOUR, MINUTE
 from portal.outbox import Event, tell
-from quotas.domain.plan import DRIFT
+from quotas.domain.plan import DRIFT, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, Plan, Pool
 from quotas.selectors import words
@@ -29,8 +29,13 @@ def tell_of_new(change: Change, *, at: datetime) -> None:
     """A change that waits for a person, as it is planned. Others are nobody's business yet."""
     if change.state != ChangeState.NEEDS_HUMAN:
         return
-    event = Event.DRIFT_FOUND if change.sentence == DRIFT else Event.CHANGE_NEEDS_YES
-    _tell(event, change, at=at, why=change.sentence)
+    _tell(_event_of(change.sentence), change, at=at, why=change.sentence)
+
+
+def _event_of(why: str) -> Event:
+    if is_unwritable(why):
+        return Event.CHANGE_UNWRITABLE
+    return Event.DRIFT_FOUND if why == DRIFT else Event.CHANGE_NEEDS_YES
 
 
 def tell_of_refusal(change: Change, *, at: datetime) -> None:

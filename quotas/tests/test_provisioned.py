@@ -7,7 +7,7 @@ from django.urls import reverse
 from time_machine import Traveller
 
 from portal.kernel.errors import CloudError, CloudReason, DomainError
-from portal.models import AuditRow, User
+from portal.models import AuditRow, Notice, User
 from quotas.domain.plan import NO_SUCH_AMOUNT
 from quotas.domain.region_capacity import Available
 from quotas.domain.residency import Place
@@ -22,6 +22,7 @@ from quotas.models import (
     Team,
 )
 from quotas.models.inventory import NEVER_THERE
+from quotas.selectors.stuck import stuck_changes
 from quotas.services import drift
 from quotas.services.checks import check_step
 from quotas.services.decisions import approve, approve_largest_safe, part_of
@@ -115,6 +116,10 @@ def test_an_amount_that_the_model_has_no_more_waits_until_it_can_be(
     waiting = Change.objects.get()
     assert waiting.state == "needs_human"
     assert waiting.sentence.startswith(NO_SUCH_AMOUNT)
+    told = Notice.objects.filter(subject=f"change/{waiting.pk}").values_list("event", flat=True)
+    assert list(told) == ["change.unwritable"]
+    stuck = stuck_changes(cleo, at=START)
+    assert (stuck.waiting, stuck.unwritable) == (0, 1)
     with pytest.raises(DomainError, match="brings it to 105 or 110"):
         drift.write_back(waiting, by=cleo, at=START)
     assert azure.writes == []
