@@ -23,6 +23,7 @@ from quotas.selectors.changes import (
     operates_pool,
 )
 from quotas.selectors.paging import page
+from quotas.selectors.stuck import UNWRITABLE
 
 VIEWS = ("open", "done", "all")
 PAGE_SIZE = 12  # a row may have a form of two answers
@@ -76,11 +77,14 @@ def in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
 
 
 def _counts(rows: QuerySet[Change], *, at: datetime) -> dict[str, int]:
-    """Of everything this person sees: open, waiting for a yes by now, refused by Azure."""
+    """Of everything this person sees: open, waiting for a yes by now, such that no yes would help,
+    refused by Azure.
+    """
     refused = Q(state__in=REFUSED) & ~Q(error_reason="")
     return rows.order_by().aggregate(
         open=Count("pk", filter=Q(state__in=sorted(OPEN_CHANGE_STATES))),
-        waiting=Count("pk", filter=asks_now(at)),
+        waiting=Count("pk", filter=asks_now(at) & ~UNWRITABLE),
+        unwritable=Count("pk", filter=asks_now(at) & UNWRITABLE),
         refused=Count("pk", filter=refused),
         planned=Count("pk", filter=Q(state=ChangeState.PLANNED)),
     )
