@@ -300,6 +300,7 @@ AZURE_AUTHORITY_HOST = env.text("AZURE_AUTHORITY_HOST", _cloud.authority)
 # Accounts that one run writes to at a time; in tests one after the other, in their transaction.
 HEADROOM_APPLY_LANES = 1 if MODE is Mode.TEST else 8
 HEADROOM_CAPACITY_GATEWAY = "portal.cloud.capacity.AzureCapacity"
+HEADROOM_LIMITS_GATEWAY = "portal.cloud.gateway_limits.AzureGatewayLimits"
 HEADROOM_USAGE_SOURCE = "portal.cloud.metrics.AzureMetrics"
 HEADROOM_CALLER_SOURCE = "portal.cloud.logs.AzureCallers"
 HEADROOM_EVIDENCE_SOURCE = "showback.evidence.UsageHistory"

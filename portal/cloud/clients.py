@@ -11,7 +11,7 @@ says it should not.
 import logging
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import TokenCredential
 from azure.core.pipeline import policies
@@ -33,6 +33,9 @@ from portal.cloud.policies import Gate, Meter, OurRequestId
 from portal.cloud.retry import OneSendBearer, PatientRetry
 from portal.cloud.transport import close_connections, transport
 
+if TYPE_CHECKING:
+    from azure.mgmt.apimanagement import ApiManagementClient
+
 READ_TIMEOUT_SECONDS = 60
 USER_AGENT = "headroom"
 
@@ -49,6 +52,11 @@ def cloud() -> Cloud:
 def arm_client(subscription_id: str) -> CognitiveServicesManagementClient:
     """This process's Azure Resource Manager client of one subscription."""
     return _arm_client(os.getpid(), arm_endpoint().address, subscription_id)
+
+
+def gateways_client(subscription_id: str) -> "ApiManagementClient":
+    """This process's client of the API Management services of one subscription."""
+    return _gateways_client(os.getpid(), arm_endpoint().address, subscription_id)
 
 
 def metrics_client(region: str) -> MetricsClient:
@@ -69,6 +77,11 @@ def _arm_client(
 
 
 @cache
+def _gateways_client(_pid: int, endpoint: str, subscription_id: str) -> "ApiManagementClient":
+    return build_gateways_client(credential(), endpoint, subscription_id)
+
+
+@cache
 def _metrics_client(_pid: int, endpoint: str) -> MetricsClient:
     return build_metrics_client(credential(), endpoint)
 
@@ -81,19 +94,18 @@ def _logs_client(_pid: int, endpoint: str) -> LogsQueryClient:
 def build_arm_client(
     token_credential: TokenCredential, endpoint: str, subscription_id: str, **overrides: Any
 ) -> CognitiveServicesManagementClient:
-    scope = f"{cloud().arm_audience}/.default"
-    options = {"transport": _transport()} | overrides
-    return CognitiveServicesManagementClient(
-        token_credential,
-        subscription_id,
-        base_url=endpoint,
-        credential_scopes=[scope],
-        # Lists and resources: the SDK reads their JSON where this policy leaves it.
-        policies=_chain(
-            Endpoint(Plane.ARM, endpoint), token_credential, scope, policies.ContentDecodePolicy()
-        ),
-        **options,
-    )
+    options = _arm_options(token_credential, endpoint) | overrides
+    return CognitiveServicesManagementClient(token_credential, subscription_id, **options)
+
+
+def build_gateways_client(
+    token_credential: TokenCredential, endpoint: str, subscription_id: str, **overrides: Any
+) -> "ApiManagementClient":
+    # Loaded at first use: a tenth of a second and 28 MiB, for those who set limits at a gateway.
+    from azure.mgmt.apimanagement import ApiManagementClient
+
+    options = _arm_options(token_credential, endpoint) | overrides
+    return ApiManagementClient(token_credential, subscription_id, **options)
 
 
 def build_metrics_client(
@@ -131,9 +143,23 @@ def forget_clients() -> None:
     """Drops this process's clients, tokens included, and closes their sockets (tests, changed
     identity)."""
     _arm_client.cache_clear()
+    _gateways_client.cache_clear()
     _metrics_client.cache_clear()
     _logs_client.cache_clear()
     close_connections()
+
+
+def _arm_options(token_credential: TokenCredential, endpoint: str) -> dict[str, Any]:
+    """What every client of Resource Manager is built with."""
+    scope = f"{cloud().arm_audience}/.default"
+    # Lists and resources: the SDK reads their JSON where this policy leaves it.
+    decoding = policies.ContentDecodePolicy()
+    return {
+        "base_url": endpoint,
+        "credential_scopes": [scope],
+        "policies": _chain(Endpoint(Plane.ARM, endpoint), token_credential, scope, decoding),
+        "transport": _transport(),
+    }
 
 
 def _transport() -> Any:

@@ -76,3 +76,21 @@ class CloudError(DomainError):
         self.status = status
         self.retry_after = retry_after
         self.maybe_applied = maybe_applied
+
+
+class GatewayChanged(CloudError):
+    """The policy of a gateway's product is no longer the one that was read; nothing was written.
+
+    Not retried: what is there now has to be read, and looked at, before it is replaced.
+    """
+
+    def __init__(self, what: str, *, azure_code: str = "", azure_message: str = "") -> None:
+        super().__init__(
+            CloudReason.CONFLICT,
+            f"The {what} was changed by someone else after it was read. Nothing of ours was "
+            "written: read it again, look at the difference, then decide.",
+            azure_code=azure_code,
+            azure_message=azure_message,
+            status=412,
+        )
+        self.code = "gateway_changed"
