@@ -6,7 +6,7 @@ new. What no approved request's own edge explains is drift: it is planned, but w
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from portal.kernel.units import ONE_BY_ONE, UnitStep
@@ -25,7 +25,7 @@ class Standing:
     actual_units: int
     settled_units: int
     is_provisioned: bool = False
-    release_is_agreed: bool = False  # the yes to a provisioned decrease
+    agreed_units: int = 0  # those of approved bursts that ended since: they carried the yes for it
     writable_units: int | None = None  # what a freeze lets be written now; None: what is wanted
     step: UnitStep = ONE_BY_ONE  # the amounts that its model can have; of provisioned ones only
 
@@ -67,21 +67,35 @@ LARGE_PLAN_COUNT, LARGE_PLAN_PER_CENT = 5, 30
 
 def plan_pool(standings: Sequence[Standing]) -> PlannedPool:
     """Changes for one pool, shrinks before grows, larger before smaller."""
-    changes = [_change(s) for s in standings if s.wanted_units != s.actual_units]
+    changes = [planned(s) for s in standings if s.wanted_units != s.actual_units]
     changes.sort(key=lambda change: (change.delta, change.deployment_id))
     return PlannedPool(tuple(changes), _why_stopped(standings))
 
 
-def _change(standing: Standing) -> PlannedChange:
-    """What was edited outside is no start and no end: a person decides on it, freeze or not."""
-    wanted, actual = standing.wanted_units, standing.actual_units
-    writable = standing.writable_units
+def planned(standing: Standing) -> PlannedChange:
+    """What was edited outside is no start and no end: a person decides on it, freeze or not. Where
+    only a part of a decrease waits for a yes, the ends of bursts do not wait with it.
+    """
+    actual, writable = standing.actual_units, standing.writable_units
     is_frozen = writable is not None and not is_drift(standing)
     is_held = is_frozen and writable == actual
-    to_units = writable if is_frozen and not is_held and writable is not None else wanted
-    return PlannedChange(
-        standing.deployment_id, actual, to_units, why_ask(standing), is_held=is_held
-    )
+    to_units, why = standing.wanted_units, why_ask(standing)
+    if is_frozen and not is_held and writable is not None:
+        to_units = writable
+    end = own_end(standing) if why and not is_held else None
+    if end is not None:
+        to_units, why = max(end, to_units), ""
+    return PlannedChange(standing.deployment_id, actual, to_units, why, is_held=is_held)
+
+
+def own_end(standing: Standing) -> int | None:
+    """Units that are left once the bursts that ended are taken back, where the ledger wants still
+    less and that asks for more than their yes. None where there is no such part.
+    """
+    left = standing.actual_units - standing.agreed_units
+    is_part = standing.wanted_units < left < standing.actual_units
+    can_be = left > 0 and _can_be(replace(standing, wanted_units=left))
+    return left if is_part and can_be and not is_drift(standing) else None
 
 
 def why_ask(standing: Standing) -> str:
@@ -92,8 +106,8 @@ def why_ask(standing: Standing) -> str:
         return DRIFT
     if not _can_be(standing):
         return _no_such_amount(standing)
-    shrinks = standing.wanted_units < standing.actual_units
-    if standing.is_provisioned and shrinks and not standing.release_is_agreed:
+    released = standing.actual_units - standing.wanted_units
+    if standing.is_provisioned and released > max(0, standing.agreed_units):
         return RELEASE
     return ""
 

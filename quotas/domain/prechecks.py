@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from portal.kernel.windows import Window
 from quotas.domain.ledger import Entry, steps_over
-from quotas.domain.plan import DRIFT, Standing, why_ask
+from quotas.domain.plan import DRIFT, Standing, planned, why_ask
 
 AHEAD = timedelta(minutes=10)
 INSTANT = timedelta(microseconds=1)
@@ -114,7 +114,9 @@ def _held(facts: EdgeFacts) -> Finding | None:
 
 
 def _asks(standing: Standing, edge: Edge) -> Finding | None:
-    why = why_ask(standing)
+    why, now = why_ask(standing), planned(standing)
+    if not now.needs_yes and now.from_units - now.to_units >= edge.from_units - edge.to_units:
+        return None  # this end comes through; what waited for a yes before it goes on waiting
     if why == DRIFT:
         return Finding(
             "drift",

@@ -14,6 +14,7 @@ from django.db.models import F, QuerySet
 from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.late import LATE_FROM, late_since
+from quotas.domain.ledger import units_at
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, LedgerEntry
 from quotas.selectors import words
@@ -65,12 +66,27 @@ def late_ends(*, at: datetime) -> list[LateEnd]:
     }
     entries = _entries(over, at=at)
     found = [
-        LateEnd(d, d.wanted, late_since(entries_of(entries[d.pk]), d.capacity_units, at), change)
+        LateEnd(d, d.wanted, _since(d, change, entries[d.pk], at=at), change)
         for d in over
         if not ((change := changes.get(d.pk)) and _waits(change))
     ]
     late = [each for each in found if at - each.since >= LATE_FROM]
     return sorted(late, key=lambda each: (each.since, each.deployment.pk))
+
+
+def _since(
+    deployment: Any, change: Change | None, rows: list[LedgerEntry], *, at: datetime
+) -> datetime:
+    """Where the change takes back a part only, the rest waits for somebody: what is late is as much
+    of the bursts as it takes, since they ended.
+    """
+    units = deployment.capacity_units
+    own = [row for row in rows if row.kind == LedgerEntry.Kind.BURST]
+    if change is None or change.to_units <= deployment.wanted or not own:
+        return late_since(entries_of(rows), units, at)
+    keys = {row.pk for row in own}
+    bursts = entries_of([row for row in rows if (row.reverses_id or row.pk) in keys])
+    return late_since(bursts, units_at(bursts, at) + units - change.to_units, at)
 
 
 def _waits(change: Change) -> bool:

@@ -18,7 +18,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.gateway import CapacityGateway, DeploymentSeen
 from quotas.models import Change, Deployment
-from quotas.services import gates, holds, leases
+from quotas.services import gates, leases
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import note_given_up
 from quotas.services.reconcile import move_change
@@ -31,6 +31,7 @@ from quotas.services.retries import (
     wait,
     wait_after,
 )
+from quotas.services.standings import units_to_write
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def _begin(change: Change, gateway: CapacityGateway, holder: str, at: datetime) 
     is_there = seen.capacity_units == change.to_units
     if is_there and _is_ready(seen):
         _settle(change, seen, at=at)
-    elif holds.units_to_write(change, at=at) != change.to_units:
+    elif units_to_write(change, at=at) != change.to_units:
         _replace(change, at)
     elif not is_there and seen.capacity_units != change.from_units:
         # Somebody was here since the plan: the next plan starts from what there is now.

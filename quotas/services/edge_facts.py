@@ -55,7 +55,7 @@ class EdgeReader:
                 actual_units=seen.capacity_units,
                 settled_units=self._settled(deployment, entries, seen.capacity_units),
                 is_provisioned=deployment.is_provisioned,
-                release_is_agreed=found.release_is_agreed,
+                agreed_units=found.agreed_units,
                 step=found.step,
             ),
             provisioning_state=seen.provisioning_state,

@@ -86,33 +86,36 @@ def mark_held(wanted: PlannedPool, frost: Frost | None) -> None:
         planned.filter(deployment__in=held).update(held_by=frost.freeze)
 
 
-def units_to_write(change: Change, *, at: datetime) -> int:
-    """What the change's deployment is to have now: what the ledger wants, as far as freezes let it
-    be written. Where they let nothing move, what is wanted all the same: `held_by` says so.
+@dataclass(frozen=True)
+class Asked:
+    """What the ledger says of one deployment at one moment, and what keeps it from being written:
+    `frost` is None where nothing does.
     """
-    wanted, writable, _ = _asked_now(change, at=at)
-    return wanted if writable == change.deployment.capacity_units else writable
+
+    entries: list[LedgerEntry]
+    wanted: int
+    frost: Frost | None
 
 
 def held_by(change: Change, *, at: datetime) -> Freeze | None:
     """The freeze that holds this change back at the moment."""
-    wanted, writable, frost = _asked_now(change, at=at)
-    actual = change.deployment.capacity_units
-    return frost.freeze if frost and writable == actual != wanted else None
+    asked, deployment = asked_now(change, at=at), change.deployment
+    if asked.frost is None:
+        return None
+    writable = asked.frost.writable(deployment, asked.entries, asked.wanted, at=at)
+    return asked.frost.freeze if writable == deployment.capacity_units != asked.wanted else None
 
 
-def _asked_now(change: Change, *, at: datetime) -> tuple[int, int, Frost | None]:
-    """(wanted, writable, why they differ). A change over an edit that somebody agreed to is neither
-    a start nor an end: no freeze holds it back.
+def asked_now(change: Change, *, at: datetime) -> Asked:
+    """A change over an edit that somebody agreed to is neither a start nor an end: no freeze holds
+    it back.
     """
     deployment = change.deployment
     entries = list(LedgerEntry.objects.applied().recent_at(at).filter(deployment=deployment))
     wanted = desired_units(entries_of(entries), at).get(deployment.pk, 0)
     pool = deployment.pool
-    frost = frost_of(pool, at=at) if pool and wanted != deployment.capacity_units else None
-    if frost is None or change.agreed_at is not None:
-        return wanted, wanted, None
-    return wanted, frost.writable(deployment, entries, wanted, at=at), frost
+    may_be_held = pool and wanted != deployment.capacity_units and change.agreed_at is None
+    return Asked(entries, wanted, frost_of(pool, at=at) if pool and may_be_held else None)
 
 
 def _steady(rows: Sequence[LedgerEntry], at: datetime) -> int:

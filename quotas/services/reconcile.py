@@ -17,7 +17,6 @@ from quotas.domain.plan import (
     DRIFT,
     PlannedChange,
     PlannedPool,
-    is_unwritable,
     plan_pool,
 )
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, check_change_move
@@ -129,8 +128,8 @@ def _is_new(change: PlannedChange, standing: Change | None, pool: Pool) -> bool:
         return True
     if standing.state in ON_THE_WAY:
         return False
-    if is_unwritable(standing.sentence) and standing.sentence != change.needs_yes:
-        return True  # the model came to have such an amount
+    if standing.state == ChangeState.NEEDS_HUMAN and standing.sentence != change.needs_yes:
+        return True  # the model came to have such an amount; a burst's end carries the yes
     same_target = (standing.from_units, standing.to_units) == (change.from_units, change.to_units)
     same_place = (standing.plan.pool_id, standing.plan.mode) == (pool.pk, pool.mode)
     return not same_target or not same_place

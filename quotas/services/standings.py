@@ -9,12 +9,12 @@ from django.db.models import Max
 
 from portal.kernel.units import ONE_BY_ONE
 from quotas.domain.ledger import desired_units
-from quotas.domain.plan import Standing
+from quotas.domain.plan import Standing, planned
 from quotas.domain.states import ChangeState
 from quotas.models import Change, Deployment, LedgerEntry
 from quotas.selectors.amounts import step_of
 from quotas.selectors.rooms import entries_of
-from quotas.services.holds import Frost
+from quotas.services.holds import Frost, asked_now
 
 
 def standings(
@@ -27,7 +27,8 @@ def standings(
     """Managed deployments only: one without any entry is never written."""
     wanted = desired_units(entries_of(rows), at)
     managed_ones = [d for d in deployments if d.pk in wanted]
-    last = _last_settled(d.pk for d in managed_ones if d.is_provisioned)
+    asks = [d for d in managed_ones if d.is_provisioned or wanted[d.pk] <= 0]
+    last = _last_settled(d.pk for d in asks)
     return [
         Standing(
             deployment_id=d.pk,
@@ -35,13 +36,21 @@ def standings(
             actual_units=d.capacity_units,
             settled_units=d.settled_units,
             is_provisioned=d.is_provisioned,
-            release_is_agreed=d.pk in last
-            and _release_is_agreed(d, rows, wanted[d.pk], since=last[d.pk], at=at),
+            agreed_units=_ended_units(d, rows, since=last[d.pk], at=at) if d.pk in last else 0,
             step=step_of(d) if d.is_provisioned else ONE_BY_ONE,
             writable_units=frost.writable(d, rows, wanted[d.pk], at=at) if frost else None,
         )
         for d in managed_ones
     ]
+
+
+def units_to_write(change: Change, *, at: datetime) -> int:
+    """What the planner would write of the change's deployment now. Where freezes let nothing move,
+    what is wanted all the same: `held_by` says so.
+    """
+    asked = asked_now(change, at=at)
+    found = standings([change.deployment], asked.entries, asked.frost, at=at)
+    return planned(found[0]).to_units if found else 0
 
 
 def _last_settled(deployment_ids: Iterable[int]) -> dict[int, datetime]:
@@ -52,21 +61,19 @@ def _last_settled(deployment_ids: Iterable[int]) -> dict[int, datetime]:
     return dict(done.values_list("deployment").annotate(at=Max("planned_at")))
 
 
-def _release_is_agreed(
-    deployment: Deployment, rows: list[LedgerEntry], wanted: int, *, since: datetime, at: datetime
-) -> bool:
-    """Whether approved bursts that ended since explain the whole decrease: they carried the yes.
-
-    One that was taken back before has used its yes up.
+def _ended_units(
+    deployment: Deployment, rows: list[LedgerEntry], *, since: datetime, at: datetime
+) -> int:
+    """Those of approved bursts that ended since: they carried the yes for it. One that was taken
+    back before has used its yes up.
     """
-    ended = sum(
+    return sum(
         row.units
         for row in rows
         if row.deployment_id == deployment.pk
         and row.kind == LedgerEntry.Kind.BURST
         and since < _over_at(row, rows) <= at
     )
-    return deployment.capacity_units - wanted <= ended
 
 
 def _over_at(entry: LedgerEntry, rows: list[LedgerEntry]) -> datetime:

@@ -100,7 +100,11 @@ def test_a_start_that_is_still_being_written_is_no_edit() -> None:
 def test_what_will_wait_for_a_yes_says_for_which() -> None:
     ptu = findings(facts(END, is_provisioned=True))
     assert [each.sentence for each in ptu] == [RELEASE]
-    assert codes(END, is_provisioned=True, release_is_agreed=True) == []
+    assert codes(END, is_provisioned=True, agreed_units=40) == []
+    # What waited for a yes before does not keep this end.
+    waits = {"actual_units": 160, "settled_units": 160}
+    assert codes(END, is_provisioned=True, agreed_units=40, **waits) == []
+    assert codes(END, is_provisioned=True, agreed_units=30, **waits) == ["needs_yes"]
     nothing = findings(facts(replace(END, to_units=0)))
     assert [each.sentence for each in nothing] == [NOTHING_HELD]
 

@@ -8,7 +8,7 @@ from time_machine import Traveller
 
 from portal.kernel.errors import CloudError, CloudReason, DomainError
 from portal.models import AuditRow, Notice, User
-from quotas.domain.plan import NO_SUCH_AMOUNT
+from quotas.domain.plan import NO_SUCH_AMOUNT, RELEASE
 from quotas.domain.region_capacity import Available
 from quotas.domain.residency import Place
 from quotas.models import (
@@ -22,6 +22,7 @@ from quotas.models import (
     Team,
 )
 from quotas.models.inventory import NEVER_THERE
+from quotas.selectors.late_ends import late_ends
 from quotas.selectors.stuck import stuck_changes
 from quotas.services import drift
 from quotas.services.checks import check_step
@@ -292,6 +293,48 @@ def test_who_does_not_operate_the_pool_cannot_agree_to_a_release(
     assert browse(dan).post(address, **said).status_code == 404
     reconcile_at(azure, NOON + timedelta(minutes=2))
     assert azure.writes == []
+
+
+def test_a_burst_comes_down_at_its_end_while_the_baseline_waits_for_a_yes(
+    burst: CapacityRequest, voice: Service, azure: FakeAzure, ada: User, cleo: User
+) -> None:
+    """The baseline goes down at the very minute at which the burst ends."""
+    lower = {"kind": "baseline", "units": -30, "starts_at": END, "ends_at": None}
+    asked = ask(voice, ada, **lower)
+    assert asked.state == "approved"
+    reconcile_at(azure, START)
+    reconcile_at(azure, END)
+    assert azure.writes == [("ptu", 150), ("ptu", 100)]
+    later = END + timedelta(minutes=1)
+    reconcile_at(azure, later)
+    rest = Change.objects.get(state="needs_human")
+    assert (rest.from_units, rest.to_units, rest.sentence) == (100, 70, RELEASE)
+    assert rest.because[-1]["request"] == asked.pk
+    drift.write_back(rest, by=cleo, at=later)
+    reconcile_at(azure, later)
+    assert azure.writes[-1] == ("ptu", 70)
+
+
+def test_a_decrease_that_waits_already_does_not_keep_a_burst_up(
+    burst: CapacityRequest, voice: Service, azure: FakeAzure, ada: User
+) -> None:
+    early = START + timedelta(hours=1)
+    lower = {"kind": "baseline", "units": -50, "starts_at": early, "ends_at": None}
+    ask(voice, ada, **lower)
+    reconcile_at(azure, START)
+    reconcile_at(azure, early)
+    assert Change.objects.get(state="needs_human").to_units == 100
+    azure.refusals = [CloudError(CloudReason.UNKNOWN, "Not now.")]
+    reconcile_at(azure, END)  # the same from and to as what waits
+    ended = Change.objects.get(state="retry_wait")
+    assert (ended.from_units, ended.to_units) == (150, 100)
+    [late] = late_ends(at=END + timedelta(minutes=2))
+    assert late.since == END
+    reconcile_at(azure, END + timedelta(minutes=2))
+    assert azure.writes[-1] == ("ptu", 100)
+    reconcile_at(azure, END + timedelta(minutes=3))
+    assert Change.objects.get(state="needs_human").to_units == 50
+    assert late_ends(at=END + timedelta(hours=2)) == []
 
 
 def test_the_page_of_a_pool_says_how_many_deployments_lack_spillover(
