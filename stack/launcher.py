@@ -56,8 +56,13 @@ def launch(arguments: list[str]) -> int:
 
 
 def become(level: Level, module: str, arguments: list[str]) -> None:
-    """Replace this process, so that signals and the exit code are the command's own."""
+    """Replace this process, so that signals and the exit code are the command's own.
+
+    Bytecode is kept whatever the machine says: the demo and the tests start dozens of programs,
+    and each would compile the same modules again, two seconds for the simulator alone.
+    """
     python = str(ensure_installed(level))
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.execv(python, [python, "-m", module, *arguments])  # noqa: S606 - no shell is wanted
 
 

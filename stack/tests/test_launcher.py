@@ -12,6 +12,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from stack.install import Level
+from stack.launcher import become
 from stack.paths import PROJECT
 
 LAUNCHER = PROJECT / "headroom"
@@ -57,6 +59,17 @@ def test_an_unknown_command_is_told() -> None:
     answer = run("dmeo")
     assert answer.returncode == 2
     assert "no command 'dmeo'" in answer.stdout
+
+
+def test_what_it_starts_keeps_its_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr("stack.launcher.ensure_installed", lambda level: sys.executable)
+    kept: list[bool] = []
+    monkeypatch.setattr(
+        os, "execv", lambda *_: kept.append("PYTHONDONTWRITEBYTECODE" not in os.environ)
+    )
+    become(Level.DEMO, "stack.demo", [])
+    assert kept == [True]
 
 
 def test_a_newer_python_is_found_in_pyenv_past_a_shim_that_fails(
