@@ -1,4 +1,5 @@
-"""The ARM plane: Microsoft.CognitiveServices accounts, deployments, location usages and models."""
+"""The ARM plane: accounts, deployments, usages and models of Microsoft.CognitiveServices, and the
+products of Microsoft.ApiManagement."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from starlette.responses import Response
 
 from simulator.arm_accounts import ACCOUNT_ROUTES
 from simulator.arm_capacities import CAPACITY_ROUTES
+from simulator.arm_gateways import API_MANAGEMENT_ROUTES
 from simulator.arm_json import deployment_json
 from simulator.arm_lookup import (
     DEPLOYMENT,
@@ -66,6 +68,7 @@ ARM_PLANE = Plane(
         *USAGE_ROUTES,
         *QUOTA_TIER_ROUTES,
         *CAPACITY_ROUTES,
+        *API_MANAGEMENT_ROUTES,
     ),
     audiences=_AUDIENCES,
     needs_api_version=True,

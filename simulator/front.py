@@ -18,8 +18,8 @@ from simulator.wire_headers import http_date
 
 CONTROL_PREFIX = "/_sim"
 LOGGED_HEADERS = (
-    "host", "user-agent", "content-type", "accept-encoding", "if-match", "prefer", "expect",
-    "x-ms-client-request-id", "x-ms-correlation-request-id",
+    "host", "user-agent", "content-type", "accept-encoding", "if-match", "if-none-match",
+    "prefer", "expect", "x-ms-client-request-id", "x-ms-correlation-request-id",
 )  # fmt: skip
 """What the log keeps of a request's headers; never the token."""
 _LOGGED_BYTES = 20_000

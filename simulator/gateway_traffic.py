@@ -4,8 +4,8 @@ A pure function of (world, minute), like the demand: shares swing around the wei
 file, whole numbers are drawn by systematic sampling, so that callers and what came past the gateway
 always sum to the deployment's own numbers, in each minute and for each count.
 
-A subscription with a limit of its own gets no more tokens through than that (but for rounding and
-the spread of its requests' sizes). What it would have sent beyond is refused by the gateway and
+A subscription with a limit gets no more tokens through than that (but for rounding and the spread
+of its requests' sizes). What it would have sent beyond is refused by the gateway and
 never reaches the deployment; as the deployment's traffic is given, the others, or calls past the
 gateway, fill in.
 
@@ -15,6 +15,7 @@ a real gateway names the one that was called).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,13 +60,25 @@ class Split:
     generated: Ints
 
 
-def split(counts: Counts, gateway: Gateway, backend: Backend, seed: int) -> Split:
-    """The counts among the callers of that backend. ``seed`` is the world's."""
+def split(
+    counts: Counts,
+    gateway: Gateway,
+    backend: Backend,
+    seed: int,
+    limits: Sequence[Floats] | None = None,
+) -> Split:
+    """The counts among the callers of that backend. ``seed`` is the world's.
+
+    ``limits``: a table for each counter of tokens, rows as the answer's (and one for calls without
+    a key), columns minutes: what those together may have who are not infinite; None: as in the
+    world file.
+    """
     keyless = Caller(NO_SUBSCRIPTION, "no subscription")
     callers = (*gateway.callers, keyless)
     key = key_of(seed, "gateway", gateway.name, backend.deployment)
     wanted = _wanted(callers, backend, key, counts.minutes)
-    allowed = _allowed(wanted, callers, counts)
+    tables = _own_limits(callers, counts.minutes) if limits is None else limits
+    allowed = _allowed(wanted, callers, counts, tables)
 
     def draw(name: str, whole: Ints, weights: Floats) -> Ints:
         return sampled(whole, weights, uniforms(key_of(key, name), counts.minutes))
@@ -127,18 +140,37 @@ def _weights_at(backend: Backend, caller: str, minutes: Ints) -> Floats:
     return found
 
 
-def _allowed(wanted: Floats, callers: tuple[Caller, ...], counts: Counts) -> Floats:
-    """Shares under the callers' own limits; what those give up goes to who has room."""
-    limits = [each.tokens_per_minute for each in callers]
-    if not any(limits):
+def _own_limits(callers: tuple[Caller, ...], minutes: Ints) -> list[Floats]:
+    """Each caller's own limit, which nobody shares."""
+    tables = []
+    for row, each in enumerate(callers):
+        if each.tokens_per_minute is not None:
+            table = np.full((len(callers) + 1, minutes.size), np.inf)
+            table[row] = each.tokens_per_minute
+            tables.append(table)
+    return tables
+
+
+def _allowed(
+    wanted: Floats, callers: tuple[Caller, ...], counts: Counts, limits: Sequence[Floats]
+) -> Floats:
+    """Shares under the callers' limits; what those give up goes to who has room.
+
+    Those who share a counter have its tokens in the proportion in which they want them.
+    """
+    if not limits:
         return wanted
     sizes = _mean_sizes(callers, counts)
     tokens = counts.prompt + counts.generated
     per_share = np.maximum(tokens * sizes / (wanted * sizes).sum(axis=0), 1.0)
     most = np.ones_like(wanted)
-    for row, limit in enumerate(limits):
-        if limit is not None:
-            most[row] = np.minimum(limit / per_share[row], 1.0)
+    for table in limits:
+        counted = np.isfinite(table)
+        asked = np.where(counted, wanted * sizes, 0.0)
+        total = asked.sum(axis=0)
+        part = np.where(total > 0, asked / np.where(total > 0, total, 1.0), 1.0)
+        held = np.where(counted, table, 0.0) * part / per_share
+        most = np.where(counted, np.minimum(most, held), most)
     shares = np.minimum(wanted, most)
     for _ in callers:  # each round fills at least one of them up
         room = (shares < most) * wanted

@@ -7,13 +7,31 @@ import numpy as np
 from simulator.clock import MINUTES_PER_DAY
 from simulator.gateway_traffic import Counts, Split, split
 from simulator.gateways import Backend, Gateway
-from simulator.hashing import Ints
+from simulator.hashing import Floats, Ints
 from simulator.state import State
 
 
 def split_of(state: State, gateway: Gateway, backend: Backend, minutes: Ints) -> Split:
     """Callers of one deployment in consecutive epoch minutes; whatever nobody may see yet too."""
-    return split(counts_of(state, backend.deployment, minutes), gateway, backend, state.world.seed)
+    counts = counts_of(state, backend.deployment, minutes)
+    limits = limits_in(state, gateway, minutes)
+    return split(counts, gateway, backend, state.world.seed, limits)
+
+
+def limits_in(state: State, gateway: Gateway, minutes: Ints) -> list[Floats]:
+    """A table for each counter that the products' policies had in those minutes, as split takes."""
+    tables: dict[str, Floats] = {}
+    for row, caller in enumerate(gateway.callers):
+        steps = state.product_policies.limits(gateway, caller)
+        starts = np.array([since for since, _limits in steps])
+        step_of = np.searchsorted(starts, minutes, side="right") - 1
+        for step in np.unique(step_of):
+            for limit in steps[step][1]:
+                empty = np.full((len(gateway.callers) + 2, minutes.size), np.inf)
+                mine = tables.setdefault(limit.counter, empty)[row]
+                at = step_of == step
+                mine[at] = np.minimum(mine[at], limit.tokens_per_minute)
+    return list(tables.values())
 
 
 def counts_of(state: State, key: str, minutes: Ints) -> Counts:

@@ -20,6 +20,7 @@ from simulator.knobs import Knobs
 from simulator.lifecycle import Lifecycles
 from simulator.lowered_limits import LoweredLimits
 from simulator.operations import Operations
+from simulator.product_policies import ProductPolicies
 from simulator.quota import Quota
 from simulator.quota_tiers import QuotaTiers
 from simulator.request_log import RequestLog
@@ -88,6 +89,7 @@ class State:
         self.service_capacity = ServiceCapacity(
             loaded, self.units_held, stored.get("service_capacity")
         )
+        self.product_policies = ProductPolicies(loaded.gateways, stored.get("product_policies"))
         self.lowered_limits = LoweredLimits(stored.get("lowered_limits"))
         self.served = Served(self.resources, self.traces, self.lowered_limits)
 
@@ -172,6 +174,7 @@ class State:
                 },
                 "resources": self.resources.as_json(),
                 "operations": self.operations.as_json(),
+                "product_policies": self.product_policies.as_json(),
                 "lowered_limits": self.lowered_limits.as_json(),
             }
             write_atomically(self._folder / _FILE, json.dumps(self._stored))

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from simulator.web import ArmError
 
-_NAMESPACE = "microsoft.cognitiveservices"
+_NAMESPACES = ("microsoft.cognitiveservices", "microsoft.apimanagement")
 _RESOURCE = re.compile(
     r"/subscriptions/[^/]+(?:/resourceGroups/[^/]+)?/providers/(?P<namespace>[^/]+)(?P<rest>/.*)?",
     re.IGNORECASE,
@@ -44,7 +44,7 @@ def not_played(
         )  # fmt: skip
     check_authorization(request.headers.get("authorization"))
     namespace = resource["namespace"]
-    if namespace.lower() != _NAMESPACE:
+    if namespace.lower() not in _NAMESPACES:
         message = f"The resource namespace '{namespace}' is invalid."
         return ArmError(404, "InvalidResourceNamespace", message, headers)
     kind = "/".join((resource["rest"] or "").strip("/").split("/")[::2])

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from azure.identity import DefaultAzureCredential
+from azure.mgmt.apimanagement import ApiManagementClient
 from azure.mgmt.cognitiveservices import CognitiveServicesManagementClient
 from azure.mgmt.cognitiveservices import models as m
 from azure.monitor.query import LogsQueryClient
@@ -20,11 +21,18 @@ GROUP = "rg-one"
 
 
 class Sdk:
-    """ARM, metrics and logs clients that never retry, so a test sees each answer."""
+    """ARM, gateway, metrics and logs clients that never retry, so a test sees each answer."""
 
     def __init__(self, simulator: SimulatorProcess) -> None:
         self._credential = DefaultAzureCredential()
         self.arm = CognitiveServicesManagementClient(
+            self._credential,
+            SUBSCRIPTION,
+            base_url=simulator.ready["arm_endpoint"],
+            credential_scopes=["https://management.azure.com/.default"],
+            retry_total=0,
+        )
+        self.gateways = ApiManagementClient(
             self._credential,
             SUBSCRIPTION,
             base_url=simulator.ready["arm_endpoint"],
@@ -47,6 +55,7 @@ class Sdk:
     def close(self) -> None:
         """Close the connections."""
         self.arm.close()
+        self.gateways.close()
         self.metrics.close()
         self.logs.close()
         self._credential.close()

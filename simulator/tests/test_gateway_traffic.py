@@ -96,6 +96,20 @@ def test_a_minute_does_not_depend_on_the_run_it_is_asked_in():
         ).all()
 
 
+def test_those_who_share_a_counter_share_its_tokens_as_they_want_them():
+    raw = worlds.gateway(subscriptions=[{"id": "radiology"}, {"id": "risk"}])
+    gateway, whole = gateway_of(raw), counts(throttled=0, bad=0, failed=0)
+    shared = np.full((4, MINUTES.size), np.inf)
+    shared[:2, 60:] = 10_000  # of 40,000 a minute
+    parts = split(whole, gateway, gateway.backends[0], 3, [shared])
+    tokens = parts.prompt + parts.generated
+    assert tokens[:2, 60:].sum(axis=0).mean() == pytest.approx(10_000, rel=0.1)
+    assert tokens[0, 60:].sum() / tokens[1, 60:].sum() == pytest.approx(3, rel=0.2)
+    assert parts.throttled_by_gateway[:, :60].sum() == 0
+    free = split(whole, gateway, gateway.backends[0], 3, [])
+    assert (parts.ok[:, :60] == free.ok[:, :60]).all()
+
+
 def test_a_subscription_with_a_limit_is_held_at_it_and_the_gateway_counts_what_it_refused():
     free = parts_of(worlds.gateway(subscriptions=[{"id": "radiology"}, {"id": "risk"}]), counts())
     held = parts_of(worlds.gateway(subscriptions=LIMITED), counts())
