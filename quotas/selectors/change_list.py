@@ -15,9 +15,9 @@ from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Plan, Pool
 from quotas.selectors import words
 from quotas.selectors.changes import (
-    REFUSED,
     ChangeRow,
     asks_now,
+    by_trouble,
     change_rows,
     changes_visible_to,
     operates_pool,
@@ -52,6 +52,11 @@ class ChangeList:
     newer_url: str
     older_url: str
 
+    @property
+    def is_first_of_open(self) -> bool:
+        """The page on which ends that could not be planned stand as well."""
+        return self.view == "open" and not self.newer_url
+
 
 def change_list(user: User, params: QueryDict, *, at: datetime) -> ChangeList:
     """`view=open` (what is not settled) unless asked for `done` or `all`."""
@@ -78,15 +83,15 @@ def in_view(rows: QuerySet[Change], view: str) -> QuerySet[Change]:
 
 def _counts(rows: QuerySet[Change], *, at: datetime) -> dict[str, int]:
     """Of everything this person sees: open, waiting for a yes by now, such that no yes would help,
-    refused by Azure.
+    refused by Azure or not through for another reason.
     """
-    refused = Q(state__in=REFUSED) & ~Q(error_reason="")
+    trouble = {name: Count("pk", filter=which) for name, which in by_trouble().items()}
     return rows.order_by().aggregate(
         open=Count("pk", filter=Q(state__in=sorted(OPEN_CHANGE_STATES))),
         waiting=Count("pk", filter=asks_now(at) & ~UNWRITABLE),
         unwritable=Count("pk", filter=asks_now(at) & UNWRITABLE),
-        refused=Count("pk", filter=refused),
         planned=Count("pk", filter=Q(state=ChangeState.PLANNED)),
+        **trouble,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
+from portal.kernel.errors import CloudReason
 from portal.kernel.shown import Shown
 from portal.kernel.status import Status, Tick, Ticks
 from portal.models import User
@@ -20,6 +21,7 @@ from quotas.selectors.kill_switch import with_holds
 
 REFUSED = (ChangeState.BLOCKED, ChangeState.RETRY_WAIT)
 TO_BE_SENT = (ChangeState.PLANNED, *REFUSED)
+UNANSWERED = (CloudReason.TIMEOUT, CloudReason.UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,15 @@ def changes_visible_to(user: User) -> QuerySet[Change]:
 def _changes() -> QuerySet[Change]:
     of = ("deployment__account", "deployment__pool", "plan__pool")
     return with_holds(Change.objects.select_related(*of))
+
+
+def by_trouble() -> dict[str, Q]:
+    """Of changes that did not get through: `refused`, as Azure said no to the write itself, and
+    `hindered`, for whatever else: it could not be sent, or no answer came.
+    """
+    in_trouble = Q(state__in=REFUSED) & ~Q(error_reason="")
+    answered = Q(attempts__gt=0) & ~Q(error_reason__in=UNANSWERED)
+    return {"refused": in_trouble & answered, "hindered": in_trouble & ~answered}
 
 
 def asks_now(at: datetime) -> Q:

@@ -24,6 +24,11 @@ from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.managed import managed
 from quotas.selectors.rooms import entries_of
 
+NOT_PLANNED = (
+    "It could not be planned: the log of the worker says why. Every run tries again, one each 30 "
+    "seconds."
+)
+
 
 @dataclass(frozen=True)
 class LateEnd:
@@ -40,6 +45,8 @@ class LateEnd:
 
     @property
     def why(self) -> str:
+        if self.change is None and self.applies:
+            return NOT_PLANNED
         return why_not(self.deployment, self.change)
 
 
@@ -104,9 +111,12 @@ def _entries(deployments: Iterable[Deployment], *, at: datetime) -> dict[int, li
 
 @dataclass(frozen=True)
 class LateRow:
-    """One of a page's list."""
+    """One of a page's list. `is_planned`: there is a change for it, on the list of changes."""
 
     deployment: str
+    pool: str
+    pool_id: int | None
+    is_planned: bool
     has: Shown
     should_have: Shown
     since: Shown
@@ -123,6 +133,9 @@ def late_rows(user: User, *, at: datetime) -> list[LateRow]:
     return [
         LateRow(
             deployment=str(each.deployment),
+            pool=words.pool_name(each.deployment.pool) if each.deployment.pool else "",
+            pool_id=each.deployment.pool_id,
+            is_planned=each.change is not None,
             has=words.amount(each.deployment, each.deployment.capacity_units),
             should_have=words.amount(each.deployment, each.wanted),
             since=words.age(each.since, now=at),

@@ -41,6 +41,7 @@ OF_CHANGE = {
     ChangeState.SUPERSEDED: Status("Replaced", Tone.QUIET, "arrow-path"),
 }
 UNWRITABLE = Status("Cannot be written", Tone.DANGER)
+NOT_PLANNED = Status("Not planned", Tone.DANGER)
 OVERSOLD = Status("More promised than allowed", Tone.DANGER)
 FITS = Status("It fits", Tone.OK)
 SHORT = Status("It does not fit", Tone.DANGER)

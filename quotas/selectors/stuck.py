@@ -10,7 +10,7 @@ from django.db.models import Count, Q, Window
 from portal.models import User
 from quotas.domain.plan import DRIFT, NO_SUCH_AMOUNT, NOTHING_HELD
 from quotas.models import Change
-from quotas.selectors.changes import REFUSED, asks_now, changes_visible_to
+from quotas.selectors.changes import asks_now, by_trouble, changes_visible_to
 
 # As `is_unwritable` says of one.
 UNWRITABLE = Q(sentence=NOTHING_HELD) | Q(sentence__startswith=NO_SUCH_AMOUNT)
@@ -18,18 +18,19 @@ UNWRITABLE = Q(sentence=NOTHING_HELD) | Q(sentence__startswith=NO_SUCH_AMOUNT)
 
 @dataclass(frozen=True)
 class Stuck:
-    """`drift`: edited outside Headroom; `waiting`: needs a yes for another reason;
-    `unwritable`: no yes would help, the ledger has to change.
+    """`drift`: edited outside Headroom; `waiting`: needs a yes for another reason; `refused` and
+    `hindered`: as `by_trouble` says; `unwritable`: no yes would help, the ledger has to change.
     """
 
     drift: int
     waiting: int
     refused: int
     unwritable: int = 0
+    hindered: int = 0
 
     @property
     def total(self) -> int:
-        return self.drift + self.waiting + self.refused + self.unwritable
+        return self.drift + self.waiting + self.refused + self.unwritable + self.hindered
 
 
 def stuck_changes(user: User, *, at: datetime) -> Stuck:
@@ -55,5 +56,5 @@ def _kinds(at: datetime) -> dict[str, Q]:
         "drift": asks_now(at) & Q(sentence=DRIFT),
         "waiting": asks_now(at) & ~Q(sentence=DRIFT) & ~UNWRITABLE,
         "unwritable": asks_now(at) & UNWRITABLE,
-        "refused": Q(state__in=REFUSED) & ~Q(error_reason=""),
+        **by_trouble(),
     }

@@ -51,6 +51,11 @@ class Watched:
         return self.late[:MOST]
 
     @property
+    def unplanned(self) -> list[LateRow]:
+        """Late ends without a change, which no list of changes has."""
+        return [row for row in self.late if not row.is_planned]
+
+    @property
     def first_doubts(self) -> list[Doubt]:
         return self.doubts[:MOST]
 

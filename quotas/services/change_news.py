@@ -16,6 +16,9 @@ from quotas.domain.plan import DRIFT, is_unwritable
 from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, Plan, Pool
 from quotas.selectors import words
+from quotas.selectors.changes import TO_BE_SENT
+from quotas.selectors.grants import KILLED
+from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.late_ends import late_ends
 from quotas.selectors.people import operators_of, platform_owners
 
@@ -94,7 +97,7 @@ def tell_of_stuck(*, at: datetime) -> int:
         planned_at__lte=at - ALARMS[0],
     ).exclude(Q(deployment__in=late) | Q(snoozed_until__gt=at))
     told = 0
-    for change in rows.select_related("deployment__pool", "plan__pool").order_by("pk"):
+    for change in with_holds(rows.select_related("deployment__pool", "plan__pool")).order_by("pk"):
         number = alarms_due(at - change.planned_at, waits=_was_told_at_once(change))
         if number:
             told += _tell(
@@ -103,9 +106,16 @@ def tell_of_stuck(*, at: datetime) -> int:
                 at=at,
                 occurrence=number,
                 since_at=change.planned_at,
-                why=change.sentence or NO_REASON,
+                why=_why_stuck(change),
             )
     return told
+
+
+def _why_stuck(change: Change) -> str:
+    """While the kill switch is on nothing that is to be sent is tried again."""
+    if change.is_killed and change.state in TO_BE_SENT:
+        return f"{change.sentence} {KILLED}".strip()
+    return change.sentence or NO_REASON
 
 
 def tell_of_snoozes_over(*, at: datetime) -> int:

@@ -8,8 +8,10 @@ from portal.kernel.windows import HOUR
 from portal.outbox import Event, tell
 from quotas.domain.late import late_alarms
 from quotas.selectors import words
+from quotas.selectors.grants import KILLED
 from quotas.selectors.late_ends import LateEnd, late_ends
 from quotas.selectors.people import operators_of, platform_owners
+from quotas.services import kill_switch
 
 GOES_ON = "It is tried until it is done."
 BY_HAND = "Take it back by hand, or turn applying on."
@@ -45,7 +47,9 @@ def _tell(end: LateEnd, *, at: datetime) -> bool:
 
 
 def _outlook(end: LateEnd) -> str:
-    """What becomes of it; "" under the kill switch, of which `why` tells."""
+    """What becomes of it; "" under the kill switch where `why` tells of it, as of any change."""
     if not end.applies:
         return BY_HAND
-    return "" if end.change and end.change.is_killed else GOES_ON
+    if not kill_switch.is_on():
+        return GOES_ON
+    return "" if end.change else KILLED

@@ -133,7 +133,24 @@ def test_i11_an_end_that_could_not_even_be_planned_is_late_all_the_same(
     assert (late.change, late.since, late.wanted) == (None, END, 100)
     assert tell_of_late_ends(at=END + 5 * MINUTE) == 1
     noon.move_to(END + 5 * MINUTE)
-    assert "1 end is late." in words_of(browse(cleo).get("/changes/"))
+    page = browse(cleo).get("/changes/")
+    assert "1 end is late." in words_of(page)
+    assert "1 end could not be planned." in words_of(page)
+    [row] = page.context["unplanned"]
+    assert (row.deployment, row.has, row.should_have) == ("acme/chat", "140k TPM", "100k TPM")
+    assert "Not planned It could not be planned: the log" in words_of(page)
+    kill_switch.throw(reason="Stop.", by=cleo, at=END + 10 * MINUTE)
+    assert tell_of_late_ends(at=END + 15 * MINUTE) == 1
+    assert words(Event.END_LATE).endswith(KILLED)
+
+
+def test_nobody_says_that_a_stuck_change_is_tried_while_the_kill_switch_is_on(
+    burst: CapacityRequest, azure: FakeAzure, cleo: User
+) -> None:
+    kill_switch.throw(reason="Stop.", by=cleo, at=NOON)
+    reconcile_at(azure, START)
+    assert tell_of_stuck(at=START + 15 * MINUTE) == 1
+    assert words(Event.CHANGE_STUCK).endswith(f"since Tue 3 Mar, 10:00. {KILLED}")
 
 
 def test_what_somebody_edited_waits_for_a_yes_and_is_not_late(

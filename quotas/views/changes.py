@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from portal.doors import posts_from
 from portal.kernel.clock import now
+from quotas.domain.plan import DRIFT
 from quotas.forms_changes import AnswerForm
 from quotas.models import Change, Plan, Pool
 from quotas.selectors import words
@@ -18,8 +19,9 @@ from quotas.selectors.changes import changes_visible_to
 from quotas.selectors.counts import counts_of
 from quotas.selectors.findings import open_findings
 from quotas.selectors.pool_plan import pool_plan
+from quotas.selectors.statuses import NOT_PLANNED
 from quotas.selectors.watched import watch_lists, watched
-from quotas.services import drift
+from quotas.services import drift, kill_switch
 
 OBSERVE_ONLY = "This plan is made and shown; nothing of it is written to Azure."
 TABS = (("Open", "open"), ("Verified", "done"), ("All", "all"))
@@ -34,7 +36,9 @@ def index(request: HttpRequest) -> HttpResponse:
         {"label": label, "url": f"?view={view}", "active": view == found.view}
         for label, view in TABS
     ]
-    context = {"found": found, "tabs": tabs, "watched": watched(request.user, counts, at=at)}
+    looked = watched(request.user, counts, at=at)
+    context = {"found": found, "tabs": tabs, "watched": looked, "not_planned": NOT_PLANNED}
+    context["unplanned"] = looked.unplanned if found.is_first_of_open else []
     context["findings"] = open_findings(request.user, lists_all="findings" in request.GET, at=at)
     return render(request, "quotas/changes.html", context)
 
@@ -70,8 +74,9 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posts_from("change", "pk")
 def write_back(request: HttpRequest, pk: int) -> HttpResponse:
-    said = "Agreed: {} is written at the next run."
-    return _answered(request, _visible(request, pk), drift.write_back, said)
+    change = _visible(request, pk)
+    said = f"Agreed: {{}} is written {_when(change.plan.pool, change)}."
+    return _answered(request, change, drift.write_back, said)
 
 
 def _answered(
@@ -106,8 +111,19 @@ def allow_plan(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(rows.select_related("pool"), pk=pk)
     content = request.POST.get("content", "")
     drift.allow_plan(found, content=content, by=request.user, at=now())
-    messages.success(request, "Agreed: the plan goes on at the next run, shrinks first.")
+    messages.success(request, f"Agreed: the plan goes on {_when(found.pool)}, shrinks first.")
     return redirect("pool_plan", pk=found.pool_id)
+
+
+def _when(pool: Pool, change: Change | None = None) -> str:
+    """What was agreed to is written: the end of a sentence."""
+    if not pool.applies:
+        return "once an owner of its pool turns applying on; until then the pool only observes"
+    if kill_switch.is_on():
+        return "once the kill switch is off"
+    if change and change.held_by and change.sentence != DRIFT:
+        return "once the freeze that holds it is over"
+    return "at the next run"
 
 
 def _visible(request: HttpRequest, pk: int) -> Change:
