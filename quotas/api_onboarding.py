@@ -16,6 +16,7 @@ from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
 from quotas.api import LARGEST
+from quotas.api_facts import FactsSerializer
 from quotas.domain.suggestion import Latency, Shape
 from quotas.models import Expectation, Service
 from quotas.selectors.expectations import Plan, plans_of
@@ -89,21 +90,13 @@ class PlanSerializer(NeedSerializer):
         return Planned(row.spot.account, row.spot.model, name, row.units)
 
 
-class RegistrationSerializer(serializers.Serializer[Any]):
+class RegistrationSerializer(FactsSerializer):
     """A service, and the `deployment` that it is to have; null: it is there, or it is shared."""
 
     team = serializers.SlugField()
     name = serializers.CharField(max_length=80)
     owner = serializers.CharField(max_length=150)
     deputy = serializers.CharField(max_length=150)
-    environment = serializers.ChoiceField(Service.Environment.choices)
-    tier = serializers.ChoiceField(Service.Tier.choices)
-    purpose = serializers.CharField(max_length=2_000)
-    user_population = serializers.CharField(max_length=160)
-    if_throttled = serializers.CharField(max_length=2_000)
-    proof_metric = serializers.CharField(max_length=160)
-    data_class = serializers.ChoiceField(Service.DataClass.choices)
-    data_residency = serializers.ChoiceField(Service.Residency.choices)
     deployment = PlanSerializer(allow_null=True)
 
     def registration(self, by: User, *, at: datetime) -> Registration:

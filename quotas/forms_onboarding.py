@@ -10,6 +10,7 @@ from portal.forms import RefusingForm
 from portal.models import User
 from quotas.domain.suggestion import Latency, Shape
 from quotas.forms import AmountField
+from quotas.forms_facts import FactsFields, choice, radios, text
 from quotas.models import Service, Team
 from quotas.selectors import words
 from quotas.selectors.onboarding import people_of, teams_for
@@ -51,22 +52,6 @@ FIELD_OF = {
 }
 
 
-def _text(label: str, sentence: str, *, rows: int = 0, **more: Any) -> forms.CharField:
-    widget = forms.Textarea(attrs={"rows": rows}) if rows else forms.TextInput()
-    return forms.CharField(
-        label=label, widget=widget, error_messages={"required": sentence}, **more
-    )
-
-
-def _choice(label: str, sentence: str, choices: Any = (), **more: Any) -> forms.ChoiceField:
-    errors = {"required": sentence, "invalid_choice": "Choose one of the list."}
-    return forms.ChoiceField(label=label, choices=choices, error_messages=errors, **more)
-
-
-def _radios(label: str, sentence: str, choices: Any, **more: Any) -> forms.ChoiceField:
-    return _choice(label, sentence, choices, widget=forms.RadioSelect, **more)
-
-
 def _person(label: str, sentence: str) -> forms.ModelChoiceField:
     errors = {"required": sentence, "invalid_choice": "Choose somebody of the list."}
     return forms.ModelChoiceField(
@@ -79,15 +64,15 @@ class PlaceForm(RefusingForm):
 
     field_of = FIELD_OF
 
-    home = _choice(
+    home = choice(
         "Region of its callers",
         "",
         required=False,
         help_text="“Its region” and “its data zone” mean this region, too.",
     )
-    latency = _radios("How quick", "Say who waits for its answers.", LATENCIES)
-    shape = _radios("When it is used", "Say when it is used.", SHAPES)
-    model = _choice("Model", "Choose the model that it calls.")
+    latency = radios("How quick", "Say who waits for its answers.", LATENCIES)
+    shape = radios("When it is used", "Say when it is used.", SHAPES)
+    model = choice("Model", "Choose the model that it calls.")
     tokens_per_minute = AmountField(
         label="At its busiest minute",
         help_text="Prompts and answers together.",
@@ -169,7 +154,7 @@ def _not_chosen(found: Suggestions, key: str) -> str:
     return "The place that you chose is no longer possible. Choose another one beside the form."
 
 
-class RegisterForm(PlaceForm):
+class RegisterForm(FactsFields, PlaceForm):
     """All of one page. `plan` none: its deployment is there already, or shared."""
 
     team = forms.ModelChoiceField(
@@ -180,37 +165,10 @@ class RegisterForm(PlaceForm):
             "invalid_choice": "Choose one of the list.",
         },
     )
-    name = _text("Name", "Say what the service is called.", max_length=80)
+    name = text("Name", "Say what the service is called.", max_length=80)
     owner = _person("Owner", "Choose who answers for it.")
     deputy = _person("Deputy", "Choose who answers for it while the owner is away.")
-    environment = _choice("Environment", "Say where it runs.", Service.Environment.choices)
-    tier = _choice("Tier", "Say how critical it is.", Service.Tier.choices)
-    purpose = _text(
-        "Purpose", "Say what it is for; approvers and finance read it.", rows=3, max_length=2_000
-    )
-    user_population = _text(
-        "People it serves", "Say who uses it, and about how many.", max_length=160
-    )
-    if_throttled = _text(
-        "If throttled",
-        "Say what happens to these people when calls are refused.",
-        rows=2,
-        max_length=2_000,
-        help_text="What happens to these people when calls are refused.",
-    )
-    proof_metric = _text(
-        "Proof metric",
-        "Say by what number one sees that it is worth its capacity.",
-        max_length=160,
-        help_text="The number by which one sees that it is worth its capacity.",
-    )
-    data_class = _radios(
-        "Class of its data", "Say what class of data it handles.", Service.DataClass.choices
-    )
-    data_residency = _radios(
-        "Its data may be processed", "Say where its data may be.", Service.Residency.choices
-    )
-    plan = _radios(
+    plan = radios(
         "Its deployment",
         "Say whether it needs a deployment of its own.",
         [(NEW, "is to be made"), (NONE, "is there already, or it calls a shared one")],

@@ -36,6 +36,7 @@ class Event(StrEnum):
     GRANT_AT_RISK = "grant.at_risk"
     GRANT_SAFE_AGAIN = "grant.safe_again"
     SERVICE_OWNERS_NAMED = "service.owners_named"
+    SERVICE_FACTS_CHANGED = "service.facts_changed"
     SANDBOX_ENDING = "sandbox.ending"
     SANDBOX_ENDED = "sandbox.ended"
     DELEGATION_GIVEN = "delegation.given"

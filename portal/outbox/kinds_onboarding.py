@@ -19,6 +19,14 @@ ONBOARDING: dict[Event, Kind] = {
         AT_ONCE,
         INFO,
     ),
+    Event.SERVICE_FACTS_CHANGED: Kind(
+        Group.HELD,
+        "What is known of a service changed",
+        "{service}: {what} changed",
+        "{by} changed what is known of {service}: {what}. What is granted stays as it is.",
+        DIGEST,
+        INFO,
+    ),
     Event.DEPLOYMENT_ARRIVED: Kind(
         Group.HELD,
         "A deployment that was planned is there",

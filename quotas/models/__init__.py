@@ -6,6 +6,7 @@ from quotas.models.catalogue import Membership, Service, Team, TeamCostCentre
 from quotas.models.decisions import Decision, Evidence
 from quotas.models.delegation import Delegation
 from quotas.models.edge_checks import EdgeCheck
+from quotas.models.facts import FactsChange
 from quotas.models.findings import Finding
 from quotas.models.freezes import Freeze
 from quotas.models.given_reasons import GivenReason
@@ -42,6 +43,7 @@ __all__ = [
     "EdgeCheck",
     "Evidence",
     "Expectation",
+    "FactsChange",
     "Finding",
     "Freeze",
     "GivenReason",

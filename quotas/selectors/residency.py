@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
+from django.db.models import Q
+
 from quotas.domain.residency import Place, Reach, why_barred, why_torn
 from quotas.models import Deployment, Service
+from quotas.selectors.expectations import open_plans
 
 REACH_OF = {
     Service.Residency.REGION: Reach.REGION,
@@ -40,3 +43,14 @@ def why_not_there(service: Service, place: Place, *, but: Deployment | None = No
     if but is None or but.pk not in regions:
         return why_barred(allowed, place, regions.values())
     return why_barred(allowed, place) or why_torn(allowed, regions.values())
+
+
+def barred_already(service: Service) -> list[tuple[Deployment, str]]:
+    """What the service has that its residency bars, as `service` says it, saved or not, each with
+    the reason: its deployments, and what is planned for it.
+    """
+    planned = open_plans().filter(service=service).values("deployment")
+    there = Q(service=service, gone_at__isnull=True) | Q(pk__in=planned)
+    rows = Deployment.objects.filter(there).select_related("account").order_by("pk")
+    found = [(each, why_not_there(service, place_of(each), but=each)) for each in rows]
+    return [(each, why) for each, why in found if why]

@@ -78,9 +78,14 @@ def _check(facts: Registration, *, by: User, at: datetime) -> None:
     if not slug_of(facts.name):
         raise refuse("name_unclear", "Give it a name with letters or digits.")
     check_people(facts.team, facts.owner, facts.deputy, at=at)
-    widest = widest_residency(facts.data_class)
-    if REACH_OF[Service.Residency(facts.data_residency)] > REACH_OF[widest]:
-        told = Service.DataClass(facts.data_class).label.lower()
+    check_reach(facts.data_class, facts.data_residency)
+
+
+def check_reach(data_class: str, data_residency: str) -> None:
+    """Raises DomainError where data of the class may not travel so far, by the settings."""
+    widest = widest_residency(data_class)
+    if REACH_OF[Service.Residency(data_residency)] > REACH_OF[widest]:
+        told = Service.DataClass(data_class).label.lower()
         raise refuse(
             "too_far_for_its_class",
             f"Data that is {told} may be processed {widest.label.lower()} at most here. Choose "

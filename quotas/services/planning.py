@@ -25,6 +25,7 @@ from quotas.models import (
 from quotas.selectors.expectations import open_plans
 from quotas.selectors.onboarding import may_register_for
 from quotas.services.asking import Draft
+from quotas.services.locks import lock_service
 from quotas.services.refusals import refuse
 from quotas.services.requests import submit
 
@@ -69,6 +70,7 @@ def plan(service: Service, planned: Planned, *, by: User, at: datetime) -> Expec
     """A deployment that Azure does not show yet, and the request for its first baseline, for its
     owner where whoever asks could not ask for the service.
     """
+    service = lock_service(service)
     deployment = _expected(service, planned)
     asks = Service.objects.may_request(by).filter(pk=service.pk).exists()
     draft = Draft(

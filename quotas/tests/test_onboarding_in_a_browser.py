@@ -12,6 +12,8 @@ from django.utils.timezone import now
 from portal.models import User
 from portal.tests.browsing import Windows, axe_finds, fits
 from quotas.models import CapacityRequest, Pool, Service, Team
+from quotas.selectors.facts import seen
+from quotas.services.facts import change_facts
 from quotas.tests.conftest import sync
 from quotas.tests.factories import FakeAzure, FakeEvidence, deployment_seen
 from quotas.tests.onboarding_world import NEVER_USED, the_plan
@@ -120,3 +122,21 @@ def test_without_script_it_is_the_same(
     page.get_by_role("button", name="Register").last.click()
     assert page.get_by_role("heading", name="What happens next").count() == 1
     context.close()
+
+
+def test_facts_that_somebody_else_changed_meanwhile_are_told_and_what_was_typed_is_kept(
+    visit: Windows, chat: Service, ada: User, cleo: User
+):
+    page = visit(ada, chat.get_absolute_url())
+    page.get_by_role("link", name="Change facts").click()
+    page.get_by_label("Purpose").fill("Answers of the intranet.")
+    change_facts(chat, {"tier": 4}, as_seen=seen(chat), by=cleo, at=now())
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Cleo changed tier since you opened this page.").wait_for()
+    assert page.get_by_label("Tier").input_value() == "4"
+    assert axe_finds(page) == []
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("Chat assistant: purpose changed.").wait_for()
+    chat.refresh_from_db()
+    assert (chat.tier, chat.purpose) == (4, "Answers of the intranet.")
+    visit.inspect(ada, reverse("service_facts", args=[chat.slug]))
