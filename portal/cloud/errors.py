@@ -47,6 +47,7 @@ LEAKED = (
 )
 # The line broke, before or in an answer; the SDK calls a cut body one that cannot be decoded.
 NO_WHOLE_ANSWER = (ServiceRequestError, ServiceResponseError, IncompleteReadError)
+MOST_DETAILS = 3
 OPERATION_REFUSED = (400, 422)
 # Raised before a byte of the request left this machine.
 NEVER_SENT = (
@@ -134,9 +135,9 @@ def _what_azure_said(error: Exception) -> _Said:
         for detail in body.get("details") or ()
         if isinstance(detail, dict)
     )
-    innermost = _innermost(body)
-    if innermost and innermost not in message:
-        message = f"{message}: {innermost}" if message else innermost
+    for more in (_innermost(body), *_told_in_details(body)):
+        if more and more not in message:
+            message = f"{message.rstrip(' :')}: {more}" if message else more
     return _Said(error.status_code, code, message or _short(error), details)
 
 
@@ -146,6 +147,12 @@ def _innermost(body: dict[str, Any]) -> str:
     while isinstance(body := body.get("innererror"), dict):  # type: ignore[assignment]
         message = str(body.get("message") or message)
     return message
+
+
+def _told_in_details(body: dict[str, Any]) -> list[str]:
+    """API Management says there what is wrong with a policy; of many the first few."""
+    details = [detail for detail in body.get("details") or () if isinstance(detail, dict)]
+    return [str(detail.get("message") or "") for detail in details[:MOST_DETAILS]]
 
 
 def _error_body(response: Any) -> dict[str, Any]:

@@ -96,15 +96,14 @@ def _put(service: GatewayId, product_id: str, xml: str, etag: str | None, reques
     headers = {"If-None-Match": ANY} if etag is None else {}
     named = {"request_id": request_id} if request_id else {}
     policies = gateways_client(service.subscription_id).product_policy
-    written: ProductPolicy = policies.create_or_update(
+    return policies.create_or_update(
         *_place(service, product_id),
         PolicyContract(value=xml, format=RAW),
         if_match=etag,
         headers=headers,
-        cls=_policy_seen,
+        cls=_etag_of,
         **named,
     )
-    return written.etag
 
 
 def _place(service: GatewayId, product_id: str) -> tuple[str, str, str, str]:
@@ -112,11 +111,17 @@ def _place(service: GatewayId, product_id: str) -> tuple[str, str, str, str]:
 
 
 def _policy_seen(_answer: Any, policy: "PolicyContract", headers: dict[str, Any]) -> ProductPolicy:
-    """ValueError for an answer without text or mark: nothing could be compared or replaced."""
-    etag = headers.get("ETag")
-    if policy.value is None or not etag:
-        raise ValueError("a policy without its text or its ETag")
-    return ProductPolicy(xml=policy.value, etag=etag)
+    """ValueError for an answer without the text: nothing could be compared."""
+    if policy.value is None:
+        raise ValueError("a policy without its text")
+    return ProductPolicy(xml=policy.value, etag=_etag_of(_answer, policy, headers))
+
+
+def _etag_of(_answer: Any, _policy: Any, headers: dict[str, Any]) -> str:
+    """ValueError for an answer without it: nothing could be replaced."""
+    if not headers.get("ETag"):
+        raise ValueError("a policy without its ETag")
+    return str(headers["ETag"])
 
 
 def _product_seen(row: Any) -> ProductSeen:

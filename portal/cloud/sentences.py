@@ -11,11 +11,9 @@ from portal.kernel.errors import CloudReason
 # Microsoft's form for more quota, as its pages on quota link to it.
 QUOTA_FORM = "https://aka.ms/oai/stuquotarequest"
 _LACKING = re.compile(r"to perform action '([^']+)' over scope '([^']+)'")
-_PLACE = re.compile(r"/subscriptions/([^/]+)(?:/.*?/accounts/([^/]+))?", re.IGNORECASE)
-_ROLE_OF = {
-    right.action.lower(): right.role
-    for right in (*rights.OBSERVER_RIGHTS, *rights.WRITER_RIGHTS, *rights.LOG_READER_RIGHTS)
-}
+_PLACE = re.compile(r"/subscriptions/([^/]+)(?:/.*?/(accounts|service)/([^/]+))?", re.IGNORECASE)
+_KINDS = {"accounts": "account", "service": "API Management service"}
+_ROLE_OF = {right.action.lower(): right.role for right in rights.ALL_RIGHTS}
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,7 @@ _BY_REASON = {
         "Azure is answering too many calls just now and would not {doing}. Try again {when}."
     ),
     CloudReason.CONFLICT: (
-        "Azure would not {doing}, because another change is running on the same account. "
-        "Try again {when}."
+        "Azure would not {doing}, because another change is running there. Try again {when}."
     ),
     CloudReason.INSUFFICIENT_QUOTA: (
         "Azure would not {doing}: the quota is too small. Ask for less, free capacity in the pool, "
@@ -161,9 +158,9 @@ def _place(scope: str) -> str:
     found = _PLACE.search(scope)
     if found is None:
         return scope
-    subscription, account = found.groups()
+    subscription, kind, name = found.groups()
     of = f"subscription {subscription}"
-    return f"account {account} of {of}" if account else of
+    return f"{_KINDS[kind.lower()]} {name} of {of}" if name else of
 
 
 def _when(retry_after: timedelta | None) -> str:

@@ -31,6 +31,7 @@ def table_of_calls() -> list[list[str]]:
         (rights.OBSERVER_ROLE, rights.OBSERVER_RIGHTS),
         (rights.WRITER_ROLE, rights.WRITER_RIGHTS),
         (rights.LOG_READER_ROLE, rights.LOG_READER_RIGHTS),
+        (rights.GATEWAY_ROLE, rights.GATEWAY_RIGHTS),
     ],
 )
 def test_a_role_holds_what_its_calls_need_and_nothing_more(
@@ -58,12 +59,13 @@ def test_every_documented_call_names_a_right_or_none() -> None:
 def test_no_role_reads_keys_or_holds_a_wildcard() -> None:
     actions = [action for name in rights.ROLE_FILES for action in role(name)["Actions"]]
     assert not [action for action in actions if "*" in action or "key" in action.lower()]
-    assert [action for action in actions if not action.endswith("/read")] == [rights.WRITE.action]
+    writes = [action for action in actions if not action.endswith("/read")]
+    assert writes == [rights.WRITE.action, rights.GATEWAY_WRITE.action]
 
 
 def test_the_page_names_the_evidence_of_each_action_and_points_at_the_files() -> None:
     evidence = DOCS.split("## Least privilege")[1].split("\n## ")[0]
-    for right in (*rights.OBSERVER_RIGHTS, *rights.WRITER_RIGHTS, *rights.LOG_READER_RIGHTS):
+    for right in rights.ALL_RIGHTS:
         assert f"| `{right.action}` |" in evidence
     for path in rights.ROLE_FILES.values():
         assert path in evidence

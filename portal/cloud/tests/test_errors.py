@@ -85,7 +85,9 @@ def test_azures_own_words_are_kept() -> None:
 def test_a_reason_hidden_in_the_details_is_found() -> None:
     details = [{"code": "InsufficientQuota", "message": "short"}]
     body = {"error": {"code": "DeploymentFailed", "message": "see details", "details": details}}
-    assert raised_by(Answer(400, body)).reason is CloudReason.INSUFFICIENT_QUOTA
+    told = raised_by(Answer(400, body))
+    assert told.reason is CloudReason.INSUFFICIENT_QUOTA
+    assert told.azure_message == "see details: short"
 
 
 def test_what_azure_asks_us_to_wait_is_handed_on() -> None:

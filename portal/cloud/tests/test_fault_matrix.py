@@ -10,7 +10,7 @@ other fault costs its query alone, and there are three. A log query that took to
 repeated but halved, until five failures in a row pause the endpoint. A poll that went wrong says
 nothing of the write, so it stays in doubt. A write that was answered with a bare 200 counts as
 done: it is read back anyway. Without a token a write never leaves; the identity library tries four
-times by itself.
+times by itself. A policy that is not found is none, as its product is there.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,6 +24,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from portal.cloud import clients, credentials
 from portal.cloud.capacity import AzureCapacity
 from portal.cloud.clients import arm_client
+from portal.cloud.gateway_limits import AzureGatewayLimits
 from portal.cloud.inventory import read_accounts, read_deployments, read_model_skus, read_quotas
 from portal.cloud.logs import AzureCallers
 from portal.cloud.metrics import AzureMetrics
@@ -32,6 +33,7 @@ from portal.kernel.clock import real_now
 from portal.kernel.errors import CloudError
 from portal.kernel.windows import HOUR, MINUTE, Window
 from quotas.gateway import AccountSeen
+from quotas.limits_gateway import ProductPolicy
 from stack.simulator_process import SimulatorProcess
 
 SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
@@ -40,6 +42,10 @@ ACCOUNT = (
     "/Microsoft.CognitiveServices/accounts/contoso-east"
 )
 CHAT = f"{ACCOUNT}/deployments/chat"
+GATEWAY = (
+    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-gateway/providers"
+    "/Microsoft.ApiManagement/service/contoso-apim"
+)
 EAST = AccountSeen(ACCOUNT, SUBSCRIPTION, "rg-ai-east", "contoso-east", "eastus2", "OpenAI")
 WAITS = {"429 short": 3, "429 long": 300, "429 until a date": 600, "504": 30}
 OPERATION = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.CognitiveServices/operations/7"
@@ -88,6 +94,27 @@ dropped mid-body | timeout ×4
 403              | forbidden ×1
 404              | not_found ×1
 unknown fields   | ok ×1
+"""
+GATEWAY_TABLE = """
+fault            | read policy    | write policy
+429 short        | throttled ×4 + | throttled ×1 +
+429 long         | throttled ×1 + | throttled ×1 +
+429 until a date | throttled ×1 + | throttled ×1 +
+409              | conflict ×1    | conflict ×1
+500              | unknown ×4     | unknown ×1 ?
+502 in HTML      | unknown ×4     | unknown ×1 ?
+504              | timeout ×4     | timeout ×1 ?
+timeout          | timeout ×4     | timeout ×1 ?
+dropped before   | timeout ×4     | timeout ×1 ?
+dropped mid-body | timeout ×4     | timeout ×1 ?
+200, no JSON     | unknown ×1     | unknown ×1 ?
+200, a list      | unknown ×1     | unknown ×1 ?
+200, no fields   | unknown ×1     | unknown ×1 ?
+200, empty       | unknown ×1     | unknown ×1 ?
+401              | forbidden ×1   | forbidden ×1
+403              | forbidden ×1   | forbidden ×1
+404              | ok ×1          | not_found ×1
+unknown fields   | ok ×1          | ok ×1
 """
 
 
@@ -147,6 +174,18 @@ def pull_callers() -> object:
     )
 
 
+def write_policy() -> object:
+    policy = read_policy()
+    assert policy
+    return AzureGatewayLimits().write_product_policy(
+        GATEWAY, "internal", policy.xml, etag=policy.etag
+    )
+
+
+def read_policy() -> ProductPolicy | None:
+    return AzureGatewayLimits().read_product_policy(GATEWAY, "internal")
+
+
 # call → (which requests the fault hits, the call itself)
 READS: dict[str, tuple[str, Callable[[], object]]] = {
     "accounts": ("/accounts", lambda: read_accounts(arm_client(SUBSCRIPTION), SUBSCRIPTION)),
@@ -159,13 +198,15 @@ CALLS = READS | {
     "metrics": ("metrics:getBatch", pull),
     "logs": ("POST /v1/workspaces", pull_callers),
     "write": ("PATCH ", write),
+    "read policy": ("/policies/policy", read_policy),
+    "write policy": ("PUT ", write_policy),
     "token": ("/msi/token", write),
 }
 
 
 def expected() -> Iterator[tuple[str, str, str]]:
     """(fault, call, cell) of every cell; `reads` stands for five calls."""
-    for table in (TABLE, LOGS_TABLE):
+    for table in (TABLE, LOGS_TABLE, GATEWAY_TABLE):
         head, *rows = (
             [part.strip() for part in row.split("|")] for row in table.split("\n") if row
         )
