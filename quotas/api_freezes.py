@@ -1,7 +1,7 @@
 """The API of freezes: what is agreed, one more, ending one early.
 
-Freezes of all pools are there for everybody, those of one pool for who sees the pool. They are
-shown where capacity is asked for; nothing is held back by them yet.
+Freezes of all pools are there for everybody, those of one pool for who sees the pool. They hold
+back starts and baselines, never ends.
 """
 
 from typing import Any

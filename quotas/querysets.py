@@ -81,6 +81,10 @@ class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def present(self) -> Self:
         return self.filter(gone_at__isnull=True)
 
+    def grantable(self) -> Self:
+        """Of which more can be asked: there, and fed by a pool that counts what can be granted."""
+        return self.present().filter(pool__isnull=False).exclude(pool__kind="other")
+
     def unmapped(self) -> Self:
         return self.filter(service__isnull=True, takes_sandboxes=False)
 

@@ -21,6 +21,7 @@ class Event(StrEnum):
     REQUEST_EDITED = "request.edited"
     REQUEST_WITHDRAWN = "request.withdrawn"
     REQUEST_TIMED_OUT = "request.timed_out"
+    REQUEST_DRAFTED = "request.drafted"
     BURST_STARTING = "burst.starting"
     BURST_APPLIED = "burst.applied"
     BURST_NOT_APPLIED = "burst.not_applied"

@@ -128,6 +128,15 @@ _ASKED = {
         AT_ONCE,
         YOUR_TURN,
     ),
+    Event.REQUEST_DRAFTED: Kind(
+        Group.ASKED,
+        "Somebody drafted a request for you",
+        "A draft for {service} waits for you",
+        "{by} drafted a burst of {amount} of {deployment}. {why} It is yours alone: read it, then "
+        "send or delete it.",
+        AT_ONCE,
+        YOUR_TURN,
+    ),
     Event.REQUEST_TIMED_OUT: Kind(
         Group.ASKED,
         "Nobody answered in time",

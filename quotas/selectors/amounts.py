@@ -67,6 +67,17 @@ def units_of(deployment: Deployment, asked: Asked) -> int:
     return _of_tokens(deployment, asked).units
 
 
+def same_in(other: Deployment, deployment: Deployment, units: int) -> int:
+    """As many units of `other` as give at least the tokens and requests per minute that `units` of
+    the deployment give; the same number where `other` is not counted in tokens.
+    """
+    if other.pk == deployment.pk or amount_word(other) != "TPM":
+        return units
+    rate = deployment.rate
+    requests = rate.requests(units) if other.requests_per_minute_per_unit else 0
+    return units_of(other, Asked(rate.tokens(units) or 0, requests or 0))
+
+
 def rounding_sentence(deployment: Deployment, asked: Asked, units: int) -> str:
     """`80 units give 80,000 tokens and 480 requests per minute; rounded up from 79,500.`"""
     gives = [

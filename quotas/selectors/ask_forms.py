@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 from portal.kernel.windows import Window
+from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Deployment
 from quotas.selectors import amounts, words
 from quotas.selectors.words import INPUT_FORMAT
@@ -51,7 +52,8 @@ def use_sentence(deployment: Deployment, facts: dict[str, Any]) -> str:
 def initial_of(source: CapacityRequest, *, at: datetime, zone: tzinfo) -> dict[str, Any]:
     """What a form begins with that continues a draft, edits a request, or asks again for it.
 
-    Of what has passed only the times change: to the same weekday and hours, still to come.
+    Of what has passed only the times change: to the same weekday and hours, still to come. The
+    draft of an incident begins now, and is as long as it was.
     """
     deployment = source.deployment
     amount = amounts.typed(deployment, abs(source.units))
@@ -63,6 +65,9 @@ def initial_of(source: CapacityRequest, *, at: datetime, zone: tzinfo) -> dict[s
         "to_deployment": source.to_deployment_id or "",
         "starts_now": source.starts_at <= at and source.ends_at is None,
     }
+    if _is_now(source, at):
+        end = (at + source.window.length).astimezone(zone)
+        return {**known, "starts_now": True, "ends_at": end.strftime(INPUT_FORMAT)}
     if source.ends_at is None:
         start = max(source.starts_at, at).astimezone(zone)
         return {**known, "starts_at": start.strftime(INPUT_FORMAT)}
@@ -73,3 +78,9 @@ def initial_of(source: CapacityRequest, *, at: datetime, zone: tzinfo) -> dict[s
         "starts_at": start.strftime(INPUT_FORMAT),
         "ends_at": end.strftime(INPUT_FORMAT),
     }
+
+
+def _is_now(source: CapacityRequest, at: datetime) -> bool:
+    is_draft = source.state == RequestState.DRAFT and source.ends_at is not None
+    is_incident = source.occasion == CapacityRequest.Occasion.INCIDENT
+    return is_draft and is_incident and source.starts_at <= at

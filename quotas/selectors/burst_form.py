@@ -85,8 +85,8 @@ def deployments_to_ask_of(user: User, slug: str) -> tuple[list[Deployment], bool
 
 
 def _grantable() -> QuerySet[Deployment]:
-    rows = Deployment.objects.present().filter(pool__isnull=False).exclude(pool__kind="other")
-    return rows.select_related("account", "pool").order_by("-capacity_units", "pk")  # type: ignore[no-any-return]
+    rows = Deployment.objects.grantable().select_related("account", "pool")
+    return rows.order_by("-capacity_units", "pk")  # type: ignore[no-any-return]
 
 
 def deployment_named(found: Sequence[Deployment], text: str | None) -> Deployment | None:

@@ -18,22 +18,29 @@ from quotas.services.transitions import move
 
 @transaction.atomic
 def save_draft(
-    draft: Draft, *, by: User, at: datetime, saved: CapacityRequest | None = None
+    draft: Draft,
+    *,
+    by: User,
+    at: datetime,
+    saved: CapacityRequest | None = None,
+    written_by: User | None = None,
 ) -> CapacityRequest:
     """Keeps what was typed, whether or not it could be sent; `saved` is the draft to write over.
+    It is `by`'s alone to read and send, also where somebody else has written it for them.
 
     Raises DomainError for a service of others, and for what cannot be kept: no amount, or an end
     that is not after the start.
     """
     check_may_request(by, draft.service)
     fields = fields_of(draft, _keepable(draft, at=at))
+    actor = written_by or by
     if saved is not None:
-        return _write_over(saved, fields, by=by, at=at)
+        return _write_over(saved, fields, by=by, actor=actor, at=at)
     request = CapacityRequest(**fields, requester=by, state=RequestState.DRAFT, submitted_at=at)
     request.content_hash = content_hash(request)
     request.deadline_at = deadline(RequestState.DRAFT, since=at, ends_at=request.window.end)
     request.save(force_insert=True)
-    audit.record("draft.saved", f"request/{request.pk}", actor_id=by.pk, at=at)
+    audit.record("draft.saved", f"request/{request.pk}", actor_id=actor.pk, at=at)
     return request
 
 
@@ -51,7 +58,7 @@ def _keepable(draft: Draft, *, at: datetime) -> Terms:
 
 
 def _write_over(
-    saved: CapacityRequest, fields: dict[str, object], *, by: User, at: datetime
+    saved: CapacityRequest, fields: dict[str, object], *, by: User, actor: User, at: datetime
 ) -> CapacityRequest:
     check_own_draft(saved, by)
     for name, value in fields.items():
@@ -59,7 +66,7 @@ def _write_over(
     due = deadline(RequestState.DRAFT, since=at, ends_at=saved.window.end)
     fields |= {"content_hash": content_hash(saved), "submitted_at": at, "deadline_at": due}
     move(saved, RequestEvent.EDIT, **fields)
-    audit.record("draft.saved", f"request/{saved.pk}", actor_id=by.pk, at=at)
+    audit.record("draft.saved", f"request/{saved.pk}", actor_id=actor.pk, at=at)
     return saved
 
 

@@ -22,7 +22,6 @@ from quotas.selectors.new_places import opening_of, spots_beside
 from quotas.selectors.places import Spot
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 from quotas.selectors.residency import REACH_OF, home_of, place_of, regions_of
-from quotas.selectors.words import amount_word
 from quotas.services.asking import Kind
 from quotas.services.evidence import Asked, Judged, as_if, ledger_window
 
@@ -96,7 +95,7 @@ def _source(asked: Asked, deployment: Deployment, lines: _Lines, home: tuple[str
     end = asked.window.end
     line = lines.until(end if end == FOREVER else end + SEARCHED, pool, lead)
     step = amounts.step_of(deployment).on_top()
-    units = step.at_least(_units_there(asked, deployment))
+    units = step.at_least(amounts.same_in(deployment, asked.deployment, asked.units))
     return Source(deployment.pk, units, step, line, place_of(deployment), home)
 
 
@@ -107,16 +106,6 @@ def _opening(spot: Spot, asked: Asked, lines: _Lines) -> Opening | None:
         return None
     line = lines.until(FOREVER, pool, pool.lead)
     return opening_of(spot, asked.deployment, asked.units, asked.window, line)
-
-
-def _units_there(asked: Asked, other: Deployment) -> int:
-    """As many units as give at least the same tokens and requests per minute there."""
-    if other.pk == asked.deployment.pk or amount_word(other) != "TPM":
-        return asked.units
-    rate = asked.deployment.rate
-    requests = rate.requests(asked.units) if other.requests_per_minute_per_unit else 0
-    typed = amounts.Asked(rate.tokens(asked.units) or 0, requests or 0)
-    return amounts.units_of(other, typed)
 
 
 def _judge(
