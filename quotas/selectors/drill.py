@@ -86,7 +86,7 @@ def drill(region: str, window: Window, *, at: datetime) -> Drill:
     by_id = {each.pk: each for each in there}
     own = _own_of(of_id)
     parts = [
-        _part(of_id[service], by_id[deployment], units, own.get(service, []), region)
+        _part(of_id[service], by_id[deployment], units, own.get(service or 0, []), region)
         for (service, deployment), units in held.items()
         if service in of_id
     ]

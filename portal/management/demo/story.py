@@ -85,8 +85,8 @@ def install(*, at: datetime) -> None:
     quotas_tasks.sync_inventory()
     cleo = person("cleo")
     for found in Service.objects.all():
-        deployment = Deployment.objects.filter(name=found.slug, service__isnull=True).first()
-        if deployment is not None:
+        names = (found.slug, f"{found.slug}-standby")
+        for deployment in Deployment.objects.filter(name__in=names, service__isnull=True):
             mapping.map_deployment(deployment, service=found, by=cleo, at=at)
     Pool.objects.update(lead=timedelta(0))  # the simulated Azure applies an edit at once
     for pool in Pool.objects.allocatable().exclude(subscription_id=LAB_REGION_SUBSCRIPTION):
