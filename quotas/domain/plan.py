@@ -37,6 +37,7 @@ class PlannedChange:
     to_units: int
     needs_yes: str = ""  # why a person must agree first; empty: nobody must
     is_held: bool = False  # a freeze holds it back; by itself it goes on when that is over
+    settled_units: int | None = None
 
     @property
     def delta(self) -> int:
@@ -85,7 +86,9 @@ def planned(standing: Standing) -> PlannedChange:
     end = own_end(standing) if why and not is_held else None
     if end is not None:
         to_units, why = max(end, to_units), ""
-    return PlannedChange(standing.deployment_id, actual, to_units, why, is_held=is_held)
+    return PlannedChange(
+        standing.deployment_id, actual, to_units, why, is_held, standing.settled_units
+    )
 
 
 def own_end(standing: Standing) -> int | None:

@@ -39,6 +39,8 @@ class Change(models.Model):
     position = models.PositiveSmallIntegerField()
     from_units = models.PositiveIntegerField()
     to_units = models.PositiveIntegerField()
+    # What Headroom had settled there by then; None where it was planned before that was kept.
+    settled_units = models.PositiveIntegerField(null=True)
     # [{"request": 12, "edge": "start"}]; with "gave_up": true where it is told as never applied.
     because = models.JSONField(default=list)
     state = models.CharField(max_length=12, choices=ChangeState.pairs())

@@ -150,7 +150,7 @@ def what_azure_said(change: Change, *, zone: tzinfo | None = None) -> str:
     """
     answer, sentence = azure_answer(change), change.sentence
     if change.held_by and not (change.gave_up_at and change.error_reason):
-        sentence = held_sentence(change.held_by, zone)
+        sentence = held_sentence(change.held_by, zone, is_over=change.gave_up_at is not None)
     return f"{sentence} Azure answered: {answer}" if answer else sentence
 
 

@@ -80,13 +80,14 @@ def freezes_of(pools: Sequence[Pool], window: Window) -> dict[int, tuple[Window,
     return {pk: tuple(when for of, when in found if when and of in (pk, None)) for pk in ids}
 
 
-def held_sentence(freeze: Freeze, zone: tzinfo | None = None) -> str:
+def held_sentence(freeze: Freeze, zone: tzinfo | None = None, *, is_over: bool = False) -> str:
     """Of a change that the freeze holds back; the time in the reader's zone. Text that is stored
-    has readers in any zone: it takes `zone=UTC`, and names it.
+    has readers in any zone: it takes `zone=UTC`, and names it. `is_over`: the change is.
     """
     end = formatting_times.moment(freeze.effective_until, zone or get_current_timezone())
     named = f" {zone}" if zone else ""
-    return f"A freeze holds this back until {end}{named}: {freeze.reason.rstrip('.')}."
+    verb = "held this back; it was to last" if is_over else "holds this back"
+    return f"A freeze {verb} until {end}{named}: {freeze.reason.rstrip('.')}."
 
 
 def clash_sentence(clash: dict[str, Any], *, now: datetime) -> str:

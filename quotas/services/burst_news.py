@@ -179,6 +179,7 @@ def _afterwards(story: Story, window: Window) -> list[Event]:
     if story.at >= window.end + LOOK_BACK:
         return []
     was_up = Event.BURST_APPLIED in story.told or not story.is_first
+    was_up = was_up and story.grant.gave_up is None
     found = []
     if story.grant.phase == Phase.OVER and was_up and not story.goes_on:
         found.append(Event.BURST_ENDED)

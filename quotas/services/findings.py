@@ -25,7 +25,7 @@ from quotas.gateway import Inventory
 from quotas.models import Deployment, Finding, LedgerEntry, Pool
 from quotas.selectors import words
 from quotas.selectors.findings import sentence_of
-from quotas.selectors.people import operators_of, platform_owners
+from quotas.selectors.people import operators_of, owners_of, platform_owners
 from quotas.services.drift import checked_snooze
 from quotas.services.reasons import checked_reason, keep_reason
 from quotas.services.reversing import reverse_each
@@ -93,6 +93,7 @@ def adopt(finding: Finding, *, by: User, reason: str, at: datetime) -> Finding:
         ids = list(rows.values_list("pk", flat=True))
         given_back = reverse_each(rows, reason=DELETED, by_id=by.pk, at=at)
         _tell_holders(finding, ids, by=by, at=at)
+        _tell_owners(finding.deployment, ids, by=by, at=at)
     detail = {"finding": finding.pk, "entries": given_back}
     detail |= keep_reason(finding, why, by=by, at=at)
     subject = f"deployment/{finding.deployment_id}"
@@ -138,6 +139,29 @@ def _tell_holders(finding: Finding, ids: list[int], *, by: User, at: datetime) -
             terms=terms,
             note=DELETED,
             occurrence=finding.pk,
+        )
+
+
+def _tell_owners(deployment: Deployment, ids: list[int], *, by: User, at: datetime) -> None:
+    """Whoever answers for a service that held something of it without a request, as what was there
+    when Headroom first saw it: once for each service, of all that was just taken back.
+    """
+    taken = LedgerEntry.objects.filter(reverses__in=ids, recorded_at=at, request__isnull=True)
+    taken = taken.filter(service__isnull=False).select_related("service").order_by("service")
+    for service, found in groupby(taken, attrgetter("service")):
+        rows = list(found)
+        tell(
+            Event.GRANT_GIVEN_BACK,
+            owners_of(service) - {by.pk},
+            subject=f"deployment/{deployment.pk}",
+            url=service.get_absolute_url(),
+            at=at,
+            occurrence=f"{service.pk}/{at.isoformat()}",
+            by=words.person_name(by),
+            service=service.name,
+            amount=words.amount(deployment, -sum(row.units for row in rows)),
+            from_at=min(row.effective_from for row in rows),
+            note=DELETED,
         )
 
 

@@ -24,7 +24,7 @@ from quotas.models import Change, Freeze, LedgerEntry, Plan, Pool
 from quotas.selectors.managed import managed
 from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
-from quotas.services.giving_up import note_given_up
+from quotas.services.giving_up import gave_up_meanwhile, note_given_up
 from quotas.services.holds import frost_of, mark_held
 from quotas.services.standings import standings
 
@@ -87,7 +87,12 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
     rows = list(recent.filter(deployment_id__in=deployments))
     open_changes, frost = _open_changes(pool), frost_of(pool, at=at)
     wanted = plan_pool(standings(deployments.values(), rows, frost, at=at))
-    fresh = [c for c in wanted.changes if _is_new(c, open_changes.get(c.deployment_id), pool)]
+    fresh = [
+        change
+        for change in wanted.changes
+        if _is_new(change, standing := open_changes.get(change.deployment_id), pool)
+        or gave_up_meanwhile(standing, rows, at=at)
+    ]
     _supersede(open_changes, wanted, fresh, pool, at=at)
     plan = _store_new(pool, wanted, fresh, rows, at=at)
     mark_held(wanted, frost)
@@ -181,6 +186,7 @@ def _store(
             position=position,
             from_units=change.from_units,
             to_units=max(0, change.to_units),
+            settled_units=change.settled_units,
             because=because(change, rows, at=at),
             state=ChangeState.NEEDS_HUMAN if needs_yes else ChangeState.PLANNED,
             sentence=needs_yes,

@@ -73,9 +73,9 @@ def test_the_end_of_a_burst_is_written_at_once_whatever_else_waits_for_a_yes(
 def test_what_is_left_after_the_end_of_a_burst_waits_for_its_own_yes() -> None:
     """150, of which a burst of 50 ended; the baseline of 100 is to be 70."""
     both = Standing(1, 70, 150, 150, is_provisioned=True, agreed_units=50)
-    assert planned(both) == PlannedChange(1, 150, 100)
+    assert planned(both) == PlannedChange(1, 150, 100, settled_units=150)
     rest = Standing(1, 70, 100, 100, is_provisioned=True)
-    assert planned(rest) == PlannedChange(1, 100, 70, RELEASE)
+    assert planned(rest) == PlannedChange(1, 100, 70, RELEASE, settled_units=100)
 
 
 @pytest.mark.parametrize(

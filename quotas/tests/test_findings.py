@@ -103,10 +103,23 @@ def test_who_held_something_of_a_deleted_deployment_hears_that_it_is_given_back(
     granted: CapacityRequest, azure: FakeAzure, cleo: User
 ) -> None:
     findings.adopt(delete(azure), by=cleo, reason="Retired.", at=LATER)
-    message = Message.objects.get(notice__event="grant.given_back")
+    told_of = Message.objects.filter(notice__event="grant.given_back")
+    message = told_of.get(notice__subject__startswith="request/")
     assert (message.person.username, message.notice.subject) == ("ada", f"request/{granted.pk}")
     assert said(message.notice, UTC, now=NOON).sentence == (
         "Cleo gave 60k TPM of Chat assistant back from Tue 3 Mar, 10:00 on. The deployment was "
+        "deleted in Azure."
+    )
+
+
+def test_owners_of_a_service_hear_of_what_it_held_without_a_request(
+    chat: Service, azure: FakeAzure, cleo: User
+) -> None:
+    findings.adopt(delete(azure), by=cleo, reason="Retired.", at=LATER)
+    message = Message.objects.get(notice__event="grant.given_back")
+    assert message.person == chat.owner
+    assert said(message.notice, UTC, now=NOON).sentence == (
+        "Cleo gave 100k TPM of Chat assistant back from Mon 2 Mar, 12:05 on. The deployment was "
         "deleted in Azure."
     )
 

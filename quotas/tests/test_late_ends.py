@@ -15,6 +15,7 @@ from quotas.models import CapacityRequest, Change, LedgerEntry, Pool, Service
 from quotas.selectors.grants import KILLED, grants_of
 from quotas.selectors.late_ends import late_ends, late_rows
 from quotas.services import kill_switch, pools, reconcile
+from quotas.services.burst_news import tell_of_bursts
 from quotas.services.change_news import tell_of_stuck
 from quotas.services.late_news import tell_of_late_ends
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
@@ -286,6 +287,56 @@ def test_an_extension_that_was_served_did_not_give_up_with_a_burst_refused_besid
     given_up = Change.objects.get(gave_up_at__isnull=False)
     assert [each["request"] for each in given_up.because] == [longer.pk, refused.pk]
     assert [each["request"] for each in given_up.because if each.get("gave_up")] == [refused.pk]
+
+
+@pytest.mark.parametrize("kind", ["burst", "extension"])
+def test_who_follows_a_refused_burst_at_once_hears_as_well_that_it_gave_up(
+    kind: str, burst: CapacityRequest, azure: FakeAzure, ada: User, chat: Service
+) -> None:
+    """Azure is to have the same all the time, so there is one change after the other."""
+    over = END + 4 * HOUR
+    more = {"parent": burst, "occasion": ""} if kind == "extension" else {"starts_at": END}
+    second = ask(chat, ada, kind=kind, ends_at=over, **more)
+    azure.refusals = [BUSY] * 500
+    for hour in range(13):
+        reconcile_at(azure, START + hour * HOUR)
+    notices = Notice.objects.filter(event=Event.BURST_GAVE_UP).order_by("at")
+    assert [(each.subject, each.at) for each in notices] == [
+        (f"request/{burst.pk}", END),
+        (f"request/{second.pk}", over),
+    ]
+    tell_of_bursts(at=over + MINUTE)
+    assert not Notice.objects.filter(event=Event.BURST_ENDED).exists()
+
+
+def test_an_equal_burst_that_comes_up_after_all_did_not_give_up(
+    burst: CapacityRequest, azure: FakeAzure, ada: User, chat: Service
+) -> None:
+    second = ask(chat, ada, starts_at=END, ends_at=END + 4 * HOUR)
+    azure.refusals = [BUSY] * 500
+    reconcile_at(azure, START)
+    azure.refusals = []
+    reconcile_at(azure, END)
+    assert azure.writes == [("chat", 140)]
+    reconcile_at(azure, END + 4 * HOUR)
+    [told_of] = Notice.objects.filter(event=Event.BURST_GAVE_UP)
+    assert (told_of.subject, told_of.at) == (f"request/{burst.pk}", END)
+    assert grants_of([second], at=END + HOUR)[second.pk].gave_up is None
+
+
+def test_what_somebody_took_away_by_hand_had_been_there(
+    burst: CapacityRequest, azure: FakeAzure, ada: User, chat: Service
+) -> None:
+    over = END + 4 * HOUR
+    ask(chat, ada, kind="extension", parent=burst, ends_at=over, occasion="")
+    reconcile_at(azure, START)
+    reconcile_at(azure, END)
+    azure.edit("chat", 100)
+    sync(azure, END + HOUR)
+    reconcile_at(azure, END + HOUR)
+    assert Change.objects.get(state="needs_human").to_units == 140
+    reconcile_at(azure, over)
+    assert told(Event.BURST_GAVE_UP) == set()
 
 
 @pytest.mark.parametrize(
