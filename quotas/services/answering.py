@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window
@@ -17,10 +18,11 @@ from quotas.domain.policy_facts import RequestFacts
 from quotas.domain.terms import Terms, narrowed
 from quotas.models import CapacityRequest, Decision, Evidence, Pool
 from quotas.services import evidence, evidence_rows, policy
+from quotas.services.approvers import Turn, turn_of
 from quotas.services.asking import terms_of
-from quotas.services.pools import fed_by, fed_by_another, lock_pool
+from quotas.services.pools import fed_by_another, lock_pool
 from quotas.services.refusals import refuse
-from quotas.services.stages import Spoken, Turn, Voice, turn_of, voice_of, voices
+from quotas.services.stages import Spoken, Voice, voice_of, voices
 
 Outcome = Decision.Outcome
 
@@ -100,16 +102,28 @@ def _as_looked_at(request: CapacityRequest) -> QuerySet[CapacityRequest]:
     return found
 
 
+# `_as_looked_at`, locked; and which pool feeds its deployment, which is certain once that pool is
+# locked. In SQL, as others wait for the pool meanwhile.
+LOCKED = """
+SELECT deployment.pool_id FROM quotas_capacityrequest request
+JOIN quotas_deployment deployment ON deployment.id = request.deployment_id
+WHERE request.id = %s AND state = %s AND content_hash = %s AND stage = %s
+FOR NO KEY UPDATE OF request"""
+
+
 def lock_with_pool(request: CapacityRequest) -> Pool:
     """The pool that feeds its deployment, locked, and then the request (`lock_request`). Raises
     ChangedMeanwhile, also where a sync found the deployment fed by another pool.
     """
     pool = lock_pool(request.deployment.pool_id)
-    fed = Exists(fed_by(pool).filter(pk=OuterRef("deployment")))
-    if not _as_looked_at(request).filter(fed).select_for_update(no_key=True).exists():
-        if _as_looked_at(request).exists():
-            raise fed_by_another(request.deployment)
+    with connection.cursor() as cursor:
+        state = str(request.state)
+        cursor.execute(LOCKED, (request.pk, state, request.content_hash, request.stage))
+        found = cursor.fetchone()
+    if found is None:
         raise ChangedMeanwhile(f"Request #{request.pk}")
+    if found[0] != pool.pk:
+        raise fed_by_another(request.deployment)
     return pool
 
 

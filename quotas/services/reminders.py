@@ -18,7 +18,7 @@ from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest
 from quotas.selectors.review_hours import Reviews, reviews_by_pool, usual
 from quotas.selectors.urgency import waiting_of, with_waiting
-from quotas.services.stages import nobody_there
+from quotas.services.approvers import nobody_there
 from quotas.services.telling import tell_approvers, tell_people
 
 

@@ -1,4 +1,4 @@
-"""Whose turn it is: the open stage of a request, who may answer it, and when it is answered.
+"""Whose turn it is: who may answer the open stage of a request, and when it is answered.
 
 Nobody decides on their own request: not who asked, not on whose behalf, not a delegate of either
 (I6). One person, one stage: who approved one stands for no other. A delegate speaks for one person
@@ -11,22 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import QuerySet
 
 from portal.kernel.errors import DomainError
-from portal.models import Role, User
-from quotas.domain.stages import (
-    ALL_OF,
-    FINANCE,
-    PEOPLE,
-    POOL_OWNERS,
-    ROLE,
-    Stage,
-    is_complete,
-    stages_from_json,
-)
+from portal.models import User
+from quotas.domain.stages import FINANCE, POOL_OWNERS, Stage, is_complete, stages_from_json
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Decision, Delegation
+from quotas.models import CapacityRequest, Decision
+from quotas.services.approvers import Turn, approvers_of, turn_of
 from quotas.services.refusals import refuse
 
 
@@ -36,16 +29,6 @@ class Voice:
 
     delegated_by_id: int | None = None
     heard: tuple["Spoken", ...] | None = None  # what was said before, where that was read
-
-
-@dataclass(frozen=True)
-class Turn:
-    """What was read of the open stage before anything was locked: the ids of its approvers, and of
-    those in whose place the person who answers decides now, the longest standing first.
-    """
-
-    asked: frozenset[int]
-    given_by: tuple[int, ...]
 
 
 class Spoken(NamedTuple):
@@ -64,68 +47,6 @@ class Spoken(NamedTuple):
 
 SPOKEN_COLUMNS = ("stage", "decided_by_id", "delegated_by_id", "outcome", "units", "starts_at",
                   "ends_at")  # fmt: skip
-
-
-def approvers_of(request: CapacityRequest, stage: Stage, *, at: datetime) -> frozenset[int]:
-    """The ids of the active people whom the stage names, without those who ask. Empty: nobody can
-    answer it, and it times out with an alarm.
-
-    Where all of them have to agree, nobody who is gone is waited for while somebody else is there;
-    of the owners of a pool, then those of the platform. One query, up to three for such a stage.
-    """
-    if stage.mode != ALL_OF:
-        return _people(request, _named(request, stage))
-    of_pool = stage.approvers == POOL_OWNERS
-    named = Q(owned_pools=request.deployment.pool_id) if of_pool else _named(request, stage)
-    found = _people(request, named, present_at=at)
-    if of_pool and not found:
-        found = _people(request, Q(role_grants__role=Role.PLATFORM_OWNER), present_at=at)
-    return found or _people(request, named)
-
-
-def _named(request: CapacityRequest, stage: Stage) -> Q:
-    """Of any owner: those of the pool and of the platform; once escalated, the fallback too."""
-    if stage.approvers == PEOPLE:
-        return Q(pk__in=stage.people)
-    if stage.approvers in (FINANCE, ROLE):
-        return Q(role_grants__role=stage.role or Role.FINANCE)
-    pool = request.deployment.pool_id
-    owners = Q(owned_pools=pool) | Q(role_grants__role=Role.PLATFORM_OWNER)
-    return owners | Q(fallback_pools=pool) if request.escalated_at else owners
-
-
-def _people(
-    request: CapacityRequest, named: Q, *, present_at: datetime | None = None
-) -> frozenset[int]:
-    """Active ones; with a moment, only those who are not gone then."""
-    rows = User.objects.filter(is_active=True)
-    there = rows.present_at(present_at) if present_at else rows
-    found = there.filter(named).order_by().values_list("pk", flat=True)
-    return frozenset(found) - request.askers
-
-
-def nobody_there(request: CapacityRequest, *, at: datetime) -> bool:
-    """Whether all who would be asked first are gone: the owners of the pool who did not ask for it
-    themselves, or those of the platform where it has none. Only for a stage of any owner: for
-    others nobody stands in.
-    """
-    stage, pool = request.open_stage, request.deployment.pool_id
-    if stage is None or not stage.falls_back:
-        return False
-    first = Q(owned_pools=pool)
-    if not _people(request, first):
-        first = Q(role_grants__role=Role.PLATFORM_OWNER)
-    return not _people(request, first, present_at=at)
-
-
-def turn_of(request: CapacityRequest, by: User, *, at: datetime) -> Turn:
-    """Two queries, three where all owners have to agree."""
-    stage = request.open_stage
-    given = _delegations(request, at=at).filter(to_person=by).order_by("effective_from", "pk")
-    return Turn(
-        approvers_of(request, stage, at=at) if stage else frozenset(),
-        tuple(given.values_list("from_person", flat=True)),
-    )
 
 
 def voice_of(
@@ -187,13 +108,6 @@ def may_decide(request: CapacityRequest, by: User, *, at: datetime) -> bool:
     return True
 
 
-def _delegations(request: CapacityRequest, *, at: datetime) -> QuerySet[Delegation]:
-    found: QuerySet[Delegation] = Delegation.objects.in_force_at(at).for_pool(
-        request.deployment.pool_id
-    )
-    return found
-
-
 def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
     """Those that count: given, or carried over, for exactly this content."""
     return Decision.objects.filter(
@@ -204,10 +118,19 @@ def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
     )
 
 
+# `standing_approvals` of one request, with the columns of `Spoken`.
+VOICES = """
+SELECT stage, decided_by_id, delegated_by_id, outcome, units, starts_at, ends_at
+FROM quotas_decision
+WHERE request_id = %s AND content_hash = %s AND outcome = ANY(%s) AND voided_at IS NULL"""
+
+
 def voices(request: CapacityRequest) -> list[Spoken]:
     """Every approval that stands. One query."""
-    rows = standing_approvals(request).order_by()
-    return [Spoken(*row) for row in rows.values_list(*SPOKEN_COLUMNS)]
+    asked = (request.pk, request.content_hash, [str(each) for each in Decision.APPROVALS])
+    with connection.cursor() as cursor:
+        cursor.execute(VOICES, asked)
+        return [Spoken(*row) for row in cursor.fetchall()]
 
 
 def heard_of(spoken: Sequence[Spoken], stage: int) -> frozenset[int]:

@@ -10,7 +10,8 @@ from quotas.domain.stages import ALL_OF
 from quotas.domain.terms import Terms
 from quotas.models import CapacityRequest, Delegation
 from quotas.selectors import words
-from quotas.services.stages import approvers_of, heard_of, voices
+from quotas.services.approvers import approvers_of
+from quotas.services.stages import heard_of, voices
 
 
 def tell_askers(
