@@ -1,29 +1,19 @@
 """Writes who is told what, in the caller's transaction; sending is a task's work, later."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import OuterRef, Subquery
+from django.db import connection
 
-from portal.models import Letter, MailMode, MailWish, Message, Notice, User
+from portal.models import Letter, MailMode, Message, Notice, User
 from portal.outbox.kinds import KINDS, Event, Group
 
 Told = User | int
 
 
-class Reader(NamedTuple):
-    """Somebody who is told; `wish` None: they have not said how they want mail of this kind."""
-
-    pk: int
-    email: str
-    wish: str | None
-
-
-@transaction.atomic(savepoint=False)  # one fate with the caller's own transaction
 def tell(
     event: Event,
     recipients: Iterable[Told],
@@ -40,28 +30,31 @@ def tell(
     ("request/12", as in the audit); where it may happen again, `occurrence` tells the times apart
     (a decision's id, the instant). Telling the same again does nothing and returns None, and so
     does telling nobody. `facts` are what the sentence of the kind needs: texts, numbers, and aware
-    times under names that end in `_at`. Raises ValueError where one is missing.
+    times under names that end in `_at`. Raises ValueError where one is missing. One statement.
     """
     _check(event, facts)
     key = f"{event}:{subject}" + (f":{occurrence}" if occurrence != "" else "")
-    people = _active(recipients, event)
-    if not people:
-        return None
+    people = {person.pk if isinstance(person, User) else person for person in recipients}
     said = {name: _json(value) for name, value in facts.items()}
     notice = Notice(key=key, event=event, at=at, subject=subject, url=url, facts=said)
-    if not _keep(notice):
-        return None
-    _write(notice, people, at=at)
-    return notice
+    return notice if people and _write(notice, people) else None
+
+
+# In SQL, as it is part of every decision.
+DECIDED = """
+UPDATE portal_message SET read_at = %s FROM portal_notice notice
+WHERE notice.id = notice_id AND read_at IS NULL AND notice.subject = %s AND notice.event = ANY(%s)
+"""
+TO_DECIDE = [str(event) for event, kind in KINDS.items() if kind.group == Group.DECIDE]
 
 
 def nothing_to_decide(subject: str, *, at: datetime) -> int:
     """What asked people to decide on the subject needs nobody any more: it counts as read. Returns
     how many messages that were.
     """
-    asked = [event for event, kind in KINDS.items() if kind.group == Group.DECIDE]
-    rows = Message.objects.unread().filter(notice__subject=subject, notice__event__in=asked)
-    return rows.update(read_at=at)
+    with connection.cursor() as cursor:
+        cursor.execute(DECIDED, (at, subject, TO_DECIDE))
+        return int(cursor.rowcount)
 
 
 def take_back(event: Event, subject: str, *, at: datetime) -> int:
@@ -72,35 +65,48 @@ def take_back(event: Event, subject: str, *, at: datetime) -> int:
     return rows.update(read_at=at)
 
 
-# Two who tell the same at once wait for one another, and one of them has told it.
-KEEP = """
-INSERT INTO portal_notice (key, event, at, subject, url, facts) VALUES (%s, %s, %s, %s, %s, %s)
-ON CONFLICT (key) DO NOTHING RETURNING id"""
+# People who may not sign in any more are told nothing. Two who tell the same at once wait for one
+# another, and one of them has told it. One statement, as it is asked for often.
+WRITE = """
+WITH people AS MATERIALIZED (
+    SELECT person.id, CASE WHEN %(mail_is_on)s AND person.email <> ''
+        THEN coalesce(wish.mode, %(mail)s) ELSE %(off)s END AS mail
+    FROM portal_user person
+    LEFT JOIN portal_mailwish wish ON wish.person_id = person.id AND wish.event = %(event)s
+    WHERE person.id = ANY(%(people)s) AND person.is_active
+), kept AS (
+    INSERT INTO portal_notice (key, event, at, subject, url, facts)
+    SELECT %(key)s, %(event)s, %(at)s, %(subject)s, %(url)s, %(facts)s::jsonb
+    WHERE EXISTS (SELECT FROM people) ON CONFLICT (key) DO NOTHING RETURNING id
+), letters AS (
+    INSERT INTO portal_letter
+        (person_id, is_digest, state, created_at, not_before, attempts, problem)
+    SELECT people.id, false, %(waiting)s, %(at)s, %(at)s, 0, '' FROM kept, people
+    WHERE people.mail = %(at_once)s ORDER BY people.id RETURNING id, person_id
+), messages AS (
+    INSERT INTO portal_message (notice_id, person_id, mail, letter_id)
+    SELECT kept.id, people.id, people.mail, letters.id FROM kept CROSS JOIN people
+    LEFT JOIN letters ON letters.person_id = people.id ORDER BY people.id
+)
+SELECT id FROM kept"""
 
 
-def _keep(notice: Notice) -> bool:
-    """Writes the row; False where it was told before. One statement, as it is asked for often."""
-    of_whom = (notice.at, notice.subject, notice.url, json.dumps(notice.facts))
+def _write(notice: Notice, people: Collection[int]) -> bool:
+    """The notice, a message for each, and a letter for who wants one at once; False where it was
+    told before, or nobody is there to be told.
+    """
+    values: dict[str, Any] = {
+        "key": notice.key, "event": str(notice.event), "at": notice.at, "url": notice.url,
+        "subject": notice.subject, "facts": json.dumps(notice.facts), "people": list(people),
+        "mail_is_on": settings.HEADROOM_MAIL_IS_ON, "mail": str(KINDS[Event(notice.event)].mail),
+        "off": str(MailMode.OFF), "at_once": str(MailMode.AT_ONCE),
+        "waiting": str(Letter.State.WAITING),
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(KEEP, (notice.key, str(notice.event), *of_whom))
+        cursor.execute(WRITE, values)
         row = cursor.fetchone()
     notice.pk = row[0] if row else None
     return row is not None
-
-
-def _write(notice: Notice, people: list[Reader], *, at: datetime) -> None:
-    messages, letters = [], []
-    for person in people:
-        message = Message(notice=notice, person_id=person.pk)
-        messages.append(message)
-        if not settings.HEADROOM_MAIL_IS_ON or not person.email:
-            continue
-        message.mail = person.wish or KINDS[Event(notice.event)].mail
-        if message.mail == MailMode.AT_ONCE:
-            message.letter = Letter(person_id=person.pk, created_at=at, not_before=at)
-            letters.append(message.letter)
-    Letter.objects.bulk_create(letters)
-    Message.objects.bulk_create(messages)
 
 
 def _check(event: Event, facts: dict[str, Any]) -> None:
@@ -109,16 +115,6 @@ def _check(event: Event, facts: dict[str, Any]) -> None:
         missing -= {"window"}
     if missing:
         raise ValueError(f"{event} cannot be told without {', '.join(sorted(missing))}")
-
-
-def _active(recipients: Iterable[Told], event: Event) -> list[Reader]:
-    """Each once, by id; people who may not sign in any more are told nothing. One query."""
-    ids = {person.pk if isinstance(person, User) else person for person in recipients}
-    if not ids:
-        return []
-    wish = MailWish.objects.filter(event=event, person=OuterRef("pk")).values("mode")
-    rows = User.objects.filter(pk__in=ids, is_active=True).order_by("pk")
-    return [Reader(*row) for row in rows.values_list("pk", "email", Subquery(wish))]
 
 
 def _json(value: Any) -> Any:
