@@ -19,9 +19,13 @@ from quotas.selectors.metering import HeldSpan
 from quotas.selectors.rooms import entry_of, room_by
 
 LATELY = timedelta(days=30)  # a denial of so long ago still counts
+PAST_BURSTS = 3
+PastBurst = tuple[int, Window, int]  # number of the request, window, units
+Reports = dict[int, dict[str, Any]]  # the facts of those that have one, by request number
 
 # One row. The baseline is what is adopted, or baseline; a reversal counts against the kind of what
-# it takes back. Freezes are those of `FreezeQuerySet.touching`.
+# it takes back. Freezes are those of `FreezeQuerySet.touching`. Past bursts are told as people see
+# them, without the lead.
 STANDING = """
 SELECT pool.reserve_units, newest.limit_units, newest.outside_units, (
     SELECT sum(held.units) FROM quotas_ledgerentry held
@@ -41,6 +45,20 @@ SELECT pool.reserve_units, newest.limit_units, newest.outside_units, (
             least(effective_until, ended_at) AS ends
         FROM quotas_freeze WHERE pool_id = pool.id OR pool_id IS NULL
     ) met WHERE ends > starts AND starts < %(end)s AND ends > %(start)s
+), (
+    SELECT json_agg(burst ORDER BY ends DESC, pk DESC) FROM (
+        SELECT held.id AS pk, request.id AS number, held.units, report.facts AS report,
+            greatest(held.effective_from, request.starts_at) AS starts,
+            held.effective_until AS ends
+        FROM quotas_ledgerentry held
+        JOIN quotas_capacityrequest request ON request.id = held.request_id
+        LEFT JOIN quotas_burstreport report ON report.request_id = request.id
+        WHERE held.deployment_id = %(deployment)s AND held.kind = 'burst'
+        AND request.kind IN ('burst', 'extension') AND NOT held.is_reissued
+        AND held.effective_until <= %(starts_at)s ORDER BY ends DESC, pk DESC LIMIT %(past)s
+    ) burst
+), (
+    SELECT max(number) FROM quotas_policyversion
 )
 FROM quotas_pool pool
 LEFT JOIN LATERAL (
@@ -73,7 +91,9 @@ FROM (
 @dataclass(frozen=True)
 class Standing:
     """`baseline` in units, of the deployment at the start of the window; `budget` of the team for
-    this month, None without one; `freezes` that the window meets, earliest first.
+    this month, None without one; `freezes` that the window meets, earliest first; `past` the last
+    bursts that ended before the start, newest first, with the reports on them; `policy_number` of
+    the version in force, None where none was published yet.
     """
 
     room: Room
@@ -81,6 +101,9 @@ class Standing:
     budget: Decimal | None
     denied_lately: bool
     freezes: tuple[Clash, ...]
+    past: tuple[PastBurst, ...]
+    reports: Reports
+    policy_number: int | None
 
 
 def standing(
@@ -92,20 +115,29 @@ def standing(
     asked = {
         "pool": deployment.pool_id, "deployment": deployment.pk, "service": service.pk,
         "team": service.team_id, "month": month_of(at), "start": window.start, "end": window.end,
-        "lately": at - LATELY, "at": at,
+        "lately": at - LATELY, "at": at, "starts_at": starts_at, "past": PAST_BURSTS,
     }  # fmt: skip
-    [[reserve, limit, outside, baseline, budget, was_denied, freezes]] = _read(STANDING, asked)
+    [[reserve, limit, outside, baseline, budget, was_denied, freezes, past, policy]] = _read(
+        STANDING, asked
+    )
     return Standing(
         room_by(reserve, limit, outside),
         int(baseline or 0),
         budget,
         was_denied,
         tuple(_clash(each, window, starts_at) for each in freezes or ()),
+        tuple((each["number"], _window(each), each["units"]) for each in past or ()),
+        {each["number"]: each["report"] for each in past or () if each["report"] is not None},
+        policy,
     )
 
 
+def _window(row: dict[str, Any]) -> Window:
+    return Window(*(datetime.fromisoformat(row[name]) for name in ("starts", "ends")))
+
+
 def _clash(freeze: dict[str, Any], window: Window, starts_at: datetime) -> Clash:
-    held = Window(*(datetime.fromisoformat(freeze[name]) for name in ("starts", "ends")))
+    held = _window(freeze)
     reason, pool_id = freeze["reason"], freeze["pool_id"]
     return clash_of(freeze["pk"], held, reason, pool_id, window, starts_at)
 

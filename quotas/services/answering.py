@@ -61,7 +61,7 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
         )
     judged = evidence.gather(evidence.asked_of(request), at=at)
     seen = evidence_rows.store(request, judged, at=at)
-    number = policy.current_number(at=at)
+    number = judged.policy_number or policy.current_number(at=at)
     pool = lock_with_pool(request)
     voice = voice_of(request, by, at=at, turn=turn)
     return Answer(request, by, voice, seen, judged.facts, number, pool, at, turn.asked)

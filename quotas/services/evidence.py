@@ -14,8 +14,8 @@ from quotas.gateway import UsageEvidence, evidence_source
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors.freezes import Clash
 from quotas.selectors.metering import HeldSpan, metered
-from quotas.selectors.standing import Standing, ledger_around, standing
-from quotas.services.past_bursts import PastBurst, Reports, last_share, past_bursts
+from quotas.selectors.standing import PastBurst, Reports, Standing, ledger_around, standing
+from quotas.services.past_bursts import last_share
 
 WHOLE = 0.995  # of the minutes; with as many the use is known
 ENDLESS = timedelta(days=30)  # for which the cost of what has no end is told
@@ -54,8 +54,6 @@ class _Read:
     entries: tuple[Entry, ...]
     held: tuple[HeldSpan, ...]  # of the deployment, in the history of which use is told
     standing: Standing
-    past: tuple[PastBurst, ...]
-    reports: Reports
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,7 @@ class Judged:
     freezes: tuple[Clash, ...]
     past_bursts: tuple[PastBurst, ...]
     past_reports: Reports
+    policy_number: int | None  # of the version in force; None where none was published yet
     cost_if_fully_used: Decimal | None
     cost_as_used: Decimal | None
     read: _Read
@@ -111,8 +110,9 @@ def gather(asked: Asked, *, at: datetime, known: Judged | None = None) -> Judged
         baseline_units=around.baseline,
         others=tuple(e for e in read.entries if e.kind == "burst"),
         freezes=around.freezes,
-        past_bursts=read.past,
-        past_reports=read.reports,
+        past_bursts=around.past,
+        past_reports=around.reports,
+        policy_number=around.policy_number,
         cost_if_fully_used=full,
         cost_as_used=as_used,
         read=read,
@@ -132,7 +132,7 @@ def as_if(judged: Judged, asked: Asked, found: Fit, *, at: datetime) -> RequestF
 
 
 def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
-    """Three queries; none where the window is known."""
+    """Two queries; none where the window is known."""
     if asked.deployment.pool is None:
         raise ValueError("a deployment without a pool cannot be granted anything")
     window = _still_to_come(ledger_window(asked), at)
@@ -140,7 +140,6 @@ def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
         return known
     history = evidence_source().history(at=at)
     entries, held = ledger_around(asked.deployment, window, history)
-    past, reports = past_bursts(asked.deployment, before=asked.window.start)
     return _Read(
         shown=asked.window,
         window=window,
@@ -149,15 +148,13 @@ def _read(asked: Asked, *, at: datetime, known: _Read | None) -> _Read:
         standing=standing(
             asked.service, asked.deployment, window, starts_at=asked.window.start, at=at
         ),
-        past=past,
-        reports=reports,
     )
 
 
 def _usage(
     asked: Asked, read: _Read, known: UsageEvidence | None, *, at: datetime
 ) -> UsageEvidence:
-    if known is not None and {number for number, *_ in read.past} == set(
+    if known is not None and {number for number, *_ in read.standing.past} == set(
         known.used_share_of_past_bursts
     ):
         return known.of_units(read.standing.baseline, asked.units)
@@ -168,7 +165,7 @@ def _usage(
         held=read.held,
         held_units=read.standing.baseline,
         extra_units=asked.units,
-        past_bursts=read.past,
+        past_bursts=read.standing.past,
         at=at,
     )
 
@@ -222,8 +219,8 @@ def _facts(
         hours=_length(asked),
         pool_peak_share=Decimal(str(round(share, 4))) if share != float("inf") else Decimal(9),
         cost_if_fully_used=None if cost is None else round(cost, 2),
-        last_burst_used_share=last_share(read.past, usage, read.reports),
-        had_a_burst=bool(read.past),
+        last_burst_used_share=last_share(read.standing.past, usage, read.standing.reports),
+        had_a_burst=bool(read.standing.past),
         owner_is_active=not asked.service.owner.is_gone(at),
         is_provisioned=asked.deployment.is_provisioned,
         currency=settings.HEADROOM_CURRENCY,

@@ -106,21 +106,23 @@ def read_minutes(
 ) -> dict[int, dict[str, Ints]]:
     """Per deployment and measure one element for each minute of the window; MISSING is a gap.
 
-    The window must begin and end on whole minutes. Deployments without a row have only gaps.
+    The window must begin and end on whole minutes. Deployments without a row have only gaps, in
+    arrays that cannot be written to.
     """
     ids, slots = list(deployment_ids), int(window.length / MINUTE)
     first = int(window.start.timestamp())
+    rows = list(stored(ids, window, measures))
     found = {
         deployment: {name: np.zeros(slots, dtype=np.int64) for name in measures}
-        for deployment in ids
+        for deployment in {row.deployment for row in rows}
     }
-    rows = list(stored(ids, window, measures))
     for position, name in enumerate(measures):
         for row in _put_whole(rows, position, name, found, first):
             row.put(position, found[row.deployment][name], first)
     for minutes in (each for by_measure in found.values() for each in by_measure.values()):
         minutes -= 1
-    return found
+    gaps = dict.fromkeys(measures, np.broadcast_to(np.int64(MISSING), slots))
+    return {deployment: found.get(deployment, gaps) for deployment in ids}
 
 
 def _put_whole(
