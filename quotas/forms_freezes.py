@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from portal.forms import RefusingForm
+from portal.long_lists import LongSelect
 from quotas.forms import moment_field
 from quotas.models import Pool
 from quotas.selectors import words
@@ -26,6 +27,7 @@ class FreezeForm(RefusingForm):
     field_of = FIELD_OF
     pool = forms.ChoiceField(
         label="Where",
+        widget=LongSelect,
         error_messages={
             "required": "Choose a pool of the list, or all of them.",
             "invalid_choice": "Choose a pool of the list, or all of them.",
@@ -42,7 +44,7 @@ class FreezeForm(RefusingForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.pools = {str(pool.pk): pool for pool in Pool.objects.allocatable().listed()}
+        self.pools = {str(pool.pk): pool for pool in Pool.objects.allocatable().listed().named()}
         named = [(key, words.pool_name(pool)) for key, pool in self.pools.items()]
         self.fields["pool"].choices = [(ALL, ALL_POOLS), *named]  # type: ignore[attr-defined]
 

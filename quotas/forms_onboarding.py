@@ -7,12 +7,12 @@ from typing import Any
 from django import forms
 
 from portal.forms import RefusingForm
+from portal.long_lists import LongSelect, PersonField
 from portal.models import User
 from quotas.domain.suggestion import Latency, Shape
 from quotas.forms import AmountField
 from quotas.forms_facts import FactsFields, choice, radios, text
 from quotas.models import Service, Team
-from quotas.selectors import words
 from quotas.selectors.onboarding import people_of, teams_for
 from quotas.selectors.places import Wanted, home_regions, key_of, models_on_offer, pools_of
 from quotas.selectors.suggested import Asked, Row, Suggestions, suggestions
@@ -52,11 +52,9 @@ FIELD_OF = {
 }
 
 
-def _person(label: str, sentence: str) -> forms.ModelChoiceField:
+def _person(label: str, sentence: str) -> PersonField:
     errors = {"required": sentence, "invalid_choice": "Choose somebody of the list."}
-    return forms.ModelChoiceField(
-        User.objects.none(), label=label, empty_label="Choose a person", error_messages=errors
-    )
+    return PersonField(label=label, empty_label="Choose a person", error_messages=errors)
 
 
 class PlaceForm(RefusingForm):
@@ -160,6 +158,7 @@ class RegisterForm(FactsFields, PlaceForm):
     team = forms.ModelChoiceField(
         Team.objects.none(),
         empty_label=None,
+        widget=LongSelect,
         error_messages={
             "required": "Choose the team that pays for it.",
             "invalid_choice": "Choose one of the list.",
@@ -181,7 +180,6 @@ class RegisterForm(FactsFields, PlaceForm):
         people = people_of(teams, at=self.at)
         for name in ("owner", "deputy"):
             self.fields[name].queryset = people  # type: ignore[attr-defined]
-            self.fields[name].label_from_instance = words.person_name  # type: ignore[attr-defined]
         if self.data.get("plan") == NONE:
             for name in PlaceForm.base_fields:
                 self.fields[name].required = False

@@ -3,12 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from django import forms
-
 from portal.forms import RefusingForm
-from portal.models import User
+from portal.long_lists import PersonField
 from quotas.models import Service
-from quotas.selectors import words
 from quotas.selectors.onboarding import people_of
 
 FIELD_OF = {
@@ -20,13 +17,11 @@ FIELD_OF = {
 
 class OwnersForm(RefusingForm):
     field_of = FIELD_OF
-    owner = forms.ModelChoiceField(
-        User.objects.none(),
+    owner = PersonField(
         label="Owner",
         error_messages={"required": "Choose who answers for it."},
     )
-    deputy = forms.ModelChoiceField(
-        User.objects.none(),
+    deputy = PersonField(
         label="Deputy",
         help_text="Acts where the owner is gone.",
         error_messages={"required": "Choose who acts where the owner is gone."},
@@ -38,5 +33,4 @@ class OwnersForm(RefusingForm):
         for name in ("owner", "deputy"):
             field = self.fields[name]
             field.queryset = people_of([service.team], at=at)  # type: ignore[attr-defined]
-            field.label_from_instance = words.person_name  # type: ignore[attr-defined]
             field.error_messages["invalid_choice"] = "Choose somebody of the list."

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from portal.forms import RefusingForm
 from portal.kernel.windows import Window
+from portal.long_lists import LongSelect, PeopleField, PersonField
 from portal.models import User
 from quotas.domain.business_hours import BusinessHours
 from quotas.forms import moment_field
@@ -31,9 +32,8 @@ FIELD_OF = {
 
 class DelegationForm(RefusingForm):
     field_of = FIELD_OF
-    to = forms.ModelChoiceField(
+    to = PersonField(
         label="Who decides in your place",
-        queryset=User.objects.none(),
         error_messages={
             "required": "Choose who decides in your place.",
             "invalid_choice": "Choose somebody of the list.",
@@ -44,6 +44,7 @@ class DelegationForm(RefusingForm):
         queryset=Pool.objects.none(),
         required=False,
         empty_label="Every pool",
+        widget=LongSelect,
         error_messages={"invalid_choice": "Choose a pool of the list, or every one."},
     )
     starts_at = moment_field("From", "Say from when.")
@@ -54,8 +55,7 @@ class DelegationForm(RefusingForm):
         super().__init__(*args, **kwargs)
         people = User.objects.present_at(at).exclude(pk=user.pk).order_by("first_name")
         self.fields["to"].queryset = people  # type: ignore[attr-defined]
-        self.fields["to"].label_from_instance = words.person_name  # type: ignore[attr-defined]
-        pools = Pool.objects.visible_to(user).allocatable().listed()
+        pools = Pool.objects.visible_to(user).allocatable().listed().named()
         self.fields["pool"].queryset = pools  # type: ignore[attr-defined]
         self.fields["pool"].label_from_instance = words.pool_name  # type: ignore[attr-defined]
 
@@ -87,14 +87,12 @@ class ReviewsForm(RefusingForm):
     """Fallback approvers and business hours of one pool."""
 
     field_of = FIELD_OF
-    fallback = forms.ModelMultipleChoiceField(
+    fallback = PeopleField(
         label="Fallback approvers",
-        queryset=User.objects.none(),
         required=False,
-        widget=forms.CheckboxSelectMultiple,
         help_text="They may decide too once a request was escalated.",
     )
-    time_zone = forms.ChoiceField(label="Time zone")
+    time_zone = forms.ChoiceField(label="Time zone", widget=LongSelect)
     weekdays = forms.TypedMultipleChoiceField(
         label="Days",
         coerce=int,
@@ -114,7 +112,6 @@ class ReviewsForm(RefusingForm):
         super().__init__(*args, **kwargs)
         people = User.objects.present_at(at).order_by("first_name")
         self.fields["fallback"].queryset = people  # type: ignore[attr-defined]
-        self.fields["fallback"].label_from_instance = words.person_name  # type: ignore[attr-defined]
         zones = [(name, name) for name in sorted(available_timezones())]
         self.fields["time_zone"].choices = zones  # type: ignore[attr-defined]
 

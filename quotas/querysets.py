@@ -54,6 +54,10 @@ class PoolQuerySet(models.QuerySet):  # type: ignore[type-arg]
         """Those that Azure still has; of one that was succeeded, only what it did is told."""
         return self.filter(gone_at__isnull=True)
 
+    def named(self) -> Self:
+        """Read no further than for their names (`words.pool_name`), for long lists of them."""
+        return self.only("usage_name", "scope_type", "scope_id", "region")
+
     def visible_to(self, user: "User") -> Self:
         """Pools that feed a deployment of one's own services, and those that they succeeded; every
         pool for organisation-wide roles.

@@ -26,6 +26,14 @@ class PeopleManager(UserManager.from_queryset(PeopleQuerySet)):  # type: ignore[
     use_in_migrations = False
 
 
+NAMES = ("first_name", "last_name", "username")
+
+
+def name_of(first_name: str, last_name: str, username: str) -> str:
+    """As a person is called, also where no more of them was read than `NAMES`."""
+    return f"{first_name} {last_name}".strip() or username
+
+
 class User(AbstractUser):
     """A person. `time_zone` is an IANA name; every time on a page is shown in it.
 
@@ -45,7 +53,7 @@ class User(AbstractUser):
 
     @property
     def display_name(self) -> str:
-        return self.get_full_name() or self.get_username()
+        return name_of(self.first_name, self.last_name, self.username)
 
     @cached_property
     def roles(self) -> frozenset[str]:
