@@ -12,16 +12,16 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from portal.kernel.errors import CloudError, DomainError
+from portal.kernel.errors import CloudError, DomainError, GatewayChanged
 
 PROBLEM_JSON = "application/problem+json"
 
 
 def status_of(error: DomainError) -> int:
-    """409 where somebody was quicker, 502 where Azure did not do it, else 422: understood but
-    refused.
+    """409 where somebody was quicker, here or in Azure, 502 where Azure did not do it, else 422:
+    understood but refused.
     """
-    if error.code == "changed_meanwhile":
+    if error.code in ("changed_meanwhile", GatewayChanged.code):
         return status.HTTP_409_CONFLICT
     if isinstance(error, CloudError):
         return status.HTTP_502_BAD_GATEWAY

@@ -84,6 +84,8 @@ class GatewayChanged(CloudError):
     Not retried: what is there now has to be read, and looked at, before it is replaced.
     """
 
+    code = "gateway_changed"
+
     def __init__(self, what: str, *, azure_code: str = "", azure_message: str = "") -> None:
         super().__init__(
             CloudReason.CONFLICT,
@@ -93,4 +95,4 @@ class GatewayChanged(CloudError):
             azure_message=azure_message,
             status=412,
         )
-        self.code = "gateway_changed"
+        self.code = type(self).code

@@ -6,7 +6,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.test import RequestFactory
 
-from portal.kernel.errors import DomainError
+from portal.kernel.errors import CloudError, CloudReason, DomainError, GatewayChanged
 from portal.models import User
 from portal.problems import DomainErrorMiddleware
 
@@ -62,6 +62,13 @@ def test_a_refusal_inside_a_page_leaves_what_was_typed():
     answer = answer_to(DomainError("The pool is full."), **{"HX-Request": "true"})
     assert answer["HX-Retarget"] == "#problems"
     assert "<html" not in answer.content.decode()
+
+
+def test_a_policy_that_somebody_edited_is_a_conflict_and_other_words_of_azure_are_not():
+    changed = answer_to(GatewayChanged("policy of product a"))
+    assert changed.status_code == 409
+    assert "gateway_changed" in changed.content.decode()
+    assert answer_to(CloudError(CloudReason.CONFLICT, "Busy.")).status_code == 502
 
 
 def test_sign_in_offers_the_demo_people_only_in_a_demo(client):
