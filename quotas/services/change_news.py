@@ -29,8 +29,10 @@ NO_REASON = "It is tried again until it is done."
 
 
 def tell_of_new(change: Change, *, at: datetime) -> None:
-    """A change that waits for a person, as it is planned. Others are nobody's business yet."""
-    if change.state != ChangeState.NEEDS_HUMAN:
+    """A change that waits for a person, as it is planned. Others are nobody's business yet, nor is
+    what was snoozed.
+    """
+    if change.state != ChangeState.NEEDS_HUMAN or change.snoozed_until:
         return
     _tell(_event_of(change.sentence), change, at=at, why=change.sentence)
 

@@ -5,7 +5,7 @@ A change that is on its way to Azure is never replaced; the next run looks again
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ from quotas.services.change_news import tell_of_new, tell_of_stopped
 from quotas.services.gates import ON_THE_WAY
 from quotas.services.giving_up import gave_up_meanwhile, note_given_up
 from quotas.services.holds import frost_of, mark_held
+from quotas.services.kept_answers import is_yes, kept_answer
 from quotas.services.standings import standings
 
 log = logging.getLogger(__name__)
@@ -93,27 +94,40 @@ def plan_for(pool: Pool, *, at: datetime) -> Plan | None:
         if _is_new(change, standing := open_changes.get(change.deployment_id), pool)
         or gave_up_meanwhile(standing, rows, at=at)
     ]
+    answers = {
+        change.deployment_id: kept_answer(change, open_changes.get(change.deployment_id), pool)
+        for change in fresh
+    }
     _supersede(open_changes, wanted, fresh, pool, at=at)
-    plan = _store_new(pool, wanted, fresh, rows, at=at)
+    plan = _store_new(Fresh(pool, fresh, rows, answers), wanted.stopped_because, at=at)
     mark_held(wanted, frost)
     return plan
 
 
-def _store_new(
-    pool: Pool,
-    wanted: PlannedPool,
-    fresh: list[PlannedChange],
-    rows: list[LedgerEntry],
-    *,
-    at: datetime,
-) -> Plan | None:
-    edits = [change for change in fresh if change.needs_yes == DRIFT]
-    if not (edits and wanted.stopped_because):
-        return _store(pool, fresh, rows, at=at) if fresh else None
+@dataclass(frozen=True)
+class Fresh:
+    """What is newly wanted of a pool; `rows` of its ledger explain it, `answers` were given to the
+    same before, by deployment.
+    """
+
+    pool: Pool
+    changes: list[PlannedChange]
+    rows: list[LedgerEntry]
+    answers: dict[int, dict[str, Any]]
+
+    def asks(self, change: PlannedChange) -> bool:
+        """Whether it is an edit that nobody has said yes to."""
+        return change.needs_yes == DRIFT and not is_yes(self.answers[change.deployment_id])
+
+
+def _store_new(fresh: Fresh, stopped_because: str, *, at: datetime) -> Plan | None:
+    edits = [change for change in fresh.changes if fresh.asks(change)]
+    if not (edits and stopped_because):
+        return _store(fresh, at=at) if fresh.changes else None
     # The edges of approved requests do not wait with what nobody asked for.
-    own = [change for change in fresh if change.needs_yes != DRIFT]
-    stopped = _store(pool, edits, rows, at=at, stopped_because=wanted.stopped_because)
-    return _store(pool, own, rows, at=at) if own else stopped
+    own = [change for change in fresh.changes if not fresh.asks(change)]
+    stopped = _store(replace(fresh, changes=edits), at=at, stopped_because=stopped_because)
+    return _store(replace(fresh, changes=own), at=at) if own else stopped
 
 
 def _open_changes(pool: Pool) -> dict[int, Change]:
@@ -167,37 +181,28 @@ def _is_there_but_not_verified(change: Change, at: datetime) -> bool:
     return wanted.filter(capacity_units=change.to_units).exists()
 
 
-def _store(
-    pool: Pool,
-    fresh: list[PlannedChange],
-    rows: list[LedgerEntry],
-    *,
-    at: datetime,
-    stopped_because: str = "",
-) -> Plan:
+def _store(fresh: Fresh, *, at: datetime, stopped_because: str = "") -> Plan:
+    pool, count = fresh.pool, len(fresh.changes)
     plan = Plan.objects.create(
         pool=pool, made_at=at, mode=pool.mode, stopped_because=stopped_because
     )
-    for position, change in enumerate(fresh):
+    for position, change in enumerate(fresh.changes):
         needs_yes = change.needs_yes
-        planned = Change.objects.create(
-            plan=plan,
-            deployment_id=change.deployment_id,
-            position=position,
-            from_units=change.from_units,
-            to_units=max(0, change.to_units),
-            settled_units=change.settled_units,
-            because=because(change, rows, at=at),
-            state=ChangeState.NEEDS_HUMAN if needs_yes else ChangeState.PLANNED,
-            sentence=needs_yes,
-            not_before=at,
-            planned_at=at,
-        )
-        tell_of_new(planned, at=at)
+        facts = {
+            "from_units": change.from_units,
+            "to_units": max(0, change.to_units),
+            "settled_units": change.settled_units,
+            "because": because(change, fresh.rows, at=at),
+            "state": ChangeState.NEEDS_HUMAN if needs_yes else ChangeState.PLANNED,
+            "sentence": needs_yes,
+            "not_before": at,
+            "planned_at": at,
+            **fresh.answers[change.deployment_id],
+        }
+        where = {"deployment_id": change.deployment_id, "position": position}
+        tell_of_new(Change.objects.create(plan=plan, **where, **facts), at=at)
     tell_of_stopped(plan, at=at)
-    audit.record(
-        "plan.made", f"plan/{plan.pk}", actor_id=None, at=at, pool=pool.pk, changes=len(fresh)
-    )
+    audit.record("plan.made", f"plan/{plan.pk}", actor_id=None, at=at, pool=pool.pk, changes=count)
     return plan
 
 
