@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 240},
     },
     "reconcile": {"task": "quotas.tasks.reconcile", "schedule": 30.0, "options": {"expires": 25}},
+    "keep gateway limits": {
+        "task": "quotas.tasks.keep_gateway_limits",
+        "schedule": 30.0,
+        "options": {"expires": 25},
+    },
     "look ahead": {
         "task": "quotas.tasks.look_ahead",
         "schedule": MINUTE,

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
+from quotas.domain.gateway_limits import Shares
 from quotas.domain.region_capacity import Available
 from quotas.domain.suggestion import ListPrice
 
@@ -256,6 +257,20 @@ class Priced:
     region: str
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """How one deployment is shared: who calls it, and how it is divided where nobody counts.
+
+    `callers`: services by subscription of a gateway, as it writes it; `products`: those of a whole
+    product's subscriptions that nobody mapped themselves. Two services of one: of two gateways.
+    `shares` only as long as it is shared.
+    """
+
+    shares: tuple[Shares, ...] = ()
+    callers: Mapping[str, frozenset[int]] = field(default_factory=dict, hash=False)
+    products: Mapping[str, frozenset[int]] = field(default_factory=dict, hash=False)
+
+
 class EvidenceSource(Protocol):
     def history(self, *, at: datetime) -> Window:
         """The stretch of time of which evidence tells the use."""
@@ -285,6 +300,9 @@ class EvidenceSource(Protocol):
 
     def shared_deployments(self, *, at: datetime) -> Iterable[int]:
         """Ids of those whose use is divided between several services; may be a lazy query."""
+
+    def sharing(self, deployment_ids: Collection[int], *, at: datetime) -> Mapping[int, Sharing]:
+        """Of each of them, whether or not it was ever shared; a few reads for any number."""
 
     def list_prices(self, asked: Collection[Priced], *, at: datetime) -> Mapping[Priced, ListPrice]:
         """The price of each of them; parts of it may be unknown. One read for any number."""

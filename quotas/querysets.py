@@ -189,6 +189,12 @@ class FindingQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self.filter(mine | Q(deployment__pool__owners=user)).distinct()
 
 
+class GatewayProductQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def operated_by(self, user: "User") -> Self:
+        """Of deployments whose pool this person operates; every one for platform owners."""
+        return self if user.is_platform_owner else self.filter(deployment__pool__owners=user)
+
+
 class KillSwitchQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def on(self) -> Self:
         """The one that is on, if any: while there is one, nothing is written to Azure."""

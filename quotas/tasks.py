@@ -8,12 +8,14 @@ from django.conf import settings
 from portal.kernel.clock import now
 from portal.kernel.errors import CloudError
 from quotas.gateway import capacity_gateway
+from quotas.limits_gateway import limits_gateway
 from quotas.services import (
     burst_news,
     change_news,
     evidence_rows,
     expectations,
     findings,
+    gateway_limits,
     grant_news,
     inventory,
     lanes,
@@ -47,6 +49,12 @@ def reconcile_now() -> None:
     lanes.apply_side_by_side(
         gateway=capacity_gateway(), now=now, lanes=settings.HEADROOM_APPLY_LANES
     )
+
+
+@shared_task(acks_late=True)
+def keep_gateway_limits() -> None:
+    """What each service may use of a shared deployment, into the gateways that enforce it."""
+    gateway_limits.keep_limits(gateway=limits_gateway(), now=now)
 
 
 @shared_task(acks_late=True)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from portal.kernel.windows import MINUTE, Window, floor_to_minute
-from quotas.gateway import BurstUse, ListPrice, Priced, UsageEvidence
+from quotas.gateway import BurstUse, ListPrice, Priced, Sharing, UsageEvidence
 from quotas.selectors.metering import HeldSpan, MeteredDeployment, held_spans
 from showback.domain.bands import held_at_steps
 from showback.domain.measures import MISSING
@@ -22,6 +22,7 @@ from showback.models import SharedDeployment
 from showback.querysets import in_force_at
 from showback.selectors.burst_use import use_of_burst, whole_minutes
 from showback.selectors.evidence_costs import LATELY, evidence_costs
+from showback.selectors.gateway_sharing import gateway_sharing
 from showback.selectors.list_prices import list_prices
 from showback.selectors.minutes import tokens_per_minute
 from showback.selectors.service_minutes import service_minutes
@@ -52,6 +53,9 @@ class UsageHistory:
         spans: tuple[tuple[Window, int], ...],
     ) -> BurstUse:
         return use_of_burst(deployment, whole_minutes(window), spans)
+
+    def sharing(self, deployment_ids: Collection[int], *, at: datetime) -> Mapping[int, Sharing]:
+        return gateway_sharing(deployment_ids, at=at)
 
     def list_prices(self, asked: Collection[Priced], *, at: datetime) -> Mapping[Priced, ListPrice]:
         return list_prices(asked, at=at)

@@ -59,6 +59,7 @@ def advance(
     for stop in stops(clocks.now(), until, with_schedule=with_schedule):
         clocks.set(stop.at)
         quotas_tasks.reconcile_now()
+        quotas_tasks.keep_gateway_limits()
         quotas_tasks.tell_news()
         if stop.is_slot:
             run_slot(stop.at)

@@ -49,6 +49,7 @@ class Event(StrEnum):
     DEPLOYMENT_UNMAPPED = "deployment.unmapped"
     DRIFT_FOUND = "drift.found"
     DEPLOYMENT_CHANGED = "deployment.changed"
+    GATEWAY_WAITS = "gateway.waits"
     CHANGE_NEEDS_YES = "change.needs_yes"
     CHANGE_UNWRITABLE = "change.unwritable"
     CHANGE_BLOCKED = "change.blocked"

@@ -37,6 +37,14 @@ OPERATE = {
         AT_ONCE,
         LOOK,
     ),
+    Event.GATEWAY_WAITS: Kind(
+        Group.OPERATE,
+        "Limits in a gateway wait for somebody",
+        "The gateway limits of {deployment} wait",
+        "{why} They stand in {product}.",
+        AT_ONCE,
+        LOOK,
+    ),
     Event.CHANGE_NEEDS_YES: Kind(
         Group.OPERATE,
         "A change waits for your yes",

@@ -9,6 +9,7 @@ from quotas.models.edge_checks import EdgeCheck
 from quotas.models.facts import FactsChange
 from quotas.models.findings import Finding
 from quotas.models.freezes import Freeze
+from quotas.models.gateway_product import GatewayProduct
 from quotas.models.given_reasons import GivenReason
 from quotas.models.inventory import (
     NEVER_THERE,
@@ -46,6 +47,7 @@ __all__ = [
     "FactsChange",
     "Finding",
     "Freeze",
+    "GatewayProduct",
     "GivenReason",
     "KillSwitch",
     "LedgerEntry",

@@ -1,14 +1,16 @@
-"""Reasons of answers to edits and findings: asked for, and kept where a later answer cannot replace
-them. People's own words are no part of the audit, so it names the row that has them.
+"""Reasons of answers to edits and findings, and of decisions on limits in a gateway: asked for, and
+kept where a later answer cannot replace them. People's own words are no part of the audit, so it
+names the row that has them.
 """
 
 from datetime import datetime
 
 from portal.models import User
-from quotas.models import Change, Finding, GivenReason
+from quotas.models import Change, Finding, GatewayProduct, GivenReason
 from quotas.services.refusals import refuse
 
 LONGEST_REASON = 200
+_FIELD_OF = {Change: "change", Finding: "finding", GatewayProduct: "gateway_product"}
 
 
 def checked_reason(reason: str, *, missing: str) -> str:
@@ -23,12 +25,15 @@ def checked_reason(reason: str, *, missing: str) -> str:
     return said
 
 
-def keep_reason(answered: Change | Finding, said: str, *, by: User, at: datetime) -> dict[str, int]:
+def keep_reason(
+    answered: Change | Finding | GatewayProduct, said: str, *, by: User, at: datetime
+) -> dict[str, int]:
     """In the transaction of the answer. Returns what its audit row says of it: nothing where the
     answer needed no words.
     """
     if not said:
         return {}
-    whose = {"change": answered} if isinstance(answered, Change) else {"finding": answered}
-    row = GivenReason.objects.create(**whose, given_by=by, given_at=at, reason=said)
+    field = _FIELD_OF[type(answered)]
+    facts = {field: answered, "given_by": by, "given_at": at, "reason": said}
+    row = GivenReason.objects.create(**facts)
     return {"reason": row.pk}

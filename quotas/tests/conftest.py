@@ -72,6 +72,7 @@ def usage(monkeypatch: pytest.MonkeyPatch) -> FakeEvidence:
     monkeypatch.setattr("quotas.services.evidence.evidence_source", lambda: fake)
     monkeypatch.setattr("quotas.services.burst_reports.evidence_source", lambda: fake)
     monkeypatch.setattr("quotas.selectors.places.evidence_source", lambda: fake)
+    monkeypatch.setattr("quotas.selectors.gateway_limits.evidence_source", lambda: fake)
     return fake
 
 

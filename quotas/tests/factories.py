@@ -22,6 +22,7 @@ from quotas.gateway import (
     ModelSkuSeen,
     Priced,
     QuotaSeen,
+    Sharing,
     UsageEvidence,
     WriteAnswer,
 )
@@ -228,6 +229,7 @@ class FakeEvidence:
     answer: UsageEvidence = NO_USAGE
     used_share: float | None = 0.8
     prices: dict[str, ListPrice] = field(default_factory=dict)  # by SKU
+    shared: Sharing = Sharing()  # how each deployment is shared
 
     def history(self, *, at: datetime) -> Window:
         return Window(at - timedelta(days=28), at)
@@ -256,6 +258,9 @@ class FakeEvidence:
 
     def shared_deployments(self, *, at: datetime) -> list[int]:
         return []
+
+    def sharing(self, deployment_ids: Collection[int], *, at: datetime) -> dict[int, Sharing]:
+        return dict.fromkeys(deployment_ids, self.shared)
 
     def list_prices(self, asked: Collection[Priced], *, at: datetime) -> dict[Priced, ListPrice]:
         return {what: self.prices.get(what.sku_name, NO_PRICE) for what in asked}
