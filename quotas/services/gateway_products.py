@@ -93,7 +93,7 @@ def switch_mode(
             "API Management has not been read yet, so nobody has seen what would change. It is "
             "read within half a minute.",
         )
-    row = GatewayProduct.objects.select_for_update().get(pk=product.pk)
+    row: GatewayProduct = GatewayProduct.objects.select_for_update().get(pk=product.pk)
     if row.mode == mode:
         raise ChangedMeanwhile("The mode")
     row.mode, row.answered_by, row.answer_reason = mode, by, said

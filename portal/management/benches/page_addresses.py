@@ -75,6 +75,7 @@ class Examples:
             "pool_reserve_check": pool.pk,
             "request": request.pk,
             "shared_deployment": shared.deployment_id,
+            "gateway_limits": shared.deployment_id,
             "finding": found.pk,
         }
 

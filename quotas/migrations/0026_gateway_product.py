@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0024_given_reasons"),
+        ("quotas", "0025_facts_changes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
