@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0025_facts_changes"),
+        ("quotas", "0026_what_was_settled"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
