@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ settings.register_profile(
 )
 settings.load_profile("headroom")
 
+# Making models, classes and tests, Python would look for garbage again and again and find little.
+gc.set_threshold(50_000, 50, 100)
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -35,12 +39,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end, so no later search for garbage looks at it."""
+    gc.collect()
+    gc.freeze()
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and chromium() is None:
         reason = "no Chromium: `sudo apt install chromium`, or set CHROMIUM to its path"
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI=true requires the browser tests, but there is {reason}", pytrace=False)
         pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The database as always; tests that commit leave it empty by a quicker way."""
+    from django.test import TransactionTestCase
+
+    from portal.tests.emptying import empty_filled_tables
+
+    TransactionTestCase._fixture_teardown = empty_filled_tables
 
 
 @pytest.fixture(scope="session")
