@@ -9,7 +9,7 @@ still: then a test ends an operation by advancing it, or lets it end after so ma
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from simulator.resources_file import read_row
@@ -47,11 +47,16 @@ class Operation:
         units: int | None = self.write["units"]
         return units
 
-    def poll(self, now: float) -> None:
-        """One more look at it while it runs; the end is never before the last look it needs."""
-        if self.polls_left:
-            self.polls_left -= 1
-            self.ends_at = max(self.ends_at, now)
+    def poll(self, now: float) -> bool:
+        """One more look at it while it runs; the end is never before the last look it needs.
+
+        Whether that changed anything.
+        """
+        if not self.polls_left:
+            return False
+        self.polls_left -= 1
+        self.ends_at = max(self.ends_at, now)
+        return True
 
     def is_due(self, now: float) -> bool:
         """Whether it must end by now."""
@@ -68,7 +73,7 @@ class Operations:
 
     def as_json(self) -> dict[str, Any]:
         """The constructor takes it back."""
-        rows = [asdict(each) for each in self._all.values()]
+        rows = [dict(vars(each)) for each in self._all.values()]
         return {"all": rows, "failures": self.failures, "count": self._count}
 
     def add(self, operation: Operation) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from simulator.clock import Clock, parse_time
 from simulator.faults import Faults
 from simulator.knobs import Knobs
@@ -177,7 +179,7 @@ class State:
                 "product_policies": self.product_policies.as_json(),
                 "lowered_limits": self.lowered_limits.as_json(),
             }
-            write_atomically(self._folder / _FILE, json.dumps(self._stored))
+            write_atomically(self._folder / _FILE, orjson.dumps(self._stored))
 
 
 def trace_finder(folder: Path) -> Callable[[str], bool]:
@@ -185,11 +187,11 @@ def trace_finder(folder: Path) -> Callable[[str], bool]:
     return lambda name: bool(name) and Path(name).name == name and (folder / name).is_file()
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """All or nothing, also when the machine stops: a new file, flushed, then renamed."""
     new = path.with_suffix(path.suffix + ".new")
-    with new.open("w") as file:
-        file.write(text)
+    with new.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from simulator.gateways import Gateway
@@ -137,7 +138,7 @@ class Deployment:
     changed_at: datetime | None = None
     provisioning_state: str = "Succeeded"
 
-    @property
+    @cached_property
     def key(self) -> str:
         """``account/deployment`` in lower case; account names are unique in Azure."""
         return f"{self.account}/{self.name}".lower()

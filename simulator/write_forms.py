@@ -80,8 +80,7 @@ def _called_operation(call: Call) -> Operation:
             404, "OperationNotFound",
             f"The operation '{call.path['operation']}' was not found.",
         )  # fmt: skip
-    if found.status == IN_PROGRESS:
-        found.poll(call.state.clock.now().timestamp())
+    if found.status == IN_PROGRESS and found.poll(call.state.clock.now().timestamp()):
         call.state.save()
     return found
 
