@@ -139,7 +139,7 @@ class WriteAnswer:
 
     done: bool
     operation: str = ""
-    retry_after: timedelta = timedelta(seconds=5)
+    retry_after: timedelta = timedelta(seconds=1)
 
 
 class CapacityGateway(Protocol):

@@ -14,7 +14,8 @@ from azure.mgmt.core.polling.arm_polling import ARMPolling
 
 from portal.cloud.retry import retry_after_seconds
 
-DEFAULT_STEP_SECONDS = 5.0
+# Where Azure asks for no wait; whoever asks waits longer, the longer it takes.
+DEFAULT_STEP_SECONDS = 1.0
 _FAILED = ("failed", "canceled", "cancelled")
 
 

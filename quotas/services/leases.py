@@ -9,23 +9,21 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
 
-from django.db import transaction
-
 from portal.kernel.clock import real_now
 from quotas.models import AccountLease
 
 LENGTH = timedelta(seconds=90)
 
 
-@transaction.atomic
 def take(account_id: int, holder: str) -> bool:
     """True when the account is ours until LENGTH from now."""
     now = real_now()
-    AccountLease.objects.get_or_create(
-        account_id=account_id, defaults={"holder": "", "expires_at": now}
-    )
+    ours = {"holder": holder, "expires_at": now + LENGTH}
     free = AccountLease.objects.filter(account_id=account_id, expires_at__lte=now)
-    return bool(free.update(holder=holder, expires_at=now + LENGTH))
+    if free.update(**ours):
+        return True
+    _, is_the_first = AccountLease.objects.get_or_create(account_id=account_id, defaults=ours)
+    return is_the_first
 
 
 def renew(account_id: int, holder: str) -> bool:

@@ -14,6 +14,8 @@ from quotas.services.reconcile import move_change
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=15)
 # Azure may take this long until a read shows a new capacity.
 PROPAGATION = timedelta(minutes=15)
+# A poll waits for a quarter of the operation's age, or for as long as Azure asks; else no longer.
+LONGEST_POLL = timedelta(seconds=30)
 # An operation that runs for longer keeps its account no more: Azure is read back instead.
 LONGEST_OPERATION = timedelta(hours=1)
 # What waiting alone will not mend, so it is looked at less often; end edges are retried for ever.

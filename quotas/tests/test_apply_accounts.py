@@ -58,7 +58,7 @@ def test_whoever_found_the_change_before_looks_at_its_account_again(
     azure.slow = True
     reconcile_at(azure, START)
     late = Change.objects.select_related("deployment").get(deployment__name="search")
-    assert not apply.step(late, gateway=azure, at=START)
+    assert not apply.step(late, gateway=azure, now=lambda: START)
     assert len(azure.writes) == 2
 
 
@@ -102,7 +102,7 @@ def test_what_waits_for_a_yes_is_not_stepped_by_whoever_found_it_before(
     reconcile_at(azure, START)
     late = Change.objects.select_related("deployment").get(deployment__name="lab")
     Change.objects.filter(pk=late.pk).update(state="needs_human")
-    assert not apply.step(late, gateway=azure, at=START + timedelta(hours=1))
+    assert not apply.step(late, gateway=azure, now=lambda: START + timedelta(hours=1))
     assert state_of("lab") == "needs_human"
 
 

@@ -94,7 +94,7 @@ def test_a_write_that_azure_takes_on_is_one_request_now_and_one_for_each_step(
 def test_a_write_whose_state_is_in_the_resource_itself(gateway: Gateway) -> None:
     gateway.answers(Answer(200, deployment(50, "Accepted")))
     begun = gateway.begin()
-    assert (begun.done, begun.retry_after) == (False, timedelta(seconds=5))
+    assert (begun.done, begun.retry_after) == (False, timedelta(seconds=1))
 
     asked = gateway.answers(Answer(200, deployment(50, "Updating")))
     going_on = gateway.poll(begun.operation)
