@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 import httpx
 from django.conf import settings
@@ -33,6 +34,14 @@ class SimulatedAzure:
         answer = self.client.post(settings.HEADROOM_SIMULATOR_CONTROL_URL + path, json=body)
         if answer.is_error:
             raise CommandError(f"The simulated Azure refused {path}: {answer.text}")
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """What it tells of itself. Raises CommandError with what the simulator said."""
+        url = settings.HEADROOM_SIMULATOR_CONTROL_URL + path
+        answer = self.client.get(url, params=query)
+        if answer.is_error:
+            raise CommandError(f"The simulated Azure refused {path}: {answer.text}")
+        return answer.json()
 
 
 class TwoClocks:

@@ -1,12 +1,16 @@
 """Benches measure, say in which unit, and leave nothing behind."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from django.core.management import CommandError
 from django.db import connection
 from django.db.models import Sum
 
 from portal.kernel.clock import now
-from portal.management.benches import approvals, ingest, pages, rollup, storage
+from portal.management.benches import apply, approvals, ingest, pages, rollup, storage
+from portal.management.benches.azure_judge import Judge
 from portal.management.benches.made_organisation import make_organisation
 from portal.management.benches.made_quarter import make_quarter
 from portal.management.benches.made_work import make_work
@@ -119,3 +123,46 @@ def test_approvals_are_measured_through_the_services(monkeypatch: pytest.MonkeyP
         assert found[key] > 0
     assert not LedgerEntry.objects.exists()
     assert left_behind() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_applying_is_measured_against_a_simulated_azure_and_judged_by_its_log(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.HEADROOM_APPLY_LANES = 3
+    monkeypatch.setattr(apply, "QUICK", (3, 2))
+    monkeypatch.setattr(apply, "OPERATION_SECONDS", 0.5)
+    found = apply.bench_apply(True)
+    assert (found["changes"], found["writes"], found["lost"], found["over_applied"]) == (6, 6, 0, 0)
+    assert found["times_of_bound"] >= 1
+    assert left_behind() == []
+
+
+def test_the_judge_sees_what_is_lost_and_what_is_too_much() -> None:
+    def state(*capacities: int) -> dict[str, Any]:
+        steps = [{"at": None, "capacity": 5}]
+        steps += [
+            {"at": f"2026-03-02T12:00:0{n}Z", "capacity": units}
+            for n, units in enumerate(capacities)
+        ]
+        row = {"name": "D", "capacity_history": steps}
+        return {"limits": [{"subscription": "s", "limit": 8}],
+                "accounts": [{"id": "/subscriptions/s/a", "deployments": [row]}]}  # fmt: skip
+
+    def verdict(*capacities: int, refused: int = 0) -> tuple[int, int]:
+        azure = SimpleNamespace(
+            get=lambda path, **_: (
+                [{"n": n, "status": 400} for n in range(refused)]
+                if path == "/log"
+                else state(*capacities)
+            )
+        )
+        judge = Judge(azure)  # type: ignore[arg-type]
+        found = judge.verdict({"/subscriptions/s/a/deployments/d": 7})
+        return found["lost"], found["over_applied"]
+
+    assert verdict(7) == (0, 0)
+    assert verdict(6) == (1, 0)
+    assert verdict(8, 7) == (0, 1)  # more than was wanted
+    assert verdict(9, 7) == (0, 2)  # and more than the limit
+    assert verdict(7, refused=1)[1] > 0

@@ -74,6 +74,20 @@ def own_connection(name: str = "") -> Iterator[None]:
         connection.connection = inherited  # the process ends without closing it
 
 
+@contextmanager
+def everywhere(name: str = "") -> Iterator[None]:
+    """New connections too, such as those of other threads, read and write those tables."""
+    options = connection.settings_dict["OPTIONS"]
+    before = dict(options)
+    path = f"-c search_path={schema_of(name)}"
+    options["options"] = f"{before.get('options', '')} {path}".strip()
+    try:
+        yield
+    finally:
+        options.clear()
+        options.update(before)
+
+
 def know_the_rows(*models: type[Model]) -> None:
     """What PostgreSQL's own upkeep does sooner or later: it counts the rows, to plan by them."""
     _run(f"ANALYZE {', '.join(model._meta.db_table for model in models)}")

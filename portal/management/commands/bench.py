@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 # Name → function(quick) -> {"rows": [{column: value}], …}; imported only when it is asked for.
 BENCHES = {
+    "apply": "portal.management.benches.apply.bench_apply",
     "approvals": "portal.management.benches.approvals.bench_approvals",
     "pages": "portal.management.benches.pages.bench_pages",
     "ingest": "portal.management.benches.ingest.bench_ingest",
