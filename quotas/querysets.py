@@ -186,7 +186,8 @@ class FindingQuerySet(models.QuerySet):  # type: ignore[type-arg]
         if user.reads_everything:
             return self
         mine = Q(deployment__service__team__memberships__user=user)
-        return self.filter(mine | Q(deployment__pool__owners=user)).distinct()
+        operated = Q(deployment__pool__owners=user) | Q(pool__owners=user)
+        return self.filter(mine | operated).distinct()
 
 
 class GatewayProductQuerySet(models.QuerySet):  # type: ignore[type-arg]

@@ -109,12 +109,15 @@ def _number(shown: Shown | None) -> int | None:
 
 
 def finding_json(finding: Finding) -> Json:
-    """`how` is empty while it is open."""
+    """`how` is empty while it is open. Of a limit there is no deployment, and `was` and `now` are
+    units.
+    """
+    deployment, pool = finding.deployment, finding.its_pool
     return {
         "id": finding.pk,
-        "account": finding.deployment.account.name,
-        "deployment": finding.deployment.name,
-        "pool": finding.deployment.pool_id,
+        "account": deployment.account.name if deployment else None,
+        "deployment": deployment.name if deployment else None,
+        "pool": pool.pk if pool else None,
         "kind": finding.kind,
         "was": finding.was,
         "now": finding.now,

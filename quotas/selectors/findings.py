@@ -28,7 +28,7 @@ MOST_LISTED = 10  # on the page of changes; each is told to those who operate it
 class FindingRow:
     id: int
     url: str
-    deployment: str
+    name: str  # of the deployment, or of the pool
     kind: str
     sentence: str
     status: Status
@@ -37,11 +37,12 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class OpenFindings:
-    """The first ten, or every one; `total` counts all, `deployments` those that they are of."""
+    """The first ten, or every one; `total` counts all, `deployments`, `pools` what they are of."""
 
     rows: list[FindingRow]
     total: int
     deployments: int
+    pools: int
 
     @property
     def left_out(self) -> int:
@@ -50,21 +51,24 @@ class OpenFindings:
 
 @dataclass(frozen=True)
 class FindingPage:
-    """`snippets` bring back what was there; `is_deleted`: adopting it gives back what is held."""
+    """`snippets` bring back what was there; `is_deleted`: adopting it gives back what is held;
+    `limit_of`: the id of the pool whose limit moved.
+    """
 
     row: FindingRow
     is_deleted: bool
+    limit_of: int | None
     asks: bool
     facts: list[tuple[str, Any]]
     snippets: list[Snippet]
 
     @property
     def trail(self) -> list[tuple[str, str]]:
-        return [("Changes", reverse("changes")), (self.row.deployment, "")]
+        return [("Changes", reverse("changes")), (self.row.name, "")]
 
 
 def findings_for(user: User) -> QuerySet[Finding]:
-    of = ("deployment__account", "deployment__pool", "answered_by")
+    of = ("deployment__account", "deployment__pool", "pool", "answered_by")
     found: QuerySet[Finding] = Finding.objects.visible_to(user).select_related(*of)
     return found
 
@@ -73,7 +77,9 @@ def open_findings(user: User, *, lists_all: bool = False, at: datetime) -> OpenF
     """Those that nobody snoozed before the others, the newest first. Two queries."""
     found = Finding.objects.visible_to(user).filter(ended_at__isnull=True)
     numbers = found.order_by().aggregate(
-        total=Count("pk", distinct=True), deployments=Count("deployment", distinct=True)
+        total=Count("pk", distinct=True),
+        deployments=Count("deployment", distinct=True),
+        pools=Count("pool", distinct=True),
     )
     sleeps = Case(When(snoozed_until__gt=at, then=Value(1)), default=Value(0))
     rows = findings_for(user).filter(ended_at__isnull=True).annotate(sleeps=sleeps)
@@ -83,18 +89,28 @@ def open_findings(user: User, *, lists_all: bool = False, at: datetime) -> OpenF
 
 
 def finding_page(finding: Finding, user: User, *, at: datetime) -> FindingPage:
-    operated = Pool.objects.operated_by(user).filter(pk=finding.deployment.pool_id)
+    pool = finding.its_pool
+    operated = Pool.objects.operated_by(user).filter(pk=pool.pk if pool else None)
     may_answer = user.is_platform_owner or operated.exists()
     return FindingPage(
         row=_row(finding, at=at),
         is_deleted=finding.kind == Finding.Kind.DELETED,
+        limit_of=finding.pool_id,
         asks=finding.ended_at is None and may_answer,
         facts=_facts(finding, at=at),
         snippets=_snippets(finding, at=at) if finding.ended_at is None else [],
     )
 
 
+def name_of(finding: Finding) -> str:
+    return words.pool_name(finding.pool) if finding.pool else str(finding.deployment)
+
+
 def sentence_of(finding: Finding) -> str:
+    if finding.pool:
+        was, now = int(finding.was), int(finding.now)
+        before, after = (words.pool_units(finding.pool, units) for units in (was, now))
+        return f"Azure {'lowered' if now < was else 'raised'} its limit from {before} to {after}."
     if finding.kind == Finding.Kind.VERSION:
         return f"Its model is version {finding.now} now; it was {finding.was}."
     if finding.now:
@@ -109,7 +125,7 @@ def _row(finding: Finding, *, at: datetime) -> FindingRow:
     return FindingRow(
         id=finding.pk,
         url=reverse("finding", args=[finding.pk]),
-        deployment=str(finding.deployment),
+        name=name_of(finding),
         kind=finding.get_kind_display(),
         sentence=sentence_of(finding),
         status=_status(finding, at=at),
@@ -125,10 +141,9 @@ def _status(finding: Finding, *, at: datetime) -> Status:
 
 
 def _facts(finding: Finding, *, at: datetime) -> list[tuple[str, Any]]:
-    held = _held(finding, at=at)
     until = finding.snoozed_until
     return [
-        ("The ledger holds", words.amount(finding.deployment, held)),
+        _stands(finding, at=at),
         ("Found", words.moment(finding.found_at, now=at)),
         ("Nobody is asked until", words.moment(until, now=at) if until else None),
         ("Over since", words.moment(finding.ended_at, now=at) if finding.ended_at else None),
@@ -137,15 +152,23 @@ def _facts(finding: Finding, *, at: datetime) -> list[tuple[str, Any]]:
     ]
 
 
+def _stands(finding: Finding, *, at: datetime) -> tuple[str, Any]:
+    if finding.deployment:
+        return ("The ledger holds", words.amount(finding.deployment, _held(finding, at=at)))
+    units = words.pool_units(finding.pool, int(finding.now)) if finding.pool else None
+    return ("The limit is", units)
+
+
 def _held(finding: Finding, *, at: datetime) -> int:
     rows = LedgerEntry.objects.applied().filter(deployment=finding.deployment_id)
-    return desired_units(entries_of(rows.in_force_at(at)), at).get(finding.deployment_id, 0)
+    return desired_units(entries_of(rows.in_force_at(at)), at).get(finding.deployment_id or 0, 0)
 
 
 def _snippets(finding: Finding, *, at: datetime) -> list[Snippet]:
     """The deployment as it was; nothing where the ledger holds nothing for it any more."""
-    deployment, units = finding.deployment, _held(finding, at=at)
-    if units <= 0:
+    deployment = finding.deployment
+    units = _held(finding, at=at) if deployment else 0
+    if deployment is None or units <= 0:
         return []
     if finding.kind == Finding.Kind.VERSION:
         deployment.model_version = finding.was

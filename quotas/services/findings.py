@@ -1,5 +1,6 @@
-"""What a sync finds besides capacity: deployments that went, or came back, and models that were
-upgraded. Each is told to those who operate the pool, once, and waits for an answer.
+"""What a sync finds besides capacity: deployments that went, or came back, models that were
+upgraded, limits that Azure moved. Each is told to those who operate the pool, once, and waits for
+an answer.
 
 Headroom changes capacity only, so nothing of this is reverted by it: somebody does that in Azure,
 and the next sync closes the finding.
@@ -75,11 +76,30 @@ def note_gone(deployments: Iterable[Deployment], *, at: datetime) -> None:
             _tell(found, at=at)
 
 
+def note_limit(pool: Pool, was: int, now: int, *, at: datetime) -> Finding | None:
+    """Azure moved the limit (units) of a pool; in the sync's transaction. None where nobody is
+    asked: it feeds nothing, or has again what it had. Told by whoever tells of the limit.
+    """
+    found: Finding | None = Finding.objects.open().filter(pool=pool).first()
+    if found is None:
+        if not pool.is_allocatable or not pool.deployments.present().exists():
+            return None
+        facts = {"was": str(was), "now": str(now), "found_at": at}
+        found = Finding.objects.create(pool=pool, kind=Kind.LIMIT, **facts)
+    elif found.was == str(now):
+        _end(Finding.objects.filter(pk=found.pk), at=at)
+        return None
+    else:
+        found.now, found.snoozed_until = str(now), None
+        found.save(update_fields=["now", "snoozed_until"])
+    return found
+
+
 @transaction.atomic
 def adopt(finding: Finding, *, by: User, reason: str, at: datetime) -> Finding:
     """It stays as Azure has it. What the ledger held for a deployment that went is given back from
-    this minute on, bursts too. Raises DomainError, as without a reason, or ChangedMeanwhile where
-    it is over already.
+    this minute on, bursts too; of another limit nothing is taken, it is Azure's. Raises
+    DomainError, as without a reason, or ChangedMeanwhile where it is over already.
     """
     _check(finding, by)
     why = checked_reason(reason, missing="Say why it stays as Azure has it.")
@@ -93,11 +113,11 @@ def adopt(finding: Finding, *, by: User, reason: str, at: datetime) -> Finding:
         ids = list(rows.values_list("pk", flat=True))
         given_back = reverse_each(rows, reason=DELETED, by_id=by.pk, at=at)
         _tell_holders(finding, ids, by=by, at=at)
-        _tell_owners(finding.deployment, ids, by=by, at=at)
+        if finding.deployment:
+            _tell_owners(finding.deployment, ids, by=by, at=at)
     detail = {"finding": finding.pk, "entries": given_back}
     detail |= keep_reason(finding, why, by=by, at=at)
-    subject = f"deployment/{finding.deployment_id}"
-    audit.record("finding.adopted", subject, actor_id=by.pk, at=at, **detail)
+    audit.record("finding.adopted", finding.subject, actor_id=by.pk, at=at, **detail)
     return finding
 
 
@@ -119,7 +139,7 @@ def tell_of_snoozes_over(*, at: datetime) -> int:
     rows = Finding.objects.open().filter(snoozed_until__lte=at)
     return sum(
         _tell(row, occurrence=row.snoozed_until.isoformat() if row.snoozed_until else "", at=at)
-        for row in rows.select_related("deployment__account", "deployment__pool")
+        for row in rows.select_related("deployment__account", "deployment__pool", "pool")
     )
 
 
@@ -205,23 +225,29 @@ def _end(rows: QuerySet[Finding], *, how: str = How.REVERTED, at: datetime, **fa
 
 
 def _check(finding: Finding, by: User) -> None:
-    pools = Pool.objects.operated_by(by).filter(pk=finding.deployment.pool_id)
+    pool = finding.its_pool
+    pools = Pool.objects.operated_by(by).filter(pk=pool.pk if pool else None)
     if not by.is_platform_owner and not pools.exists():
         raise DomainError("Only an owner of the pool may answer for it.", code="not_yours")
 
 
 def _tell(finding: Finding, *, occurrence: object = "", at: datetime) -> bool:
-    deployment = finding.deployment
-    people = operators_of(deployment.pool) if deployment.pool else platform_owners()
+    pool = finding.its_pool
+    name = words.pool_name(pool) if pool else "no pool"
+    event, facts = Event.DEPLOYMENT_CHANGED, {"what": sentence_of(finding)}
+    if finding.pool:
+        now, asks = words.pool_units(finding.pool, int(finding.now)), "Say whether it stays so."
+        event, facts = Event.POOL_LIMIT_CHANGED, {"why": facts["what"], "risk": asks, "now": now}
+    else:
+        facts["deployment"] = str(finding.deployment)
     notice = tell(
-        Event.DEPLOYMENT_CHANGED,
-        people,
+        event,
+        operators_of(pool) if pool else platform_owners(),
         subject=f"finding/{finding.pk}",
         url=reverse("finding", args=[finding.pk]),
         at=at,
         occurrence=occurrence,
-        deployment=str(deployment),
-        pool=words.pool_name(deployment.pool) if deployment.pool else "no pool",
-        what=sentence_of(finding),
+        pool=name,
+        **facts,
     )
     return notice is not None

@@ -21,21 +21,26 @@ from quotas.selectors.people import holders_of, operators_of, owners_of
 
 @dataclass(frozen=True)
 class Moved:
-    """What moved: `why` is one sentence for everybody who is told, `now` the limit in force."""
+    """What moved: `why` is one sentence for everybody who is told, `now` the limit in force, `url`
+    where operators answer for it; "" for the page of the pool.
+    """
 
     pool: Pool
     now: PoolLimit
     at: datetime
     why: str
+    url: str = ""
 
 
-def tell_of_limit(pool: Pool, was: PoolLimit, now: PoolLimit, *, at: datetime) -> None:
+def tell_of_limit(
+    pool: Pool, was: PoolLimit, now: PoolLimit, *, url: str = "", at: datetime
+) -> None:
     """Tells owners of grants whose risk changed, and the operators where the limit moved or
     anything is newly at risk. In the transaction that wrote `now`.
     """
     if (was.limit_units, was.outside_units) == (now.limit_units, now.outside_units):
         return
-    moved = Moved(pool, now, at, why_limit(pool, was, now))
+    moved = Moved(pool, now, at, why_limit(pool, was, now), url)
     before, after = risk_under(pool, was, at=at), risk_under(pool, now, at=at)
     worse = {pk: r for pk, r in after.requests.items() if _is_worse(before.requests.get(pk), r)}
     better = {pk: r for pk, r in before.requests.items() if pk not in after.requests}
@@ -119,7 +124,7 @@ def tell_operators(moved: Moved, count: int) -> None:
         Event.POOL_LIMIT_CHANGED,
         operators_of(moved.pool),
         subject=f"pool/{moved.pool.pk}",
-        url=reverse("pool", args=[moved.pool.pk]),
+        url=moved.url or reverse("pool", args=[moved.pool.pk]),
         at=moved.at,
         occurrence=_occurrence(moved),
         pool=words.pool_name(moved.pool),

@@ -2,9 +2,12 @@
 
 from datetime import datetime
 
+from django.urls import reverse
+
 from portal import audit
 from quotas.gateway import QuotaSeen
 from quotas.models import Pool, PoolLimit
+from quotas.services.findings import note_limit as note_limit_moved
 from quotas.services.limit_news import tell_of_limit
 
 
@@ -25,7 +28,11 @@ def note_limit(pool: Pool, row: QuotaSeen, *, at: datetime) -> None:
     )
     if last is None:
         return
-    tell_of_limit(pool, last, fresh, at=at)
+    url = ""
+    if last.limit_units != row.limit_units:
+        found = note_limit_moved(pool, last.limit_units, row.limit_units, at=at)
+        url = reverse("finding", args=[found.pk]) if found else ""
+    tell_of_limit(pool, last, fresh, url=url, at=at)
     if last.limit_units != row.limit_units:
         audit.record(
             "pool.limit_changed",

@@ -9,7 +9,7 @@ from portal.doors import posts_from
 from portal.kernel.clock import now
 from quotas.forms_changes import AnswerForm
 from quotas.models import Finding
-from quotas.selectors.findings import finding_page, findings_for
+from quotas.selectors.findings import finding_page, findings_for, name_of
 from quotas.services import findings
 
 
@@ -23,7 +23,7 @@ def adopt(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _visible(request, pk), AnswerForm(request.POST)
     if not form.answers(findings.adopt, found, by=request.user, at=now()):
         return _page(request, found, form, status=422)
-    messages.success(request, f"{found.deployment} stays as Azure has it.")
+    messages.success(request, f"{name_of(found)} stays as Azure has it.")
     return redirect("finding", pk=pk)
 
 
@@ -32,7 +32,7 @@ def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     found, form = _visible(request, pk), AnswerForm(request.POST)
     if not form.snoozes(findings.snooze, found, by=request.user, at=now()):
         return _page(request, found, form, status=422)
-    messages.success(request, f"You are asked about {found.deployment} again then.")
+    messages.success(request, f"You are asked about {name_of(found)} again then.")
     return redirect("finding", pk=pk)
 
 
