@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
-from operator import add, or_
+from operator import or_
 from typing import NamedTuple, TypeVar
 
 from django.db.models import Q, QuerySet, Subquery, Sum
@@ -83,9 +83,6 @@ class Costs(NamedTuple):
     @property
     def has_lines(self) -> bool:
         return bool(self.priced or self.unpriced)
-
-    def plus(self, other: "Costs") -> "Costs":
-        return Costs(*map(add, self, other))
 
 
 def lines_of(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import reduce
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from portal.kernel.received import Received
 from portal.kernel.shown import Shown
 from portal.kernel.slices import Slice, query_of, slice_of
 from showback.selectors.cents import Costs
-from showback.selectors.use_totals import UseTotals
+from showback.selectors.use_totals import ToDate, UseTotals
 
 
 def money_cents(amount: Decimal | None) -> Shown:
@@ -32,9 +32,16 @@ class CostRow:
     url: str
     amount: Decimal
     before: Decimal
-    costs: Costs
-    use: UseTotals
+    to_date: ToDate
     slot: int = 0
+
+    @cached_property
+    def costs(self) -> Costs:
+        return self.to_date.costs
+
+    @cached_property
+    def use(self) -> UseTotals:
+        return self.to_date.use
 
     @property
     def cost(self) -> Shown:
@@ -116,14 +123,13 @@ def part_of(rows: Sequence[CostRow], params: Mapping[str, str]) -> CostPart:
     return CostPart(wanted[place.start : place.stop], place)
 
 
-def total_row(rows: list[CostRow], use: UseTotals) -> CostRow:
+def total_row(rows: list[CostRow]) -> CostRow:
     return CostRow(
         name="Together",
         url="",
         amount=sum((row.amount for row in rows), ZERO),
         before=sum((row.before for row in rows), ZERO),
-        costs=reduce(Costs.plus, (row.costs for row in rows), Costs()),
-        use=use,
+        to_date=ToDate.together(row.to_date for row in rows),
     )
 
 

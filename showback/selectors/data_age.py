@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -18,26 +19,37 @@ TOLD_WITHIN = 2 * DAY
 
 # One step down the index for each source, and one or two for its newest hours: there are as many
 # hours as sources × time, and a page asks for this whoever looks at it.
-NEWEST_PULLS = """
+NEWEST = """
 WITH RECURSIVE sources AS (
     SELECT min(source) AS source FROM showback_usagepull
     UNION ALL
     SELECT (SELECT min(pull.source) FROM showback_usagepull pull
             WHERE pull.source > sources.source)
     FROM sources WHERE sources.source IS NOT NULL
+), newest AS (
+    SELECT sources.source, newest.problem, settled.settled_until,
+        starts_with(sources.source, %(gateway)s) AS is_gateway,
+        max(newest.hour) OVER () - newest.hour AS told_before,
+        max(newest.started_at) OVER () - newest.started_at AS asked_before
+    FROM sources, LATERAL (
+        SELECT pull.hour, pull.started_at, pull.problem FROM showback_usagepull pull
+        WHERE pull.source = sources.source AND pull.hour <= %(at)s
+        ORDER BY pull.hour DESC LIMIT 1
+    ) newest LEFT JOIN LATERAL (
+        SELECT pull.settled_until FROM showback_usagepull pull
+        WHERE pull.source = sources.source AND pull.hour <= %(at)s
+            AND pull.settled_until IS NOT NULL
+        ORDER BY pull.hour DESC LIMIT 1
+    ) settled ON true
+), going_on AS (
+    SELECT * FROM newest WHERE CASE WHEN is_gateway THEN told_before < %(told_within)s
+                                    ELSE asked_before < %(asked_within)s END
 )
-SELECT sources.source, newest.hour, newest.started_at, newest.problem, settled.settled_until,
-       (SELECT min(hour) FROM showback_usagepull WHERE source = sources.source)
-FROM sources, LATERAL (
-    SELECT pull.hour, pull.started_at, pull.problem FROM showback_usagepull pull
-    WHERE pull.source = sources.source AND pull.hour <= %(at)s
-    ORDER BY pull.hour DESC LIMIT 1
-) newest LEFT JOIN LATERAL (
-    SELECT pull.settled_until FROM showback_usagepull pull
-    WHERE pull.source = sources.source AND pull.hour <= %(at)s AND pull.settled_until IS NOT NULL
-    ORDER BY pull.hour DESC LIMIT 1
-) settled ON true
-ORDER BY sources.source"""
+"""
+ALL = f"""{NEWEST} SELECT source, settled_until, problem,
+    (SELECT min(hour) FROM showback_usagepull WHERE source = going_on.source)
+FROM going_on ORDER BY source"""  # noqa: S608
+SLOWEST = f"{NEWEST} SELECT min(settled_until) FROM going_on WHERE NOT is_gateway"  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -59,19 +71,7 @@ class NewestPull:
 
 def newest_pulls(at: datetime) -> list[NewestPull]:
     """By source, gateways too; empty before the first pull. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEWEST_PULLS, {"at": at})
-        rows = cursor.fetchall()
-    hours, asked = ([row[column] for row in rows] for column in (1, 2))
-    return [
-        NewestPull(source, until, problem, since)
-        for source, hour, asked_at, problem, until, since in rows
-        if (
-            hour > max(hours) - TOLD_WITHIN
-            if source.startswith(GATEWAY)
-            else asked_at > max(asked) - ASKED_WITHIN
-        )
-    ]
+    return [NewestPull(*row) for row in _asked(ALL, at)]
 
 
 def data_until(at: datetime) -> datetime | None:
@@ -80,7 +80,15 @@ def data_until(at: datetime) -> datetime | None:
     A property of the installation, not of any team. Callers of gateways come later and do not
     count: they divide use, they do not make it.
     """
-    return slowest(pull.until for pull in newest_pulls(at) if not pull.is_gateway)
+    [[until]] = _asked(SLOWEST, at)
+    return until  # type: ignore[no-any-return]
+
+
+def _asked(statement: str, at: datetime) -> list[Any]:
+    within = {"told_within": TOLD_WITHIN, "asked_within": ASKED_WITHIN}
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"at": at, "gateway": GATEWAY, **within})
+        return cursor.fetchall()
 
 
 def slowest(moments: Iterable[datetime | None]) -> datetime | None:

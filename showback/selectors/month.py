@@ -46,7 +46,6 @@ from showback.selectors.use_totals import (
     accounts_in,
     condition_of,
     members_in,
-    sum_of,
 )
 
 K = TypeVar("K", bound=Hashable)
@@ -132,8 +131,7 @@ def _account_rows(
             url=f"{base}{slug}/",
             amount=now.get(account, ZERO),
             before=before.get(account, ZERO),
-            costs=there.get(account, NOTHING).costs,
-            use=there.get(account, NOTHING).use,
+            to_date=there.get(account, NOTHING),
             slot=account.team_id,
         )
         rows.append((account, row))
@@ -154,8 +152,7 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
             url=members[key].url,
             amount=now.get(key, ZERO),
             before=before.get(key, ZERO),
-            costs=there.get(key, NOTHING).costs,
-            use=there.get(key, NOTHING).use,
+            to_date=there.get(key, NOTHING),
             slot=key,
         )
         for key in keys_of(now, before)
@@ -167,19 +164,20 @@ def team_month(of: AccountScope, *, at: datetime) -> ListPage:
 
 
 def _list(month: MonthScope, rows: list[CostRow], seen: Q, *, at: datetime) -> CostList:
-    is_unpriced = any(row.costs.unpriced for row in rows)
+    total = total_row(rows)
     return CostList(
         month=month,
         rows=rows,
-        total=total_row(rows, sum_of(row.use for row in rows)),
-        unpriced=unpriced_lines(month, seen) if is_unpriced else [],
+        total=total,
+        unpriced=unpriced_lines(month, seen) if total.costs.unpriced else [],
         backfill=unfinished_history(at=at),
     )
 
 
 def _cents_now(there: Mapping[K, ToDate], whole: Decimal | None = None) -> dict[K, Decimal]:
     """Of those that have lines."""
-    return cents_of({key: of.costs for key, of in there.items() if of.costs.has_lines}, whole)
+    costs = {key: of.costs for key, of in there.items()}
+    return cents_of({key: each for key, each in costs.items() if each.has_lines}, whole)
 
 
 def _members(of: AccountScope, ids: list[int]) -> dict[int, MemberScope]:

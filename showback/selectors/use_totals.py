@@ -1,10 +1,10 @@
 """Use against held capacity, and how complete it is: sums of service days."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db.models import F, Q, Sum
 
@@ -87,30 +87,39 @@ def use_by(field: str, condition: Q) -> dict[Any, UseTotals]:
 
 
 class ToDate(NamedTuple):
-    """What a month came to, as far as it is given. Of use, what a list shows and no more: requests
-    and refusals are left out.
+    """What a month came to, as far as it is given: `sums` of the columns of COSTS and LISTED. Of
+    use, what a list shows and no more: requests and refusals are left out.
+
+    Hundreds are compared and added up where some are shown: those alone are made `costs` and `use`.
     """
 
-    costs: Costs = Costs()
-    use: UseTotals = UseTotals()
+    sums: Sequence[Any] = (*Costs(), *(0 for _ in LISTED))
+
+    @property
+    def costs(self) -> Costs:
+        return Costs(*self.sums[: len(COSTS)])
+
+    @property
+    def use(self) -> UseTotals:
+        return UseTotals(**dict(zip(LISTED, self.sums[len(COSTS) :], strict=True)))
+
+    @classmethod
+    def together(cls, parts: Iterable[Self]) -> Self:
+        columns = zip(*(part.sums for part in parts), strict=True)
+        return cls(found) if (found := [*map(sum, columns)]) else cls()
 
 
 def accounts_in(month: Days) -> dict[Account, ToDate]:
     rows = months_to_date(month).filter(is_whole=True)
     found = rows.values_list("kind", "team_id", *COSTS, *LISTED)
-    return {Account(kind, team_id or 0): _to_date(sums) for kind, team_id, *sums in found}
+    return {Account(kind, team_id or 0): ToDate(sums) for kind, team_id, *sums in found}
 
 
 def members_in(account: Account, month: Days) -> dict[int, ToDate]:
     """By service, or by deployment for the platform's own."""
     rows = months_to_date(month).filter(account.to_date)
     found = rows.values_list(account.member_field, *COSTS, *LISTED)
-    return {key: _to_date(sums) for key, *sums in found}
-
-
-def _to_date(sums: list[Any]) -> ToDate:
-    costs, use = sums[: len(COSTS)], sums[len(COSTS) :]
-    return ToDate(Costs(*costs), UseTotals(**dict(zip(LISTED, use, strict=True))))
+    return {key: ToDate(sums) for key, *sums in found}
 
 
 def tokens_of_all(month: Days) -> int:
