@@ -65,10 +65,15 @@ class GatewayPage:
     may_decide: bool
     asks: bool
     limited: int
+    reads_shared: bool  # the page of the shared deployment too
+
+    @property
+    def is_edited(self) -> bool:
+        return self.status == EDITED
 
     @property
     def trail(self) -> list[tuple[str, str]]:
-        shared = reverse("shared_deployment", args=[self.id])
+        shared = reverse("shared_deployment", args=[self.id]) if self.reads_shared else ""
         return [(self.label, shared), ("Gateway limits", "")]
 
 
@@ -98,6 +103,7 @@ def gateway_page(deployment: Deployment, user: User, *, at: datetime) -> Gateway
         may_decide=operated,
         asks=bool(product and operated and product.edited_at and not product.agreed_at),
         limited=len(wanted.limits),
+        reads_shared=user.reads_everything,
     )
 
 
@@ -182,9 +188,9 @@ def _rows(wanted: WantedLimits, there: Limits, *, at: datetime) -> list[LimitRow
                 url=service.get_absolute_url() if service else "",
                 team=service.team.name if service else "",
                 keys=line.keys,
-                now=formatting.tpm(line.tokens_per_minute) if line.tokens_per_minute else None,
-                there=formatting.tpm(found.tokens_per_minute) if found else None,
-                next=formatting.tpm(line.next[1]) if line.next else None,
+                now=_tpm(line.tokens_per_minute) if line.tokens_per_minute else None,
+                there=_tpm(found.tokens_per_minute) if found else None,
+                next=_tpm(line.next[1]) if line.next else None,
                 next_at=words.moment(line.next[0], now=at) if line.next else None,
                 why=line.why,
             )
@@ -196,13 +202,18 @@ def _rows(wanted: WantedLimits, there: Limits, *, at: datetime) -> list[LimitRow
             team="",
             keys=tuple(Key(key, key) for key in each.subscriptions),
             now=None,
-            there=formatting.tpm(each.tokens_per_minute),
+            there=_tpm(each.tokens_per_minute),
             next=None,
             next_at=None,
             why=f"A limit of {GONE}; it goes with the next write.",
         )
         for each in seen.values()
     ]
+
+
+def _tpm(tokens_per_minute: int) -> Shown:
+    """The unit stands in the head of the table."""
+    return formatting.compact(tokens_per_minute, long_unit="tokens per minute")
 
 
 def _read(part: str) -> Limits | None:

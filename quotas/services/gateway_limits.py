@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 READ_EVERY = 5 * MINUTE  # as often as the inventory is read
 BUDGET_SECONDS = 20.0
 EDITED = (
-    "Somebody changed what Headroom wrote there. Nothing is written over it until you agree, or "
-    "the limits are as they were."
+    "Somebody changed what Headroom wrote there. Nothing is written over it until an owner of the "
+    "pool agrees, or the limits are as they were."
 )
 NOT_SHOWN = (
     "API Management took the limits, but shows others when read again. It is read and tried again."

@@ -62,6 +62,7 @@ class Command(BaseCommand):
         with self.step("the callers of the last two days"):
             showback_tasks.pull_callers_nightly()
             story.map_callers(at=now())
+            story.limit_in_gateway(at=now())
             showback_tasks.roll_up_and_cost()
         with self.step("what is open today"):
             people.note_visits(at=now())

@@ -14,8 +14,9 @@ from portal.management.demo import experiments
 from portal.management.stepper import advance
 from portal.models import Message, User
 from quotas import tasks as quotas_tasks
+from quotas.limits_gateway import limits_gateway
 from quotas.models import CapacityRequest, Deployment, Pool, Service
-from quotas.services import decisions, mapping, pools
+from quotas.services import decisions, gateway_products, mapping, pools
 from quotas.services.asking import Draft
 from quotas.services.give_back import give_back
 from quotas.services.requests import submit
@@ -24,6 +25,10 @@ from showback.services import caller_mapping, sharing
 
 LAB_REGION_SUBSCRIPTION = "b2b2b2b2-0000-4000-8000-00000000c0de"  # stays observe-only
 SHARED = "shared-assistant"
+GATEWAY = (
+    "/subscriptions/a1a1a1a1-0000-4000-8000-00000000c0de/resourceGroups/rg-ai-gateway"
+    "/providers/Microsoft.ApiManagement/service/meridian-apim"
+)
 # Subscriptions of the gateway, and whose they are. One more is there that nobody mapped.
 CALLERS = {
     "hr-helpdesk-prod": "hr-helpdesk",
@@ -114,6 +119,24 @@ def map_callers(*, at: datetime) -> None:
     callers = Caller.objects.filter(kind=Caller.Kind.SUBSCRIPTION, key__in=CALLERS)
     chosen = {caller: service(CALLERS[caller.key]).pk for caller in callers}
     caller_mapping.map_callers(chosen, by=person("cleo"), at=at)
+
+
+def limit_in_gateway(*, at: datetime) -> None:
+    """Those who share the deployment are limited in the gateway that they call it through."""
+    deployment, cleo = Deployment.objects.get(name=SHARED), person("cleo")
+    product = gateway_products.name_product(
+        deployment,
+        gateway_id=GATEWAY,
+        product_id="assistants",
+        gateway=limits_gateway(),
+        by=cleo,
+        at=at,
+    )
+    quotas_tasks.keep_gateway_limits()
+    product.refresh_from_db()
+    reason = "Month-end of one must not slow down the others."
+    gateway_products.switch_mode(product, mode=Pool.Mode.APPLY, reason=reason, by=cleo, at=at)
+    quotas_tasks.keep_gateway_limits()
 
 
 def ask(
