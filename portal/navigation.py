@@ -55,6 +55,7 @@ PLACES = (
             Place("Pools", "pools", "p"),
             Place("Changes", "changes", "c"),
             Place("Freezes", "freezes", "f"),
+            Place("Models", "models", "v"),
             Place("Drill", "drill", "l"),
             Place("Kill switch", "kill_switch", "k", owns_the_platform),
         ),

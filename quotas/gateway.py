@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
 from quotas.domain.gateway_limits import Shares
+from quotas.domain.model_register import Life
 from quotas.domain.region_capacity import Available
 from quotas.domain.suggestion import ListPrice
 
@@ -103,6 +104,7 @@ class ModelSkuSeen:
     step_units: int | None
     rate: UnitRate
     is_fine_tuned: bool = False
+    life: Life = Life()
 
     @property
     def sku_key(self) -> SkuKey:

@@ -6,13 +6,14 @@ Azure sends limits as floats and keeps some fields where this SDK version has no
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.mgmt.cognitiveservices import models as azure
 
 from portal.cloud.resource_ids import account_id
 from portal.kernel.units import UnitRate, per_minute
+from quotas.domain.model_register import Life
 from quotas.domain.region_capacity import Available
 from quotas.domain.residency import Place
 from quotas.gateway import AccountSeen, DeploymentSeen, ModelSkuSeen, QuotaSeen
@@ -156,7 +157,33 @@ def model_skus_seen(model: azure.Model, region: str) -> Iterable[ModelSkuSeen]:
             step_units=capacity.step,
             rate=_rate(sku.rate_limits or ()),
             is_fine_tuned=(sku.usage_name or "").lower().endswith(FINE_TUNED_POOL),
+            life=_life(described, sku),
         )
+
+
+def _life(model: azure.AccountModel, sku: azure.ModelSku) -> Life:
+    """The date of the deployment type, else of the model; only `Planned` is more than a guess."""
+    deprecation = model.deprecation or azure.ModelDeprecationInfo()
+    replacement = model.replacement_config or azure.ReplacementConfig()
+    names = (replacement.target_model_name, replacement.target_model_version)
+    return Life(
+        lifecycle=str(model.lifecycle_status or ""),
+        retires_at=_aware(sku.deprecation_date) or _moment(deprecation.inference),
+        is_planned=str(deprecation.deprecation_status or "").lower() == "planned",
+        successor=" ".join(name for name in names if name),
+    )
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at if at is None or at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """None for what is no time: a date that is not understood is not known."""
+    try:
+        return _aware(datetime.fromisoformat(text)) if text else None
+    except ValueError:
+        return None
 
 
 def available_seen(row: azure.ModelCapacityListResultValueItem) -> Available | None:

@@ -50,6 +50,7 @@ class Event(StrEnum):
     DRIFT_FOUND = "drift.found"
     DEPLOYMENT_CHANGED = "deployment.changed"
     GATEWAY_WAITS = "gateway.waits"
+    MODEL_RETIRES = "model.retires"
     CHANGE_NEEDS_YES = "change.needs_yes"
     CHANGE_UNWRITABLE = "change.unwritable"
     CHANGE_BLOCKED = "change.blocked"

@@ -27,6 +27,15 @@ ONBOARDING: dict[Event, Kind] = {
         DIGEST,
         INFO,
     ),
+    Event.MODEL_RETIRES: Kind(
+        Group.HELD,
+        "Azure retires a model that a deployment serves",
+        "{model} retires",
+        "Azure retires {model} {end_at}; {deployment} serves it. {why} From then on it answers "
+        "nothing, or what Azure moves it to.",
+        AT_ONCE,
+        LOOK,
+    ),
     Event.DEPLOYMENT_ARRIVED: Kind(
         Group.HELD,
         "A deployment that was planned is there",

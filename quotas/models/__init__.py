@@ -25,6 +25,7 @@ from quotas.models.ledger import LedgerEntry
 from quotas.models.onboarding import DeployableModel, Expectation
 from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
+from quotas.models.register import ModelLife, ModelRule
 from quotas.models.requests import CapacityRequest
 from quotas.models.reserves import PoolReserve
 from quotas.models.review_hours import ReviewHours
@@ -52,6 +53,8 @@ __all__ = [
     "KillSwitch",
     "LedgerEntry",
     "Membership",
+    "ModelLife",
+    "ModelRule",
     "Plan",
     "PolicyVersion",
     "Pool",

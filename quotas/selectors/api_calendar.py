@@ -27,6 +27,7 @@ def calendar_json(pool: Pool, user: User, window: Window, *, at: datetime) -> Js
         "steps": [_step(each) for each in found.moments],
         "holdings": [_holding(found, holder, entries) for holder, entries in found.held.items()],
         "freezes": [each.as_json() for each in found.freezes],
+        "retirements": [end._asdict() for end in found.served.ends],
         "in_review": [_asked(found, request) for request in found.asked],
     }
 

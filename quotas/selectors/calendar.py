@@ -18,6 +18,7 @@ from quotas.models import CapacityRequest, Pool
 from quotas.selectors.at_risk import PoolRisk, risks_of
 from quotas.selectors.calendar_holders import Held, Holder, held_in, largest, names_of
 from quotas.selectors.calendar_lines import lines_of
+from quotas.selectors.calendar_models import Served, served_by
 from quotas.selectors.cards import seen_services
 from quotas.selectors.freezes import Clash, freezes_in
 
@@ -40,6 +41,7 @@ class Calendar:
     moments: list[Moment]
     asked: list[CapacityRequest]
     freezes: list[Clash]
+    served: Served
     risk: PoolRisk
     sees: set[int] | None
     at: datetime
@@ -81,7 +83,9 @@ class Calendar:
 def calendar(
     pool: Pool, user: User, window: Window, *, at: datetime, is_whole: bool = False
 ) -> Calendar:
-    """Nine queries at most. `is_whole`: nothing is put together that this person may see apart."""
+    """Ten queries at most. `is_whole`: nothing is put together that this person may see
+    apart.
+    """
     sees = seen_services(user)
     everything = held_in(pool, window, sees=sees)
     held = everything if is_whole else largest(everything, window)
@@ -95,6 +99,7 @@ def calendar(
         moments=moments(entries, lines_of(pool, window), window),
         asked=list(_asked(pool, user, window).exclude(pk__in=offered)[:MOST_REQUESTS]),
         freezes=freezes_in(pool, window),
+        served=served_by(pool, window),
         risk=risks_of([pool.pk], at=at).get(pool.pk, PoolRisk()),
         sees=sees,
         at=at,

@@ -7,30 +7,33 @@ from portal.kernel.windows import Window
 from quotas.selectors import words
 from quotas.selectors.calendar import Calendar
 from quotas.selectors.calendar_holders import Holder
-from quotas.selectors.pool_rates import PoolRate
+from quotas.selectors.calendar_models import ModelEnd
 
 OCTETS = 75  # of a line; longer ones go on in the next, after a blank
 
 
-def calendar_file(found: Calendar, rate: PoolRate, *, base_url: str) -> bytes:
-    """Bursts and holds that the person may see by name, each with the address of its request."""
+def calendar_file(found: Calendar, *, base_url: str) -> bytes:
+    """Bursts and holds that the person may see by name, each with the address of its request; and
+    the planned ends of models.
+    """
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Headroom//Capacity calendar//EN",
         f"X-WR-CALNAME:{_text(words.pool_name(found.pool))}",
-        *(line for holder in found.held for line in _event(found, holder, rate, base_url)),
+        *(line for holder in found.held for line in _event(found, holder, base_url)),
+        *(line for each in found.served.ends for line in _retires(found, each, base_url)),
         "END:VCALENDAR",
     ]
     return b"".join(_folded(line) for line in lines)
 
 
-def _event(found: Calendar, holder: Holder, rate: PoolRate, base_url: str) -> Iterator[str]:
+def _event(found: Calendar, holder: Holder, base_url: str) -> Iterator[str]:
     if not holder.request_id:
         return
     entries = [entry for entry in found.held[holder] if entry.units > 0]
     window = Window(min(e.window.start for e in entries), max(e.window.end for e in entries))
-    amount = rate.in_words(max(entry.units for entry in entries))
+    amount = found.served.rate.in_words(max(entry.units for entry in entries))
     yield "BEGIN:VEVENT"
     yield f"UID:headroom-{holder.kind}-{holder.request_id}-pool-{found.pool.pk}"
     yield f"DTSTAMP:{_moment(found.at)}"
@@ -38,6 +41,17 @@ def _event(found: Calendar, holder: Holder, rate: PoolRate, base_url: str) -> It
     yield f"DTEND:{_moment(window.end)}"
     yield f"SUMMARY:{_text(f'{found.names[holder][0]}: {amount} more')}"
     yield f"URL:{base_url}/requests/{holder.request_id}/"
+    yield "END:VEVENT"
+
+
+def _retires(found: Calendar, each: ModelEnd, base_url: str) -> Iterator[str]:
+    name = each.model.replace(" ", "-")
+    yield "BEGIN:VEVENT"
+    yield f"UID:headroom-retires-{name}-pool-{found.pool.pk}"
+    yield f"DTSTAMP:{_moment(found.at)}"
+    yield f"DTSTART:{_moment(each.at)}"
+    yield f"SUMMARY:{_text(f'Azure retires {each.model}')}"
+    yield f"URL:{base_url}/models/"
     yield "END:VEVENT"
 
 

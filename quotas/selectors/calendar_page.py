@@ -18,10 +18,11 @@ from quotas.models import CapacityRequest, Pool
 from quotas.selectors import statuses, words
 from quotas.selectors.calendar import Calendar, calendar
 from quotas.selectors.calendar_holders import Holder
+from quotas.selectors.calendar_models import ModelEnd
 from quotas.selectors.calendar_picture import Area, Picture, picture
 from quotas.selectors.calendar_ranges import RANGES, Range, range_of
 from quotas.selectors.freezes import Clash
-from quotas.selectors.pool_rates import PoolRate, pool_rate
+from quotas.selectors.pool_rates import PoolRate
 from quotas.selectors.pool_risks import PoolRisks, pool_risks_of
 
 MOST_STEPS = 200
@@ -81,6 +82,7 @@ class CalendarPage:
     tightest: Shown | None  # None: now
     is_over: bool
     freezes: list[str]
+    retirements: list[str]
     risks: PoolRisks
     unit: str
     zone: str
@@ -94,7 +96,7 @@ def calendar_page(
     zone = get_current_timezone()
     shown = range_of(params, at=at, zone=zone)
     found = calendar(pool, user, shown.window, at=at)
-    rate = pool_rate(pool)
+    rate = found.served.rate
     slots = _slots(found)
     rows = [_held(found, h, rate, slots, at=at) for h in found.held]
     rows += [_asked(found, request, rate, slots, at=at) for request in found.asked]
@@ -113,6 +115,7 @@ def calendar_page(
         tightest=None if found.tightest_at == at else words.moment(found.tightest_at, now=at),
         is_over=found.is_over,
         freezes=[_freeze(each, at=at) for each in found.freezes],
+        retirements=[_retirement(each, at=at) for each in found.served.ends],
         risks=pool_risks_of(pool, found.risk, found.sees, at=at),
         unit="PTU" if pool.is_provisioned else "units",
         zone=str(zone),
@@ -206,6 +209,14 @@ def _fits(found: Calendar, window: Window, units: int) -> bool:
 def _freeze(each: Clash, *, at: datetime) -> str:
     where = "all pools" if each.of_all_pools else "this pool"
     return f"{words.span(each.window.start, each.window.end, now=at)}, {where}: {each.reason}"
+
+
+def _retirement(each: ModelEnd, *, at: datetime) -> str:
+    """Deployments of others are counted, not named."""
+    one = each.deployments == 1
+    many = "1 deployment serves" if one else f"{each.deployments} deployments serve"
+    instead = f"; {each.successor} follows it" if each.successor else ""
+    return f"{words.day(each.at, now=at)}: Azure retires {each.model}, which {many}{instead}"
 
 
 def _step(each: Moment, *, at: datetime) -> StepRow:

@@ -61,6 +61,7 @@ class Picture:
     outside: str
     over: list[tuple[str, str]]  # x and width in per cent, where more is promised than Azure leaves
     freezes: list[tuple[str, str]]  # the same
+    retirements: list[str]  # x in per cent
     names: list[Label]  # of the lines
     ticks: list[Tick]
     grid: list[tuple[str, str]]  # y, and the units that it stands for
@@ -95,6 +96,7 @@ def picture(found: Calendar, shown: Range, names: Sequence[str]) -> Picture:
         outside=canvas.area(_band(found, "outside")),
         over=[_stretch(canvas, window) for window in _over(found)],
         freezes=[_stretch(canvas, freeze.window) for freeze in found.freezes],
+        retirements=[_percent(canvas.x(each.at)) for each in found.served.ends],
         names=_line_names(found, canvas),
         ticks=[_tick(canvas.x(at), text, stays) for at, text, stays in shown.ticks()],
         grid=[(short(canvas.y(n)), str(formatting.compact(n))) for n in _round_numbers(canvas.top)],

@@ -10,10 +10,13 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from portal.kernel.units import amount_for
 from portal.kernel.windows import FOREVER, Window
+from quotas.domain.model_register import Judgement
 from quotas.domain.residency import Place
 from quotas.domain.suggestion import Option
 from quotas.gateway import Priced, evidence_source
 from quotas.models import AzureAccount, DeployableModel, Deployment, Pool, Service
+from quotas.selectors.model_register import Place as ModelPlace
+from quotas.selectors.model_register import judgements_at
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 
 ModelName = tuple[str, str, str]  # format, name, version
@@ -92,12 +95,13 @@ def options_of(
     taken: Collection[int] = (),
     at: datetime,
 ) -> list[Option]:
-    """As `quotas.domain.suggestion` judges them; nothing of pools that are `taken`. Five queries
+    """As `quotas.domain.suggestion` judges them; nothing of pools that are `taken`. Seven queries
     for any number.
     """
     spots = list(spots)
     pools = list({spot.model.pool_id: spot.model.pool for spot in spots}.values())
     figures = {each.pool.pk: each for each in figures_of(pools, at=at, window=Window(at, FOREVER))}
+    judged = dict(zip(spots, judgements_at([_place(s) for s in spots], at=at), strict=True))
     prices = evidence_source().list_prices({_priced(spot) for spot in spots}, at=at)
     return [
         Option(
@@ -106,7 +110,7 @@ def options_of(
             account=spot.account.name,
             units=units_for_model(spot.model, wanted),
             free_units=_free(spot.model.pool, figures),
-            is_paused=_paused(spot.model.pool, taken),
+            is_paused=_paused(spot.model.pool, taken) or _deprecated(judged[spot]),
             observes=not spot.model.pool.applies,
             price=prices[_priced(spot)],
         )
@@ -135,6 +139,19 @@ def _paused(pool: Pool, taken: Collection[int]) -> str:
     if pool.pk in taken:
         return "it has a deployment of this model from that pool: ask for a higher baseline there"
     return "" if pool.gone_at is None else "Azure lists its quota no more"
+
+
+def _place(spot: Spot) -> ModelPlace:
+    row = spot.model
+    account = row.subscription_id.lower()
+    return ModelPlace(account, row.region, row.model_name, row.model_version, row.sku_name)
+
+
+def _deprecated(judged: Judgement) -> str:
+    if judged.is_allowed:
+        return ""
+    instead = f": choose {judged.successor}" if judged.successor else ""
+    return f"the model is {judged.standing}{instead}"
 
 
 def _priced(spot: Spot) -> Priced:

@@ -16,6 +16,7 @@ from quotas.selectors.people import gone_because
 from quotas.services.asking import Draft, Kind
 from quotas.services.evidence import first_start
 from quotas.services.granting import granted_until, held_at_end
+from quotas.services.model_rules import why_not_askable
 from quotas.services.refusals import (
     breaks_residency,
     in_people_units,
@@ -65,6 +66,7 @@ def terms_asked(
     """
     if draft.kind not in (Kind.BURST, Kind.BASELINE, Kind.EXTENSION, Kind.TRANSFER):
         raise refuse("kind_unknown", "Ask for a burst, a baseline, an extension or a transfer.")
+    check_model(draft, at=at)
     if draft.kind == Kind.EXTENSION:
         return _check_extension(draft, rules, edited, at=at)
     terms = Terms(draft.units, check_window(draft, rules, at))
@@ -147,6 +149,14 @@ def check_window(draft: Draft, rules: Policy, at: datetime) -> Window:
     if draft.kind == Kind.BURST:
         check_length(window, rules)
     return window
+
+
+def check_model(draft: Draft, *, at: datetime) -> None:
+    """Raises DomainError for more of a model that is deprecated. Less of it may always be asked."""
+    asks_more = draft.kind != Kind.BASELINE or draft.units > 0
+    grows = draft.to_deployment if draft.kind == Kind.TRANSFER else draft.deployment
+    if asks_more and grows is not None and (barred := why_not_askable(grows, at=at)):
+        raise barred
 
 
 def check_length(window: Window, rules: Policy) -> None:

@@ -29,6 +29,7 @@ from quotas.services.feeds import Catalogue, pool_keys, rate_of
 from quotas.services.findings import known_before, note_seen
 from quotas.services.gone import deleted_with_their_accounts, mark_gone, read_since
 from quotas.services.limits import note_limit
+from quotas.services.model_lives import keep_lives, tell_of_retirements
 from quotas.services.move_news import tell_of_moved_entries
 from quotas.services.pool_moves import move_entries
 from quotas.services.pool_rows import lock_pools, take_pool
@@ -86,6 +87,7 @@ def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datet
     pools = {key: pool for row, pool in taken for key in pool_keys(row)}
     catalogue = Catalogue(seen.model_skus, pools)
     keep_deployables(seen, pools)
+    keep_lives(seen, at=at)
     newer = set(read_since(at).values_list("resource_key", flat=True))
     expected = unseen_of(seen.subscription_id)
     adopted, came = 0, dict[int, Pool]()
@@ -107,6 +109,7 @@ def take_in(seen: Inventory, *, deleted: frozenset[str] = frozenset(), at: datet
     first_seen = Deployment.objects.unmapped().filter(first_seen_at=at, gone_at__isnull=True)
     mine = first_seen.filter(account__subscription_id=seen.subscription_id)
     tell_of_unmapped(mine.select_related("account"), at=at)
+    tell_of_retirements(seen.subscription_id, at=at)
     return SyncResult(len(accounts), len(seen.deployments), adopted, gone, seen.problems)
 
 

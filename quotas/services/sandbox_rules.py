@@ -11,6 +11,7 @@ from quotas.domain.terms import Terms
 from quotas.models import Deployment, Sandbox, Service, Team
 from quotas.selectors.residency import REACH_OF, place_of, why_not_there
 from quotas.services.asking import Draft
+from quotas.services.model_rules import why_not_askable
 from quotas.services.refusals import in_people_units, refuse
 
 LENGTH = 30 * DAY
@@ -36,6 +37,8 @@ def check_sandbox(draft: Draft, *, by: User, at: datetime) -> Terms:
     if not draft.purpose.strip():
         raise refuse("purpose_missing", "Say what you want to try out.")
     check_place(draft.deployment, draft.service.team)
+    if barred := why_not_askable(draft.deployment, at=at):
+        raise barred
     check_size(draft.deployment, draft.units)
     start = floor_to_minute(draft.starts_at)
     end = floor_to_minute(draft.ends_at) if draft.ends_at else longest_end(at)

@@ -12,6 +12,7 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.kernel.units import UnitRate
 from portal.kernel.windows import Window
 from portal.models import Role, RoleGrant, User
+from quotas.domain.model_register import Life
 from quotas.domain.region_capacity import Available
 from quotas.domain.suggestion import NO_PRICE, ListPrice
 from quotas.gateway import (
@@ -115,6 +116,7 @@ class FakeAzure:
     before_write: Any = None
     after_write: Any = None
     lost_accounts: tuple[str, ...] = ()
+    life: Life = Life()  # of every model
     capacity: tuple[Available, ...] | CloudError = ()  # what it says that it has, of any model
 
     def add(self, *seen: DeploymentSeen) -> "FakeAzure":
@@ -153,7 +155,15 @@ class FakeAzure:
             quotas=self.quotas(subscription_id, "eastus"),
             model_skus=tuple(
                 ModelSkuSeen(
-                    "eastus", "OpenAI", *sku, self.usage_name, 1, 5000, 1, UnitRate(1000, 6)
+                    "eastus",
+                    "OpenAI",
+                    *sku,
+                    self.usage_name,
+                    1,
+                    5000,
+                    1,
+                    UnitRate(1000, 6),
+                    life=self.life,
                 )
                 for sku in sorted(skus)
             ),

@@ -12,7 +12,6 @@ from quotas.selectors.calendar import calendar
 from quotas.selectors.calendar_file import calendar_file
 from quotas.selectors.calendar_page import calendar_page
 from quotas.selectors.calendar_ranges import range_of
-from quotas.selectors.pool_rates import pool_rate
 
 
 @require_GET
@@ -30,7 +29,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponse:
     shown = range_of(request.GET.dict(), at=at, zone=get_current_timezone())
     found = calendar(pool, request.user, shown.window, at=at, is_whole=True)
     base_url = request.build_absolute_uri("/").rstrip("/")
-    content = calendar_file(found, pool_rate(pool), base_url=base_url)
+    content = calendar_file(found, base_url=base_url)
     name = f'attachment; filename="pool-{pk}-{shown.first}.ics"'
     answer = HttpResponse(content, content_type="text/calendar; charset=utf-8")
     answer["Content-Disposition"] = name
