@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("quotas", "0027_gateway_product"),
+        ("quotas", "0028_limits_found"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
