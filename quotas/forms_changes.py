@@ -1,7 +1,10 @@
-"""What somebody answers to an edit outside Headroom, or to what else a sync found."""
+"""What somebody answers to an edit outside Headroom, or to what else a sync found; and any other
+answer that is a reason.
+"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
+from typing import ClassVar
 
 from django import forms
 from django.utils.timezone import get_current_timezone
@@ -18,23 +21,14 @@ class Reason(forms.CharField):
         pass
 
 
-class AnswerForm(RefusingForm):
-    """`until` is only for being asked again later."""
+class ReasonForm(RefusingForm):
+    """An answer that is its reason alone."""
 
-    field_of = {
+    field_of: ClassVar[Mapping[str, str]] = {
         "reason_missing": "reason",
         "reason_too_long": "reason",
-        "snooze_over": "until",
-        "snooze_too_long": "until",
     }
     reason = Reason(label="Reason", max_length=200, help_text="Kept with your name and the time.")
-    until = forms.DateField(
-        label="Ask again on",
-        required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="Within 30 days; only for being asked again later.",
-        error_messages={"invalid": "Write a date."},
-    )
 
     def answers(
         self, service: Callable[..., object], row: object, *, by: User, at: datetime
@@ -52,6 +46,23 @@ class AnswerForm(RefusingForm):
                 raise
             self.refuse(error)
         return self.is_valid()
+
+
+class AnswerForm(ReasonForm):
+    """`until` is only for being asked again later."""
+
+    field_of = {
+        **ReasonForm.field_of,
+        "snooze_over": "until",
+        "snooze_too_long": "until",
+    }
+    until = forms.DateField(
+        label="Ask again on",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="Within 30 days; only for being asked again later.",
+        error_messages={"invalid": "Write a date."},
+    )
 
     def snoozes(
         self, service: Callable[..., object], row: object, *, by: User, at: datetime

@@ -93,6 +93,7 @@ urlpatterns = [
     path("sharing/<int:pk>/limits/policy.xml", gateway_limits.download, name="gateway_policy"),
     path("unmapped/", unmapped.index, name="unmapped"),
     path("unmapped/<int:pk>/map/", unmapped.assign, name="map_deployment"),
+    path("unmapped/<int:pk>/unmap/", unmapped.take_away, name="unmap_deployment"),
     path("sandboxes/", sandboxes.index, name="sandboxes"),
     path("sandboxes/open/", sandboxes.set_open, name="sandboxes_open"),
     path("sandboxes/<int:pk>/keep/", sandboxes.keep, name="sandbox_keep"),

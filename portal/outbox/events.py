@@ -47,6 +47,7 @@ class Event(StrEnum):
     DEPLOYMENT_NOT_AS_PLANNED = "deployment.not_as_planned"
     EXPECTATION_ENDED = "expectation.ended"
     DEPLOYMENT_UNMAPPED = "deployment.unmapped"
+    DEPLOYMENT_TAKEN = "deployment.taken"
     DRIFT_FOUND = "drift.found"
     DEPLOYMENT_CHANGED = "deployment.changed"
     GATEWAY_WAITS = "gateway.waits"

@@ -53,6 +53,15 @@ ONBOARDING: dict[Event, Kind] = {
         AT_ONCE,
         LOOK,
     ),
+    Event.DEPLOYMENT_TAKEN: Kind(
+        Group.HELD,
+        "A deployment no longer belongs to a service",
+        "{deployment} no longer belongs to {service}",
+        "{by} took {deployment} from {service}. Its capacity in Azure stays, and what it used "
+        "until then stays with {service}. Why: {why}",
+        AT_ONCE,
+        LOOK,
+    ),
     Event.EXPECTATION_ENDED: Kind(
         Group.HELD,
         "Capacity for a deployment that nobody made went back",

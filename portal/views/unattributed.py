@@ -15,6 +15,7 @@ from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from portal.models import User
 from quotas.models import Deployment, Service
+from quotas.selectors.unmapped import nobodys_since
 from quotas.services.mapping import map_deployment
 from showback.models import Caller
 from showback.selectors.unattributed import unattributed
@@ -58,7 +59,7 @@ def _give(chosen: str, *, by: User, at: datetime) -> str:
     if kind == "deployment":
         deployment = get_object_or_404(Deployment.objects.select_related("account"), pk=key)
         map_deployment(deployment, service=service, by=by, at=at)
-        return f"{deployment} belongs to {service} since it was first seen"
+        return f"{deployment} belongs to {service} since {nobodys_since(deployment)}"
     caller = get_object_or_404(Caller.objects.select_related("source"), pk=key)
     map_caller(caller, service_id=service.pk, start=first_use(caller, at=at), by=by, at=at)
     return f"{caller} is {service} since its first call"

@@ -1,6 +1,9 @@
-"""Why somebody answered an edit or a finding as they did, or decided on limits in a gateway: kept,
-as the audit holds no words.
+"""Why somebody answered an edit or a finding as they did, decided on limits in a gateway, or took a
+deployment from its service: kept, as the audit holds no words.
 """
+
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +11,16 @@ from django.db.models import Q
 
 from quotas.models.findings import Finding
 from quotas.models.gateway_product import GatewayProduct
+from quotas.models.inventory import Deployment
 from quotas.models.plan import Change
+
+ANSWERED = ("change", "finding", "gateway_product", "deployment")
+
+
+def _of(answered: str) -> Q:
+    """Of this, and of nothing else."""
+    others = {f"{name}__isnull": True for name in ANSWERED if name != answered}
+    return Q(**{f"{answered}__isnull": False}, **others)
 
 
 class GivenReason(models.Model):
@@ -23,6 +35,9 @@ class GivenReason(models.Model):
     gateway_product = models.ForeignKey(
         GatewayProduct, null=True, on_delete=models.PROTECT, related_name="reasons"
     )
+    deployment = models.ForeignKey(
+        Deployment, null=True, on_delete=models.PROTECT, related_name="reasons"
+    )  # one that was unmapped
     given_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
     )
@@ -33,9 +48,7 @@ class GivenReason(models.Model):
         ordering = ["-given_at", "-id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(change__isnull=False, finding=None, gateway_product=None)
-                | Q(finding__isnull=False, change=None, gateway_product=None)
-                | Q(gateway_product__isnull=False, change=None, finding=None),
+                condition=reduce(or_, (_of(name) for name in ANSWERED)),
                 name="reason_of_one_thing",
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="reason_has_words"),

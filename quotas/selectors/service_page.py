@@ -20,6 +20,7 @@ from quotas.selectors.onboarding import may_name_owners, may_register_for
 from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
 from quotas.selectors.service_capacity import ServiceCapacity
+from quotas.selectors.unmapped import may_unmap
 
 RECENT = 8
 # A burst that ended this long ago may still be on its way out of Azure.
@@ -42,6 +43,7 @@ class HeldRow:
     is_provisioned: bool
     observe_only: bool
     spills_to: str  # the deployment that takes what a provisioned one refuses; "" for none
+    may_unmap: bool
 
     @property
     def lacks_spillover(self) -> bool:
@@ -107,7 +109,7 @@ def service_page(
     return ServicePage(
         owner_card=owner_card(service),
         holding=holding,
-        held=_held(deployments, holding),
+        held=_held(deployments, holding, may_unmap(user, mapped)),
         running=rows.running,
         upcoming=rows.upcoming,
         recent=rows.recent,
@@ -183,12 +185,15 @@ def _rows(
     )
 
 
-def _held(deployments: list[Deployment], holding: Holding) -> list[HeldRow]:
+def _held(deployments: list[Deployment], holding: Holding, to_unmap: set[int]) -> list[HeldRow]:
     by_id = {each.deployment.pk: each for each in holding.deployments}
-    return [_held_row(d, by_id.get(d.pk, DeploymentHolding(d))) for d in deployments]
+    return [
+        _held_row(d, by_id.get(d.pk, DeploymentHolding(d)), may_unmap=d.pk in to_unmap)
+        for d in deployments
+    ]
 
 
-def _held_row(deployment: Deployment, held: DeploymentHolding) -> HeldRow:
+def _held_row(deployment: Deployment, held: DeploymentHolding, *, may_unmap: bool) -> HeldRow:
     return HeldRow(
         id=deployment.pk,
         name=str(deployment),
@@ -202,4 +207,5 @@ def _held_row(deployment: Deployment, held: DeploymentHolding) -> HeldRow:
         is_provisioned=deployment.is_provisioned,
         observe_only=not (deployment.pool and deployment.pool.applies),
         spills_to=deployment.spillover_deployment_name,
+        may_unmap=may_unmap,
     )

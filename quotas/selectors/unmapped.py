@@ -1,6 +1,6 @@
 """Deployments that belong to no service yet, each with the service it most likely belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -67,6 +67,21 @@ def may_map(user: User, deployment: Deployment) -> bool:
         deployment.pool_id is not None
         and Pool.objects.operated_by(user).filter(pk=deployment.pool_id).exists()
     )
+
+
+def may_unmap(user: User, deployments: Iterable[Deployment]) -> set[int]:
+    """Of which of these the same people may say that they are nobody's. One query at most."""
+    mapped = [each for each in deployments if each.service_id and each.gone_at is None]
+    if user.is_platform_owner or not mapped:
+        return {each.pk for each in mapped}
+    operated = _operated(user)
+    return {each.pk for each in mapped if each.pool_id in operated}
+
+
+def nobodys_since(deployment: Deployment) -> str:
+    """ "it was first seen", or when it was unmapped: it is mapped from then on."""
+    taken = deployment.reasons.first()
+    return f"{taken.given_at:%d %b %Y, %H:%M} UTC" if taken else "it was first seen"
 
 
 def unmapped(

@@ -8,10 +8,10 @@ from portal import audit
 from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.kernel.windows import Window
 from portal.models import User
-from quotas.domain.ledger import pieces
 from quotas.models import Deployment, LedgerEntry, Service
-from quotas.selectors.rooms import entries_of
+from quotas.services.locks import lock_service
 from quotas.services.refusals import breaks_residency
+from quotas.services.reversing import left_of, reverse
 
 
 class AlreadyMapped(DomainError):
@@ -35,6 +35,7 @@ def map_deployment(
             f"{deployment} is open for sandboxes. Close it for them first, on the page Sandboxes.",
             code="takes_sandboxes",
         )
+    service = lock_service(service)
     if service.lifecycle == Service.Lifecycle.RETIRED:
         raise DomainError(f"{service} is retired; choose a service that is in use.")
     if barred := breaks_residency(service, deployment):
@@ -43,7 +44,7 @@ def map_deployment(
     if not unmapped.update(service=service):
         raise ChangedMeanwhile(str(deployment))
     for entry in deployment.entries.filter(kind=LedgerEntry.Kind.ADOPTED, service__isnull=True):
-        _reissue(entry, service, by=by, at=at)
+        reissue(entry, entry.window, service, f"Mapped to {service.slug}.", by=by, at=at)
     proposed = Service.objects.filter(pk=service.pk, lifecycle=Service.Lifecycle.PROPOSED)
     proposed.update(lifecycle=Service.Lifecycle.ACTIVE)
     audit.record(
@@ -57,36 +58,29 @@ def map_deployment(
     return deployment
 
 
-def _reissue(entry: LedgerEntry, service: Service, *, by: User, at: datetime) -> None:
-    """What is left of the entry, part by part: an adopted drift may have taken some of it back."""
-    for window, units in pieces(entries_of([entry, *entry.reversals.all()]), entry.window):
-        if units > 0:
-            _move(entry, window, units, service, by=by, at=at)
-
-
-def _move(
-    entry: LedgerEntry, window: Window, units: int, service: Service, *, by: User, at: datetime
+def reissue(
+    entry: LedgerEntry,
+    window: Window,
+    service: Service | None,
+    reason: str,
+    *,
+    by: User,
+    at: datetime,
 ) -> None:
-    common = {
-        "pool_id": entry.pool_id,
-        "deployment_id": entry.deployment_id,
-        "effective_from": window.start,
-        "effective_until": window.end,
-        "recorded_at": at,
-        "recorded_by_id": by.pk,
-    }
-    LedgerEntry.objects.create(
-        **common,
-        kind=LedgerEntry.Kind.REVERSAL,
-        units=-units,
-        service=None,
-        reverses=entry,
-        reason=f"Mapped to {service.slug}.",
-    )
-    LedgerEntry.objects.create(
-        **common,
-        kind=LedgerEntry.Kind.ADOPTED,
-        units=units,
-        service=service,
-        reason="Mapped from unmapped.",
-    )
+    """What is left of the entry in the window is the service's, or for None nobody's; part by part:
+    an adopted drift may have taken some of it back.
+    """
+    for part, units in left_of(entry, window):
+        reverse(entry, part, units, request=entry.request, reason=reason, by_id=by.pk, at=at)
+        LedgerEntry.objects.create(
+            pool_id=entry.pool_id,
+            deployment_id=entry.deployment_id,
+            effective_from=part.start,
+            effective_until=part.end,
+            recorded_at=at,
+            recorded_by_id=by.pk,
+            kind=LedgerEntry.Kind.ADOPTED,
+            units=units,
+            service=service,
+            reason=reason,
+        )

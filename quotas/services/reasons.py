@@ -1,16 +1,22 @@
-"""Reasons of answers to edits and findings, and of decisions on limits in a gateway: asked for, and
-kept where a later answer cannot replace them. People's own words are no part of the audit, so it
-names the row that has them.
+"""Reasons of answers to edits and findings, of decisions on limits in a gateway, and of unmapping:
+asked for, and kept where a later answer cannot replace them. People's own words are no part of the
+audit, so it names the row that has them.
 """
 
 from datetime import datetime
 
 from portal.models import User
-from quotas.models import Change, Finding, GatewayProduct, GivenReason
+from quotas.models import Change, Deployment, Finding, GatewayProduct, GivenReason
 from quotas.services.refusals import refuse
 
 LONGEST_REASON = 200
-_FIELD_OF = {Change: "change", Finding: "finding", GatewayProduct: "gateway_product"}
+Answered = Change | Finding | GatewayProduct | Deployment
+_FIELD_OF: dict[type[Answered], str] = {
+    Change: "change",
+    Finding: "finding",
+    GatewayProduct: "gateway_product",
+    Deployment: "deployment",
+}
 
 
 def checked_reason(reason: str, *, missing: str) -> str:
@@ -25,9 +31,7 @@ def checked_reason(reason: str, *, missing: str) -> str:
     return said
 
 
-def keep_reason(
-    answered: Change | Finding | GatewayProduct, said: str, *, by: User, at: datetime
-) -> dict[str, int]:
+def keep_reason(answered: Answered, said: str, *, by: User, at: datetime) -> dict[str, int]:
     """In the transaction of the answer. Returns what its audit row says of it: nothing where the
     answer needed no words.
     """
