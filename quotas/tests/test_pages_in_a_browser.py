@@ -3,12 +3,17 @@
 Time is real here: the browser and its session live in it, so the window is next week's.
 """
 
+import csv
+
 import pytest
 from django.urls import reverse
 
+from portal.kernel.clock import now
 from portal.models import User
 from portal.tests.browsing import Windows
 from quotas.models import CapacityRequest, Pool, Service
+from quotas.tests.conftest import sync
+from quotas.tests.factories import FakeAzure, deployment_seen
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -86,3 +91,19 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     places += [(cleo, reverse(name, args=[pool.pk])) for name in of_pool]
     for user, address in places:
         visit.inspect(user, address)
+
+
+def test_the_file_of_a_list_that_comes_in_pages_has_every_row(
+    visit: Windows, synced: FakeAzure, chat: Service, cleo: User
+):
+    synced.add(*(deployment_seen(f"trial-{number:02}", 1) for number in range(12)))
+    sync(synced, now())
+    page = visit(cleo, reverse("unmapped"))
+    assert page.locator("#unmapped tbody tr").count() == 10
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Download CSV").click()
+    assert file.value.suggested_filename == "unmapped.csv"
+    head, *rows = csv.DictReader(file.value.path().open(encoding="utf-8-sig", newline=""))
+    trials = [f"trial-{number:02} acme" for number in range(12)]
+    assert [row["Deployment"] for row in (head, *rows)] == ["search acme", *trials]
+    assert (head["Capacity"], head["Belongs to"], rows[0]["Capacity"]) == ("200000", "", "1000")
