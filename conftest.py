@@ -27,6 +27,19 @@ gc.set_threshold(50_000, 50, 100)
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+# Of the browser tests, longest first (half a minute and more). Short files end the run, so that no
+# worker is left alone with a long one while the others have nothing to do.
+LONG_FILES = (
+    "portal/tests/test_pages_in_a_browser.py",
+    "quotas/tests/test_asking_in_a_browser.py",
+    "quotas/tests/test_pages_in_a_browser.py",
+    "portal/tests/test_design_in_a_browser.py",
+    "quotas/tests/test_policy_in_a_browser.py",
+    "quotas/tests/test_people_in_a_browser.py",
+    "tests/golden/test_in_a_browser.py",
+    "quotas/tests/test_onboarding_in_a_browser.py",
+)
+
 
 def chromium() -> str | None:
     """The program: CHROMIUM in the environment, else the first known name on the PATH."""
@@ -36,7 +49,15 @@ def chromium() -> str | None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Last, as Playwright's event loop stays in the process once it has begun."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    items.sort(key=turn_of)
+
+
+def turn_of(item: pytest.Item) -> int:
+    """0 without a browser; of those with one the longest files come before the short ones."""
+    if item.get_closest_marker("browser") is None:
+        return 0
+    file = item.nodeid.partition("::")[0]
+    return 1 + (LONG_FILES.index(file) if file in LONG_FILES else len(LONG_FILES))
 
 
 def pytest_collection_finish() -> None:

@@ -92,8 +92,9 @@ CHECKS: tuple[Callable[[], Result], ...] = (
 )
 
 
-# One worker a core; a file stays with one worker, so that what it starts is started once.
-PARALLEL = ("-n", "auto", "--dist", "loadfile")
+# One worker a core; a file stays with one worker, so that what it starts is started once. In the
+# order of conftest.py: xdist's own, by the number of tests, ends with files of one long test.
+PARALLEL = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
 def run_all(checks: Iterable[Callable[[], Result]]) -> list[Result]:

@@ -9,7 +9,14 @@ import pytest
 
 from stack.paths import PROJECT
 
-IN_BROWSER = SimpleNamespace(get_closest_marker=lambda name: name == "browser" or None)
+
+def in_browser(file: str) -> SimpleNamespace:
+    return SimpleNamespace(
+        nodeid=f"{file}::test_it", get_closest_marker=lambda name: name == "browser" or None
+    )
+
+
+IN_BROWSER = in_browser("portal/tests/test_short_in_a_browser.py")
 PLAIN = SimpleNamespace(get_closest_marker=lambda name: None)
 
 
@@ -50,7 +57,12 @@ def test_a_chromium_elsewhere_can_be_named(
     assert rule.chromium() == "/opt/chromium/chrome"
 
 
-def test_browser_tests_come_last(rule: ModuleType) -> None:
-    items = [IN_BROWSER, PLAIN]
+def test_browser_tests_come_last_and_of_them_the_short_files(rule: ModuleType) -> None:
+    longest, long = map(in_browser, rule.LONG_FILES[:2])
+    items = [IN_BROWSER, long, PLAIN, longest]
     rule.pytest_collection_modifyitems(items)
-    assert items == [PLAIN, IN_BROWSER]
+    assert items == [PLAIN, longest, long, IN_BROWSER]
+
+
+def test_the_long_files_are_there(rule: ModuleType) -> None:
+    assert [name for name in rule.LONG_FILES if not (PROJECT / name).is_file()] == []
