@@ -21,7 +21,7 @@ from portal.kernel.clock import now
 from portal.kernel.windows import FOREVER, HOUR
 from portal.management.benches.azure_judge import Judge
 from portal.management.benches.sandbox import everywhere, know_the_rows, own_tables, say
-from portal.management.benches.simulated_azure import simulated_azure
+from portal.management.benches.simulated_azure import UNITS, simulated_azure, world_of
 from quotas import tasks
 from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.models import Change, Deployment, LedgerEntry, Pool
@@ -29,9 +29,7 @@ from quotas.models import Change, Deployment, LedgerEntry, Pool
 WHOLE, QUICK = (50, 20), (10, 10)  # accounts, changes of each
 OPERATION_SECONDS = 2.0
 IN_A_SUBSCRIPTION = 5  # accounts, as Azure limits the writes of a subscription
-UNITS, GIVEN = 20, 5
-REGION, MODEL, VERSION, SKU = "eastus2", "gpt-4o", "2024-11-20", "GlobalStandard"
-USAGE_NAME = "OpenAI.GlobalStandard.gpt-4o"
+GIVEN = 5
 SLOT_SECONDS = settings.CELERY_BEAT_SCHEDULE["reconcile"]["schedule"]
 GIVE_UP_TIMES = 20  # of the bound
 
@@ -39,7 +37,7 @@ GIVE_UP_TIMES = 20  # of the bound
 def bench_apply(quick: bool) -> dict[str, Any]:
     accounts, each = QUICK if quick else WHOLE
     bound = each * OPERATION_SECONDS
-    with own_tables(), everywhere(), simulated_azure(world_of(accounts, each)) as azure:
+    with own_tables(), everywhere(), simulated_azure(_world(accounts, each)) as azure:
         say(f"{accounts} accounts with {accounts * each:,} deployments are read …")
         tasks.sync_inventory()
         azure.post("/knobs", {"write_form": "async", "operation_seconds": OPERATION_SECONDS})
@@ -64,36 +62,9 @@ def bench_apply(quick: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def world_of(accounts: int, each: int) -> dict[str, Any]:
+def _world(accounts: int, each: int) -> dict[str, Any]:
     """Pools that are full to the last unit."""
-    deployment = {"model": MODEL, "version": VERSION, "sku": SKU, "capacity": UNITS}
-    ids = [f"00000000-0000-4000-8000-{n:012}" for n in range(-(-accounts // IN_A_SUBSCRIPTION))]
-    of = [ids[n // IN_A_SUBSCRIPTION] for n in range(accounts)]
-    return {
-        "name": "bench",
-        "seed": 1,
-        "subscriptions": [{"id": key, "name": f"Bench {key[-2:]}"} for key in ids],
-        "limits": [
-            {
-                "subscription": key,
-                "region": REGION,
-                "usage_name": USAGE_NAME,
-                "limit": of.count(key) * each * UNITS,
-            }
-            for key in ids
-        ],
-        "accounts": [
-            {
-                "subscription": key,
-                "resource_group": "rg",
-                "name": f"bench-{n}",
-                "region": REGION,
-                "kind": "OpenAI",
-                "deployments": [{**deployment, "name": f"d{m}"} for m in range(each)],
-            }
-            for n, key in enumerate(of)
-        ],
-    }
+    return world_of(accounts, each, in_a_subscription=IN_A_SUBSCRIPTION)
 
 
 def _make_edges() -> tuple[dict[str, int], datetime]:

@@ -27,26 +27,34 @@ class Judge:
         self.writes += new
         self.last = new[-1]["n"] if new else self.last
 
-    def verdict(self, wanted: dict[str, int]) -> dict[str, int]:
+    def verdict(self, wanted: dict[str, int], *, most: int = 0) -> dict[str, int]:
         """`wanted`: units by resource id in lower case.
 
         `lost` are deployments that have something else. `over_applied` counts moments at which a
-        pool had more than its limit, steps to more than was wanted, and writes that Azure refused
-        for want of quota. `writes` are those that Azure took.
+        pool had more than its limit, steps to more than `wanted` (or than `most`, where that is
+        more), and writes that Azure refused for want of quota. `writes` are those that Azure took.
         """
         self.listen()
         state = self.azure.get("/state")
         steps = steps_of(state)
         has = {deployment: units for _, deployment, units in steps}
         limits = {row["subscription"]: row["limit"] for row in state["limits"]}
-        too_much = [at for at, key, units in steps if at > EVER and units > wanted[key]]
+        too_much = [at for at, key, units in steps if at > EVER and units > max(wanted[key], most)]
         return {
             "lost": sum(has.get(key) != units for key, units in wanted.items()),
-            "over_applied": moments_above(steps, limits) + len(too_much) + self._refused(),
+            "over_applied": moments_above(steps, limits) + len(too_much) + self._without_room(),
             "writes": sum(entry["status"] < 300 for entry in self.writes),
         }
 
-    def _refused(self) -> int:
+    def refused(self) -> list[tuple[datetime, str]]:
+        """When a write was refused, and of which deployment, by its id in lower case."""
+        return [
+            (_moment(entry["at"]), entry["path"].partition("?")[0].lower())
+            for entry in self.writes
+            if entry["status"] >= 400
+        ]
+
+    def _without_room(self) -> int:
         return sum(entry["status"] == 400 for entry in self.writes)
 
 

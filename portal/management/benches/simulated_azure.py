@@ -33,6 +33,44 @@ IDENTITY = {
     "REQUESTS_CA_BUNDLE": "ca_file",
 }
 
+UNITS = 20  # of each deployment
+REGION, MODEL, VERSION, SKU = "eastus2", "gpt-4o", "2024-11-20", "GlobalStandard"
+USAGE_NAME = "OpenAI.GlobalStandard.gpt-4o"
+
+
+def world_of(accounts: int, each: int, *, in_a_subscription: int, room: int = 0) -> dict[str, Any]:
+    """A world file: each account with so many deployments of UNITS, and each subscription's pool
+    with `room` for more than these.
+    """
+    deployment = {"model": MODEL, "version": VERSION, "sku": SKU, "capacity": UNITS}
+    ids = [f"00000000-0000-4000-8000-{n:012}" for n in range(-(-accounts // in_a_subscription))]
+    of = [ids[n // in_a_subscription] for n in range(accounts)]
+    return {
+        "name": "bench",
+        "seed": 1,
+        "subscriptions": [{"id": key, "name": f"Bench {key[-2:]}"} for key in ids],
+        "limits": [
+            {
+                "subscription": key,
+                "region": REGION,
+                "usage_name": USAGE_NAME,
+                "limit": of.count(key) * each * UNITS + room,
+            }
+            for key in ids
+        ],
+        "accounts": [
+            {
+                "subscription": key,
+                "resource_group": "rg",
+                "name": f"bench-{n}",
+                "region": REGION,
+                "kind": "OpenAI",
+                "deployments": [{**deployment, "name": f"d{m}"} for m in range(each)],
+            }
+            for n, key in enumerate(of)
+        ],
+    }
+
 
 @contextmanager
 def simulated_azure(world: dict[str, Any]) -> Iterator[SimulatedAzure]:

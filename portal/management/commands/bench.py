@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 BENCHES = {
     "apply": "portal.management.benches.apply.bench_apply",
     "approvals": "portal.management.benches.approvals.bench_approvals",
+    "month": "portal.management.benches.month.bench_month",
     "pages": "portal.management.benches.pages.bench_pages",
     "ingest": "portal.management.benches.ingest.bench_ingest",
     "rollup": "portal.management.benches.rollup.bench_rollup",
