@@ -55,6 +55,7 @@ class Command(BaseCommand):
             story.live_through(story.past_scenes(today), clocks, today)
             story.read_old_messages(today)
             story.edit_in_azure(clocks)
+            story.announce_retirement(clocks, today)
             clocks.back_to_real()
             quotas_tasks.sync_inventory()
         with self.step("the last week of usage, minute by minute"):

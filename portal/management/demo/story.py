@@ -293,3 +293,17 @@ def edit_in_azure(clocks: TwoClocks) -> None:
     clocks.azure.post(
         "/edit", {"account": "meridian-lab-eus2", "deployment": "lab-agents", "capacity": 100}
     )
+
+
+def announce_retirement(clocks: TwoClocks, today: datetime) -> None:
+    """Azure plans the end of a version that a service runs on, and names what follows it."""
+    end = floor_to_day(today) + 130 * DAY
+    clocks.azure.post(
+        "/models",
+        {
+            "model": "gpt-4o",
+            "version": "2024-08-06",
+            "retires_at": end.isoformat(),
+            "replacement": {"model": "gpt-4.1", "version": "2025-04-14"},
+        },
+    )
