@@ -15,7 +15,7 @@ class ProductForm(RefusingForm):
     gateway_id = forms.CharField(
         label="Resource ID of the API Management service",
         max_length=300,
-        help_text="/subscriptions/…/providers/Microsoft.ApiManagement/service/…",
+        help_text="It begins with /subscriptions/ and ends with the name of the service.",
         error_messages={"required": "Copy it from the service’s page in the Azure portal."},
     )
     product_id = forms.CharField(

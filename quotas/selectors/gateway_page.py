@@ -98,7 +98,7 @@ def gateway_page(deployment: Deployment, user: User, *, at: datetime) -> Gateway
         status=_status(product, differs=differs) if product else None,
         sentence=product.sentence if product else "",
         differences=in_words(there or (), wanted.limits, names) if differs else [],
-        diff=_diff(product, wanted.limits) if product and differs else "",
+        diff=_diff(product, there, wanted.limits) if product and differs else "",
         facts=_facts(product, at=at) if product else [],
         may_decide=operated,
         asks=bool(product and operated and product.edited_at and not product.agreed_at),
@@ -224,10 +224,12 @@ def _read(part: str) -> Limits | None:
         return None
 
 
-def _diff(product: GatewayProduct, limits: Limits) -> str:
-    """Of Headroom's part alone: what other people wrote is theirs to show."""
-    before = "\n".join(line.strip() for line in product.seen_part.splitlines())
-    after = "\n".join(line.strip() for line in part_of(limits).splitlines()) if limits else ""
+def _diff(product: GatewayProduct, there: Limits | None, limits: Limits) -> str:
+    """Of Headroom's part alone: what other people wrote is theirs to show. As Headroom writes it,
+    where it can be read: API Management sets quotes and blanks anew.
+    """
+    before = product.seen_part if there is None else part_of(there) if there else ""
+    after = part_of(limits) if limits else ""
     return line_by_line(before, after)
 
 

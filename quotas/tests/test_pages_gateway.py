@@ -53,7 +53,7 @@ def test_what_would_be_written_stands_on_the_page_before_anybody_turns_it_on(
     page = words_of(browse(cleo).get(at("gateway_limits", product)))
     assert "2 services share 100k TPM; API Management has other limits." in page
     assert "Sales: limited for the first time, to 40,000 tokens per minute." in page
-    assert '+<llm-token-limit counter-key="headroom:' in page
+    assert '<llm-token-limit counter-key="headroom:' in page
     assert "Nobody has said whose it is" in page  # the pilot's
     assert "cors" not in page  # other people's part is theirs to show
 

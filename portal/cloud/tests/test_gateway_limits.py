@@ -7,6 +7,8 @@ import pytest
 from portal.cloud.gateway_limits import AzureGatewayLimits
 from portal.cloud.tests.simulated import SUBSCRIPTION, arm_requests
 from portal.kernel.errors import CloudError, CloudReason, GatewayChanged
+from quotas.domain import gateway_policy
+from quotas.domain.gateway_policy import ServiceLimit
 from quotas.limits_gateway import (
     GatewaySubscriptionSeen,
     ProductPolicy,
@@ -83,6 +85,28 @@ def test_a_policy_is_replaced_by_one_put_with_the_mark_of_what_was_read(
     assert put["headers"]["x-ms-client-request-id"] == "limits-7"
     assert put["body"] == {"properties": {"value": limiting(9_000), "format": "rawxml"}}
     assert write(found().xml, etag) != etag, "what was read can be written back"
+
+
+def test_headrooms_part_comes_back_as_it_was_meant_and_is_felt_beside_what_others_wrote(
+    simulator: SimulatorProcess,
+) -> None:
+    before = found()
+    limits = gateway_policy.in_order(
+        [
+            ServiceLimit("7.redaction", ("redaction",), 9_000),
+            ServiceLimit('7."odd"', ('a "b" <c> {{d}}',), 4_000),
+        ]
+    )
+    etag = write(gateway_policy.with_limits(before.xml, limits), before.etag)
+    after = found()
+    assert gateway_policy.limits_in(after.xml) == limits
+    assert gateway_policy.with_limits(after.xml, limits) == after.xml, "nothing to write again"
+    assert {"counter": "key headroom:7.redaction", "tokens_per_minute": 9_000} in limits_in(
+        simulator
+    )
+    assert len(limits_in(simulator)) == 2, "the one that was there holds too"
+    write(gateway_policy.with_limits(after.xml, ()), etag)
+    assert found().xml == before.xml
 
 
 def test_what_somebody_else_wrote_meanwhile_stays(simulator: SimulatorProcess) -> None:
