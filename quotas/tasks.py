@@ -74,6 +74,7 @@ def tell_news() -> None:
     change_news.tell_of_stuck(at=now())
     change_news.tell_of_snoozes_over(at=now())
     findings.tell_of_snoozes_over(at=now())
+    gateway_limits.tell_of_waiting(at=now())
     sandboxes.tell_ending(at=now())
 
 

@@ -1,5 +1,6 @@
 """What the page of a shared deployment's gateway limits shows, and the feed for other gateways."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,6 +65,7 @@ class GatewayPage:
     facts: list[tuple[str, Any]]
     may_decide: bool
     asks: bool
+    content: str
     limited: int
     reads_shared: bool  # the page of the shared deployment too
 
@@ -102,6 +104,7 @@ def gateway_page(deployment: Deployment, user: User, *, at: datetime) -> Gateway
         facts=_facts(product, at=at) if product else [],
         may_decide=operated,
         asks=bool(product and operated and product.edited_at and not product.agreed_at),
+        content=content_of(product) if product else "",
         limited=len(wanted.limits),
         reads_shared=user.reads_everything,
     )
@@ -123,6 +126,11 @@ def wanted_of(deployment: Deployment, *, at: datetime) -> WantedLimits:
     product = product_of(deployment)
     named = {deployment.pk: product} if product else {}
     return wanted_limits([deployment], named, at=at)[deployment.pk]
+
+
+def content_of(product: GatewayProduct) -> str:
+    """What a yes to write over an edit is bound to: Headroom's part as it was shown."""
+    return hashlib.sha256(product.seen_part.encode()).hexdigest()[:16]
 
 
 def operated_by(user: User, deployment: Deployment) -> bool:

@@ -19,11 +19,11 @@ from django.urls import reverse
 
 from portal import audit
 from portal.kernel.errors import CloudError, GatewayChanged
-from portal.kernel.windows import MINUTE
+from portal.kernel.windows import DAY, MINUTE
 from portal.outbox import Event, tell
 from quotas.domain.gateway_policy import Limits, NotOurs, limits_in, parse, part_in, with_limits
 from quotas.limits_gateway import LimitsGateway, ProductPolicy
-from quotas.models import Deployment, GatewayProduct
+from quotas.models import Deployment, GatewayProduct, Pool
 from quotas.selectors.gateway_limits import WantedLimits, wanted_limits
 from quotas.selectors.people import operators_of, platform_owners
 from quotas.services import kill_switch
@@ -59,6 +59,16 @@ def keep_limits(*, gateway: LimitsGateway, now: Callable[[], datetime]) -> int:
     return looks
 
 
+def tell_of_waiting(*, at: datetime) -> int:
+    """Edits that nobody answered are told of again, daily. Returns how many were told."""
+    rows = _products().filter(edited_at__lte=at - DAY, agreed_at__isnull=True, mode=Pool.Mode.APPLY)
+    return sum(
+        _tell(row, row.sentence, occurrence=f"{row.edited_at}:{(at - row.edited_at) // DAY}", at=at)
+        for row in rows
+        if row.edited_at
+    )
+
+
 def due(*, at: datetime) -> list[GatewayProduct]:
     """Who was not looked at for longest first."""
     free = Q(not_before__isnull=True) | Q(not_before__lte=at)
@@ -81,31 +91,45 @@ def look(product: GatewayProduct, *, gateway: LimitsGateway, at: datetime) -> bo
     except CloudError as error:
         _note_refusal(product, error, at=at)
     except NotOurs as error:
-        _note_waiting(product, str(error), at=at)
+        _note_waiting(product, str(error), product.seen_part, at=at)
     return True
 
 
 def _look(product: GatewayProduct, gateway: LimitsGateway, *, at: datetime) -> None:
     keys = gateway.list_product_subscriptions(product.gateway_id, product.product_id)
     policy = gateway.read_product_policy(product.gateway_id, product.product_id)
-    known = {product.written_part, product.seen_part}
     part = (part_in(policy.xml) or "") if policy else ""
     etag = policy.etag if policy else ""
     _keep(product, subscriptions=[asdict(key) for key in keys], read_at=at, etag=etag)
-    is_known = _read_limits(part) in {_read_limits(each) for each in known}
     wanted = _wanted([product], at=at)[product.pk].limits
+    is_right = _read_limits(part) == wanted
+    if product.applies and not is_right and _is_edited(product, part):
+        _note_waiting(product, EDITED, part, at=at)
+        return
     _keep(product, seen_part=part)
-    if _read_limits(part) == wanted:
+    if is_right:
         _settle(product, part, at=at)
         return
     if not product.applies:
         _keep(product, edited_at=None, sentence="", error_reason="", attempts=0)
         return
-    was_put_back = _read_limits(part) == _read_limits(product.written_part)
-    if not product.agreed_at and not was_put_back and (product.edited_at or not is_known):
-        _note_waiting(product, EDITED, at=at)
-        return
     _write(product, policy, wanted, gateway, at=at)
+
+
+def _is_edited(product: GatewayProduct, part: str) -> bool:
+    """Whether somebody has to agree before this is written over: it is neither what Headroom wrote,
+    nor what stood there before, nor the edit that somebody agreed to write over.
+    """
+    if _same(part, product.written_part):
+        return False
+    is_as_before = _same(part, product.seen_part)
+    return not is_as_before or (product.edited_at is not None and product.agreed_at is None)
+
+
+def _same(part: str, other: str) -> bool:
+    """They mean the same, or nobody can tell what and they read the same."""
+    limits = _read_limits(part)
+    return part == other or (limits is not None and limits == _read_limits(other))
 
 
 def _write(
@@ -129,15 +153,17 @@ def _write(
     _note_applied(product, wanted, at=at)
     back = gateway.read_product_policy(product.gateway_id, product.product_id)
     part = (part_in(back.xml) or "") if back else ""
-    _keep(product, seen_part=part, read_at=at, etag=back.etag if back else "")
+    _keep(product, read_at=at, etag=back.etag if back else "")
     if _read_limits(part) == wanted:
+        _keep(product, seen_part=part)
         _settle(product, part, at=at)
     elif back is None or back.etag != etag:
-        _note_waiting(product, EDITED, at=at)
+        _note_waiting(product, EDITED, part, at=at)
     else:
         later = at + wait_after(product.attempts)
         attempts = product.attempts + 1
-        _keep(product, sentence=NOT_SHOWN, not_before=later, attempts=attempts)
+        facts = {"seen_part": part, "not_before": later, "attempts": attempts}
+        _keep(product, sentence=NOT_SHOWN, **facts)
 
 
 @transaction.atomic
@@ -181,10 +207,11 @@ def _settle(product: GatewayProduct, part: str, *, at: datetime) -> None:
 
 
 @transaction.atomic
-def _note_waiting(product: GatewayProduct, why: str, *, at: datetime) -> None:
+def _note_waiting(product: GatewayProduct, why: str, part: str, *, at: datetime) -> None:
     """It needs a person, who is told once; no answer of before holds for it any more."""
-    is_new = product.edited_at is None
-    _keep(product, edited_at=product.edited_at or at, agreed_at=None, sentence=why)
+    is_new = product.edited_at is None or product.agreed_at is not None
+    since = at if is_new else product.edited_at
+    _keep(product, edited_at=since, agreed_at=None, sentence=why, seen_part=part)
     if is_new:
         subject = f"deployment/{product.deployment_id}"
         audit.record("gateway_limits.edited", subject, actor_id=None, at=at)
@@ -212,9 +239,9 @@ def _note_refusal(product: GatewayProduct, error: CloudError, *, at: datetime) -
             _tell(product, error.sentence, occurrence=f"{error.reason}:{at.isoformat()}", at=at)
 
 
-def _tell(product: GatewayProduct, why: str, *, occurrence: str, at: datetime) -> None:
+def _tell(product: GatewayProduct, why: str, *, occurrence: str, at: datetime) -> bool:
     deployment = product.deployment
-    tell(
+    notice = tell(
         Event.GATEWAY_WAITS,
         operators_of(deployment.pool) if deployment.pool else platform_owners(),
         subject=f"deployment/{deployment.pk}",
@@ -225,6 +252,7 @@ def _tell(product: GatewayProduct, why: str, *, occurrence: str, at: datetime) -
         product=str(product),
         why=why,
     )
+    return notice is not None
 
 
 def _keep(product: GatewayProduct, **facts: Any) -> None:

@@ -11,6 +11,7 @@ from portal.kernel.errors import ChangedMeanwhile
 from portal.models import User
 from quotas.limits_gateway import LimitsGateway
 from quotas.models import Deployment, GatewayProduct, Pool
+from quotas.selectors.gateway_page import content_of, operated_by
 from quotas.services.reasons import checked_reason, keep_reason
 from quotas.services.refusals import refuse
 
@@ -105,18 +106,23 @@ def switch_mode(
 
 
 @transaction.atomic
-def write_back(product: GatewayProduct, *, reason: str, by: User, at: datetime) -> GatewayProduct:
-    """The yes to write over an edit, at the next run. Raises DomainError: not an operator, or no
-    reason; ChangedMeanwhile where nothing waits for a yes.
+def write_back(
+    product: GatewayProduct, *, content: str, reason: str, by: User, at: datetime
+) -> GatewayProduct:
+    """The yes to write over an edit, at the next run, as long as it is still that edit. Raises
+    DomainError: not an operator, or no reason; ChangedMeanwhile where nothing waits for a yes, or
+    `content` (`content_of`) is not what stands there now.
     """
     _check(product.deployment, by)
     said = checked_reason(reason, missing=WHY_WRITE)
     facts = {"agreed_at": at, "answered_by": by, "answer_reason": said, "not_before": None}
-    waiting = GatewayProduct.objects.filter(
+    waiting = GatewayProduct.objects.select_for_update().filter(
         pk=product.pk, edited_at__isnull=False, agreed_at__isnull=True
     )
-    if not waiting.update(**facts, looked_at=None):
-        raise ChangedMeanwhile(str(product))
+    row = waiting.first()
+    if row is None or content_of(row) != content:
+        raise ChangedMeanwhile(f"The policy of {product}")
+    waiting.update(**facts, looked_at=None)
     _record("write_agreed", product, said, by=by, at=at)
     return product
 
@@ -131,16 +137,8 @@ def look_now(product: GatewayProduct, *, by: User, at: datetime) -> GatewayProdu
     return product
 
 
-def operates(deployment: Deployment, user: User) -> bool:
-    """Who decides about its limits: who operates its pool."""
-    if user.is_platform_owner:
-        return True
-    pools = Pool.objects.operated_by(user).filter(pk=deployment.pool_id)
-    return deployment.pool_id is not None and bool(pools.exists())
-
-
 def _check(deployment: Deployment, by: User) -> None:
-    if not operates(deployment, by):
+    if not operated_by(by, deployment):
         raise refuse("not_yours", "Only an owner of the pool decides about limits in its gateway.")
 
 

@@ -5,6 +5,7 @@ import pytest
 from portal.kernel.errors import ChangedMeanwhile, CloudReason, DomainError
 from portal.models import AuditRow, Message, User
 from quotas.models import Deployment, GatewayProduct, GivenReason, Pool, Service
+from quotas.selectors.gateway_page import content_of
 from quotas.services import gateway_limits, gateway_products, kill_switch
 from quotas.services.freezes import add_freeze
 from quotas.tests.conftest import ask, reconcile_at
@@ -30,6 +31,11 @@ __all__ = ["gateway", "product", "sales", "writing"]
 def verbs() -> list[str]:
     found = AuditRow.objects.filter(verb__startswith="gateway_limits").order_by("pk")
     return [verb.partition(".")[2] for verb in found.values_list("verb", flat=True)]
+
+
+def agree(product: GatewayProduct, by: User, reason: str = "Not agreed.") -> None:
+    content = content_of(product)
+    gateway_products.write_back(product, content=content, reason=reason, by=by, at=NOON)
 
 
 def test_a_new_product_is_read_and_nothing_is_written(product, gateway: FakeGateway) -> None:
@@ -75,7 +81,7 @@ def test_a_burst_raises_the_limits_when_it_is_up_and_its_end_takes_them_back(
     assert gateway.limits == {"chat-assistant": 60_000, "sales": 40_000}
 
 
-def test_an_edit_waits_for_a_yes_and_is_told_once(
+def test_an_edit_waits_for_a_yes_and_is_told_again_each_day(
     writing: GatewayProduct, gateway: FakeGateway, cleo: User
 ) -> None:
     gateway.edit("40000", "90000")
@@ -84,14 +90,35 @@ def test_an_edit_waits_for_a_yes_and_is_told_once(
     found = fresh(writing)
     assert (len(gateway.writes), found.edited_at) == (1, NOON + 7 * MINUTE)
     assert Message.objects.filter(notice__event="gateway.waits").count() == 1
+    for hours, told in ((23, 1), (25, 2), (26, 2)):
+        gateway_limits.tell_of_waiting(at=NOON + hours * 60 * MINUTE)
+        assert Message.objects.filter(notice__event="gateway.waits").count() == told
     with pytest.raises(DomainError, match="Say why"):
-        gateway_products.write_back(found, reason=" ", by=cleo, at=NOON)
-    gateway_products.write_back(found, reason="Not agreed.", by=cleo, at=NOON)
+        agree(found, cleo, " ")
+    agree(found, cleo)
     run(gateway, NOON + 14 * MINUTE)
     assert gateway.limits["sales"] == 40_000
     assert (fresh(writing).edited_at, verbs()[-3:]) == (None, ["edited", "write_agreed", "applied"])
     with pytest.raises(ChangedMeanwhile):
-        gateway_products.write_back(fresh(writing), reason="Again.", by=cleo, at=NOON)
+        agree(fresh(writing), cleo)
+
+
+def test_a_yes_is_to_the_edit_that_was_shown_and_to_no_other(
+    writing: GatewayProduct, gateway: FakeGateway, cleo: User
+) -> None:
+    gateway.edit("40000", "90000")
+    run(gateway, NOON + 7 * MINUTE)
+    shown = fresh(writing)
+    agree(shown, cleo)
+    gateway.edit("90000", "70000")
+    run(gateway, NOON + 8 * MINUTE)
+    assert (len(gateway.writes), fresh(writing).agreed_at) == (1, None)
+    assert Message.objects.filter(notice__event="gateway.waits").count() == 2
+    with pytest.raises(ChangedMeanwhile):
+        agree(shown, cleo)
+    agree(fresh(writing), cleo)
+    run(gateway, NOON + 9 * MINUTE)
+    assert gateway.limits["sales"] == 40_000
 
 
 def test_an_edit_that_is_taken_back_by_hand_is_over(writing, gateway: FakeGateway) -> None:
@@ -121,7 +148,7 @@ def test_torn_marks_are_said_and_never_written_over(
     gateway.edit("<!-- headroom limits end -->", "")
     run(gateway, NOON + 7 * MINUTE)
     assert "not one pair" in fresh(writing).sentence
-    gateway_products.write_back(fresh(writing), reason="Please.", by=cleo, at=NOON)
+    agree(fresh(writing), cleo)
     run(gateway, NOON + 13 * MINUTE)
     assert len(gateway.writes) == 1
 

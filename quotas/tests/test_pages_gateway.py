@@ -10,12 +10,14 @@ from portal.kernel.errors import CloudError, CloudReason
 from portal.models import User
 from quotas.domain.gateway_policy import limits_in
 from quotas.models import Deployment, GatewayProduct, Service
+from quotas.selectors.gateway_page import content_of
 from quotas.tests.conftest import Browse, words_of
 from quotas.tests.factories import NOON
 from quotas.tests.gateway_world import (
     MINUTE,
     PLACE,
     FakeGateway,
+    fresh,
     gateway,
     product,
     run,
@@ -81,7 +83,8 @@ def test_an_owner_names_the_product_turns_it_on_and_answers_an_edit(
     page = words_of(client.get(at("gateway_limits", product)))
     assert "somebody edited the limits" in page
     assert "Sales: 90,000 → 40,000 tokens per minute." in page
-    answer = client.post(at("gateway_write", product), {"reason": "Not agreed."})
+    said = {"reason": "Not agreed.", "content": content_of(fresh(product))}
+    answer = client.post(at("gateway_write", product), said)
     assert answer.status_code == 302
     assert client.post(at("gateway_look", product)).status_code == 302
     run(gateway, NOON + 8 * MINUTE)

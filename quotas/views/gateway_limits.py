@@ -66,9 +66,12 @@ def mode(request: HttpRequest, pk: int) -> HttpResponse:
 
 @posts_from("gateway_limits", "pk")
 def write_back(request: HttpRequest, pk: int) -> HttpResponse:
-    return _decided(
-        request, pk, gateway_products.write_back, "Agreed: it is written at the next run."
-    )
+    content = request.POST.get("content", "")
+
+    def agree(product: GatewayProduct, **said: object) -> GatewayProduct:
+        return gateway_products.write_back(product, content=content, **said)  # type: ignore[arg-type]
+
+    return _decided(request, pk, agree, "Agreed: it is written at the next run.")
 
 
 def _decided(
