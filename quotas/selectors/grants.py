@@ -4,30 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from django.db.models import Case, Q, When
+from django.db.models import Q
 
 from portal.kernel.status import Status, Tick, Ticks
 from portal.kernel.windows import Window
 from quotas.domain.at_risk import Risk
 from quotas.domain.grants import Phase, Standing, standing_of
 from quotas.domain.ledger import Entry, pieces
-from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState, RequestState
+from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
 from quotas.selectors.at_risk import PoolRisk, risks_of
-from quotas.selectors.freezes import held_sentence
 from quotas.selectors.gave_up import gave_up_in
-from quotas.selectors.kill_switch import with_holds
-
-OBSERVE_ONLY = (
-    "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
-    "turns applying on."
-)
-KILLED = (
-    "The kill switch is on: nothing is written to Azure, in any pool, until a platform owner turns "
-    "it off."
-)
-NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds."
+from quotas.selectors.on_the_way import is_written, newest_changes, tick_of, why_not
 
 
 @dataclass(frozen=True)
@@ -156,29 +145,6 @@ def _left(rows: Sequence[LedgerEntry], entry: LedgerEntry, at: datetime) -> tupl
     return units, end
 
 
-def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, datetime]]:
-    """By deployment id: the change that is open, and when the last one was verified. `is_killed` of
-    a change: the kill switch is on.
-    """
-    is_open = Q(state__in=sorted(OPEN_CHANGE_STATES))
-    rows = (
-        with_holds(Change.objects.filter(is_open | Q(state=ChangeState.SUCCEEDED)))
-        .filter(deployment__in=deployments)
-        .annotate(is_open=Case(When(is_open, then=True), default=False))
-        .order_by("deployment_id", "is_open", "-verified_at")
-        .distinct("deployment_id", "is_open")
-    )
-    found = list(rows)
-    return (
-        {row.deployment_id: row for row in found if row.is_open},
-        {
-            row.deployment_id: row.verified_at
-            for row in found
-            if row.verified_at and not row.is_open
-        },
-    )
-
-
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
     entry = facts.entries[request.pk]
     change = facts.open_changes.get(request.deployment_id)
@@ -242,31 +208,6 @@ def _matches(
     return taken_back or not was_applied or deployment.capacity_units < wanted
 
 
-def is_written(change: Change | None, wanted: int) -> bool:
-    """Azure says that it is done; only our read-back is still to come."""
-    return bool(change and change.state == ChangeState.VERIFYING and change.to_units == wanted)
-
-
-def is_held(change: Change | None) -> bool:
-    """Nothing is wrong, nothing is sent: it waits for a person, a freeze, or the kill switch."""
-    if change is None:
-        return False
-    return change.state == ChangeState.NEEDS_HUMAN or bool(change.held_by or change.is_killed)
-
-
-def why_not(deployment: Deployment, change: Change | None, zone: tzinfo | None = None) -> str:
-    """`zone` as `held_sentence` takes it."""
-    if deployment.pool and not deployment.pool.applies:
-        return OBSERVE_ONLY
-    if change is None:
-        return NOT_PLANNED_YET
-    if change.is_killed:
-        return KILLED
-    if change.held_by:
-        return held_sentence(change.held_by, zone)
-    return change.sentence or statuses.OF_CHANGE[ChangeState(change.state)].word + "."
-
-
 def _never_there(grant: Grant, gave_up: Change) -> Grant:
     return replace(
         grant,
@@ -299,10 +240,3 @@ def _ticks(standing: Standing, change: Change | None, *, applies: bool) -> Ticks
         return Ticks(Tick.DONE, Tick.DONE, Tick.DONE if standing.verified else Tick.WAITING)
     tick = tick_of(change, applies=applies)
     return Ticks(Tick.DONE, tick, goes=standing.phase == Phase.ENDING)
-
-
-def tick_of(change: Change | None, *, applies: bool) -> Tick:
-    """How far it has come to Azure, of what is not there yet."""
-    if not applies or is_held(change):
-        return Tick.HELD
-    return Tick.FAILED if change and change.error_reason else Tick.WAITING

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from portal.kernel.status import Tick, Ticks
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
-from quotas.selectors.grants import is_written, newest_changes, tick_of, why_not
+from quotas.selectors.on_the_way import is_written, newest_changes, tick_of, why_not
 
 WORST_FIRST = (Tick.FAILED, Tick.HELD, Tick.WAITING)
 LASTING = (CapacityRequest.Kind.BASELINE, CapacityRequest.Kind.TRANSFER)

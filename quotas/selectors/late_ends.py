@@ -19,9 +19,9 @@ from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, LedgerEntry
 from quotas.selectors import words
 from quotas.selectors.changes import azure_answer
-from quotas.selectors.grants import why_not
 from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.managed import managed
+from quotas.selectors.on_the_way import why_not
 from quotas.selectors.rooms import entries_of
 
 NOT_PLANNED = (

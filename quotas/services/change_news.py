@@ -17,9 +17,9 @@ from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
 from quotas.models import Change, Deployment, Plan, Pool
 from quotas.selectors import words
 from quotas.selectors.changes import TO_BE_SENT
-from quotas.selectors.grants import KILLED
 from quotas.selectors.kill_switch import with_holds
 from quotas.selectors.late_ends import late_ends
+from quotas.selectors.on_the_way import KILLED
 from quotas.selectors.people import operators_of, platform_owners
 
 # How old an open change is when it is told of; after the last of these, once each day.

@@ -16,8 +16,8 @@ from quotas.domain.states import OPEN_CHANGE_STATES
 from quotas.gateway import CapacityGateway, QuotaSeen
 from quotas.models import Change, Deployment, LedgerEntry, Pool
 from quotas.selectors.freezes import held_sentence
-from quotas.selectors.grants import KILLED
 from quotas.selectors.managed import managed
+from quotas.selectors.on_the_way import KILLED
 from quotas.selectors.rooms import entries_of
 from quotas.services import kill_switch
 from quotas.services.gates import ON_THE_WAY, write_is_out

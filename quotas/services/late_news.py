@@ -8,8 +8,8 @@ from portal.kernel.windows import HOUR
 from portal.outbox import Event, tell
 from quotas.domain.late import late_alarms
 from quotas.selectors import words
-from quotas.selectors.grants import KILLED
 from quotas.selectors.late_ends import LateEnd, late_ends
+from quotas.selectors.on_the_way import KILLED
 from quotas.selectors.people import operators_of, platform_owners
 from quotas.services import kill_switch
 

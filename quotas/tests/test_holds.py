@@ -20,7 +20,8 @@ from quotas.models import (
     Pool,
     Service,
 )
-from quotas.selectors.grants import KILLED, grants_of
+from quotas.selectors.grants import grants_of
+from quotas.selectors.on_the_way import KILLED
 from quotas.services import change_news, drift, kill_switch, prechecks
 from quotas.services.burst_news import tell_of_bursts
 from quotas.services.freezes import add_freeze, end_freeze

@@ -12,8 +12,9 @@ from portal.outbox.wording import said, zone_of
 from quotas.domain.late import late_alarms, late_since
 from quotas.domain.ledger import Entry
 from quotas.models import CapacityRequest, Change, LedgerEntry, Pool, Service
-from quotas.selectors.grants import KILLED, grants_of
+from quotas.selectors.grants import grants_of
 from quotas.selectors.late_ends import late_ends, late_rows
+from quotas.selectors.on_the_way import KILLED
 from quotas.services import kill_switch, pools, reconcile
 from quotas.services.burst_news import tell_of_bursts
 from quotas.services.change_news import tell_of_stuck
