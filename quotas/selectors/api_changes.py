@@ -10,6 +10,7 @@ from quotas.models import Change, Finding, Pool
 from quotas.selectors.change_list import StoppedPlan, stopped_plans
 from quotas.selectors.changes import ChangeRow, azure_answer, change_rows
 from quotas.selectors.findings import sentence_of
+from quotas.selectors.next_steps import next_step
 from quotas.selectors.pool_plan import PoolPlan, Step, pool_plan
 
 Json = dict[str, Any]
@@ -18,10 +19,10 @@ Json = dict[str, Any]
 def changes_json(changes: Sequence[Change], user: User, *, at: datetime) -> list[Json]:
     """Needs what `changes_visible_to` reads with its rows, and `answered_by`. One query at most."""
     rows = change_rows(changes, user, at=at)
-    return [_change(change, row) for change, row in zip(changes, rows, strict=True)]
+    return [_change(change, row, at=at) for change, row in zip(changes, rows, strict=True)]
 
 
-def _change(change: Change, row: ChangeRow) -> Json:
+def _change(change: Change, row: ChangeRow, *, at: datetime) -> Json:
     """`may`: the answers that this person has. `sentence`: for people, empty where it is over."""
     return {
         "id": change.pk,
@@ -32,6 +33,7 @@ def _change(change: Change, row: ChangeRow) -> Json:
         "from_units": change.from_units,
         "to_units": change.to_units,
         "state": change.state,
+        "next_step": next_step(change, at=at),
         "sentence": row.sentence,
         "azure_answer": azure_answer(change),
         "because": change.because,

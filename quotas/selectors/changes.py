@@ -177,20 +177,22 @@ def _status(change: Change, *, at: datetime) -> Status:
         return statuses.STOPPED
     if change.held_by and change.state in TO_BE_SENT:
         return statuses.HELD
-    if change.state == ChangeState.PLANNED and not _applies(change):
+    if change.state == ChangeState.PLANNED and not applies(change):
         return statuses.OBSERVED
-    if _is_killed(change):
+    if is_killed(change):
         return statuses.KILLED
     if change.state == ChangeState.NEEDS_HUMAN and is_unwritable(change.sentence):
         return statuses.UNWRITABLE
     return statuses.OF_CHANGE[ChangeState(change.state)]
 
 
-def _applies(change: Change) -> bool:
+def applies(change: Change) -> bool:
+    """Its pool writes, and did when it was planned."""
     return change.plan.mode == Pool.Mode.APPLY and change.plan.pool.applies
 
 
-def _is_killed(change: Change) -> bool:
+def is_killed(change: Change) -> bool:
+    """The kill switch keeps it from being sent."""
     return change.is_killed and change.state in TO_BE_SENT
 
 
@@ -202,7 +204,7 @@ def _ticks(change: Change) -> Ticks:
         return Ticks(Tick.DONE, Tick.DONE, Tick.DONE)
     if change.state == ChangeState.VERIFYING:
         return Ticks(Tick.DONE, Tick.DONE, Tick.WAITING)
-    if not _applies(change) or _is_killed(change) or change.held_by:
+    if not applies(change) or is_killed(change) or change.held_by:
         return Ticks(Tick.DONE, Tick.HELD, Tick.WAITING)
     return Ticks(Tick.DONE, Tick.FAILED if change.error_reason else Tick.WAITING, Tick.WAITING)
 
@@ -211,7 +213,7 @@ def _next_try(change: Change, *, at: datetime) -> Shown | None:
     """When a change that Azure refused is sent again; once due, it is the next run that does. None
     where nothing is tried: a freeze, the kill switch, the pool or the plan keeps it.
     """
-    is_kept = change.held_by or _is_killed(change) or change.is_stopped or not _applies(change)
+    is_kept = change.held_by or is_killed(change) or change.is_stopped or not applies(change)
     if change.state not in REFUSED or is_kept:
         return None
     due = change.not_before <= at
