@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.fields import DateTimeRangeField
 from django.db import models
-from django.db.models import Exists, F, Func, OuterRef, Q, Value
-from django.db.models.functions import Cast, Coalesce, Least
+from django.db.models import Exists, F, Func, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Coalesce, JSONObject, Least
 
 from portal.kernel.windows import Window
 from quotas.domain.states import OPEN_REQUEST_STATES, WAITING_REQUEST_STATES
@@ -88,6 +88,17 @@ class DeploymentQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def grantable(self) -> Self:
         """Of which more can be asked: there, and fed by a pool that counts what can be granted."""
         return self.present().filter(pool__isnull=False).exclude(pool__kind="other")
+
+    def with_spill_target(self) -> Self:
+        """Each with what its account has under the name of its spillover, as `spill_target`: its
+        type, model and version; None where there is none.
+        """
+        named = self.model.objects.present().filter(
+            account=OuterRef("account"), name__iexact=OuterRef("spillover_deployment_name")
+        )
+        served = ("sku_name", "model_name", "model_version")
+        facts = JSONObject(**{name: name for name in served})
+        return self.annotate(spill_target=Subquery(named.values(facts=facts)[:1]))
 
     def unmapped(self) -> Self:
         return self.filter(service__isnull=True, takes_sandboxes=False)

@@ -147,6 +147,10 @@ def test_a_provisioned_deployment_without_spillover_is_warned_about(spent):
     shown = text_of(spent.ada)
     assert "spills over to overflow" in shown
     assert "spills over to nothing" not in shown
+    said = (
+        f"{spent.ptu} names overflow for what spills over, which is no deployment of its account."
+    )
+    assert said in shown
 
 
 def test_each_deployment_has_a_tab_and_the_largest_comes_first(spent):

@@ -7,6 +7,7 @@ from portal.kernel.units import UnitRate
 from quotas.models import Deployment, Pool
 from quotas.selectors import words
 from quotas.selectors.pool_rates import PoolRate, rate_of
+from quotas.selectors.spillover import spillover_problem
 
 NOBODYS = "shared, or mapped to nobody"
 
@@ -20,6 +21,7 @@ class PoolDeployment:
     tier: int
     tier_name: str
     spills_over: bool
+    spills_wrong: bool  # to one that cannot take its calls
     is_there: bool
     rate: UnitRate
 
@@ -31,7 +33,8 @@ def pool_deployments(pool_id: int, sees: set[int] | None) -> dict[int, PoolDeplo
     """By id, gone ones too: their refusals were met all the same. `sees` are the services that the
     person may see; None: all. One query.
     """
-    rows = Deployment.objects.filter(pool_id=pool_id).select_related("service").order_by()
+    fed = Deployment.objects.filter(pool_id=pool_id).with_spill_target()
+    rows = fed.select_related("service").order_by()
     return {row.pk: _of(row, sees) for row in rows}
 
 
@@ -43,7 +46,12 @@ def rate_among(pool: Pool, deployments: Mapping[int, PoolDeployment]) -> PoolRat
 def _of(row: Deployment, sees: set[int] | None) -> PoolDeployment:
     service, facts = (
         row.service,
-        (bool(row.spillover_deployment_name), row.gone_at is None, row.rate),
+        (
+            bool(row.spillover_deployment_name),
+            bool(spillover_problem(row)),
+            row.gone_at is None,
+            row.rate,
+        ),
     )
     if service is None:
         return PoolDeployment(NOBODYS, "", 0, "", *facts)

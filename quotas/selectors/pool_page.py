@@ -184,13 +184,18 @@ def _facts(
 
 
 def _spillover(pool: Pool, deployments: dict[int, PoolDeployment]) -> list[tuple[str, Any]]:
-    """How many of its provisioned deployments have none: what they cannot serve is refused."""
+    """How many of its provisioned deployments have none, or one that cannot take their calls: what
+    they cannot serve is refused.
+    """
     there = [each for each in deployments.values() if each.is_there]
     if not (pool.is_provisioned and there):
         return []
     without = sum(not each.spills_over for each in there)
-    told = f"missing on {without} of {len(there)} deployments" if without else "on all deployments"
-    return [("Spillover", told)]
+    wrong = sum(each.spills_wrong for each in there)
+    of = f"of {len(there)} deployments"
+    told = [f"missing on {without} {of}"] if without else []
+    told += [f"to one that cannot take the calls on {wrong} {of}"] if wrong else []
+    return [("Spillover", ", ".join(told) or "on all deployments")]
 
 
 def _names(people: list[User]) -> str:

@@ -96,7 +96,8 @@ def _spans(ledger: Iterable[Any], deployments: set[int], window: Window) -> Iter
 def _deployments(own: Q, others: Collection[int]) -> Any:
     """Each tells whether it `is_own`, and the `limit_units` of its pool."""
     told = PoolLimit.objects.filter(pool=OuterRef("pool")).order_by("-observed_at", "-id")
-    rows = Deployment.objects.select_related("account", "pool").filter(own | Q(pk__in=others))
+    found = Deployment.objects.with_spill_target().filter(own | Q(pk__in=others))
+    rows = found.select_related("account", "pool")
     return rows.annotate(
         is_own=Case(When(own, then=True), default=False),
         limit_units=Subquery(told.values("limit_units")[:1]),

@@ -20,6 +20,7 @@ from quotas.selectors.onboarding import may_name_owners, may_register_for
 from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
 from quotas.selectors.service_capacity import ServiceCapacity
+from quotas.selectors.spillover import spillover_problem
 from quotas.selectors.unmapped import may_unmap
 
 RECENT = 8
@@ -44,6 +45,7 @@ class HeldRow:
     observe_only: bool
     spills_to: str  # the deployment that takes what a provisioned one refuses; "" for none
     may_unmap: bool
+    spills_wrong: str  # what is wrong with that one, the end of a sentence
 
     @property
     def lacks_spillover(self) -> bool:
@@ -208,4 +210,6 @@ def _held_row(deployment: Deployment, held: DeploymentHolding, *, may_unmap: boo
         observe_only=not (deployment.pool and deployment.pool.applies),
         spills_to=deployment.spillover_deployment_name,
         may_unmap=may_unmap,
+        # A sandbox's is another's, who is told of it.
+        spills_wrong=spillover_problem(deployment) if hasattr(deployment, "spill_target") else "",
     )

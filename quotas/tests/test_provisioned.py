@@ -338,9 +338,17 @@ def test_a_decrease_that_waits_already_does_not_keep_a_burst_up(
 
 
 def test_the_page_of_a_pool_says_how_many_deployments_lack_spillover(
-    browse: Browse, ptu: Deployment, cleo: User
+    browse: Browse, ptu: Deployment, azure: FakeAzure, cleo: User
 ) -> None:
     page = reverse("pool", args=[ptu.pool_id])
     assert "missing on 1 of 1 deployments" in words_of(browse(cleo).get(page))
     Deployment.objects.update(spillover_deployment_name="overflow")
+    wrong = "to one that cannot take the calls on 1 of 1 deployments"
+    assert wrong in words_of(browse(cleo).get(page))
+    azure.add(deployment_seen("Overflow", 1))
+    sync(azure, NOON)
+    Deployment.objects.filter(name="Overflow").update(account=ptu.account, pool=None)
+    Deployment.objects.filter(name="ptu").update(spillover_deployment_name="overflow")
     assert "on all deployments" in words_of(browse(cleo).get(page))
+    Deployment.objects.filter(name="Overflow").update(model_version="1")
+    assert wrong in words_of(browse(cleo).get(page))
