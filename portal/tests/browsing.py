@@ -81,6 +81,7 @@ class Windows:
         if page is None:
             page = self.inspected[user.pk] = self(user, path, width=LOOKS[0][0])
         else:
+            page.goto("about:blank")  # else the page before would draw its charts for the new look
             wear(page, *LOOKS[0][:2])
             page.goto(self.address + path)
             page.wait_for_selector("html[data-ready]")
