@@ -56,8 +56,9 @@ def in_words(before: Limits, after: Limits, names: Mapping[str, str]) -> list[st
 
 
 def line_by_line(before: str, after: str) -> str:
-    """A unified diff; "" where both are the same. Ends of lines count for nothing."""
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), WAS, WILL_BE, lineterm="", n=2
-    )
+    """A unified diff; "" where both are the same. How lines are indented and end counts for
+    nothing, and is not shown.
+    """
+    old, new = ([line.strip() for line in text.splitlines()] for text in (before, after))
+    lines = difflib.unified_diff(old, new, WAS, WILL_BE, lineterm="", n=2)
     return "\n".join(lines)
