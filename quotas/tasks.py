@@ -22,6 +22,7 @@ from quotas.services import (
     late_news,
     prechecks,
     reconcile,
+    region_capacity,
     reminders,
     sandboxes,
     timeouts,
@@ -36,6 +37,7 @@ def sync_inventory() -> None:
     for subscription_id in settings.HEADROOM_SUBSCRIPTIONS:
         try:
             inventory.sync_subscription(subscription_id, gateway=capacity_gateway(), at=now())
+            region_capacity.note_capacities(subscription_id, gateway=capacity_gateway(), at=now())
         except CloudError as error:
             log.warning("inventory of %s: %s", subscription_id, error.sentence)
         except Exception:  # nobody foresaw it; the other subscriptions are read all the same

@@ -64,6 +64,19 @@ def places_sentence(others: Iterable[Place]) -> str:
     )
 
 
+def expected_sentence(
+    model: str, here: Place, growth: int, available: int, step: UnitStep, others: Iterable[Place]
+) -> str:
+    """The same of something that is only asked for: it may be there by then."""
+    least = f"{available:,}" if available else f"fewer than {step.minimum:,}"
+    return (
+        f"Azure has no capacity for {growth:,} more provisioned units of {model} as "
+        f"{here.sku_name} in {here.region} now, only for {least}: quota is no promise of capacity, "
+        f"and neither is a grant. It may be there by the start; Azure is asked again ten minutes "
+        f"before. {places_sentence(others)}"
+    )
+
+
 def shortage_sentence(
     model: str, here: Place, growth: int, available: int, step: UnitStep, others: Iterable[Place]
 ) -> str:

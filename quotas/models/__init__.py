@@ -25,6 +25,7 @@ from quotas.models.ledger import LedgerEntry
 from quotas.models.onboarding import DeployableModel, Expectation
 from quotas.models.plan import AccountLease, Change, Plan
 from quotas.models.policy import PolicyVersion
+from quotas.models.region_capacity import RegionCapacity
 from quotas.models.register import ModelLife, ModelRule
 from quotas.models.requests import CapacityRequest
 from quotas.models.reserves import PoolReserve
@@ -60,6 +61,7 @@ __all__ = [
     "Pool",
     "PoolLimit",
     "PoolReserve",
+    "RegionCapacity",
     "ReviewHours",
     "Sandbox",
     "Scope",

@@ -43,6 +43,7 @@ class Verdict:
     places: Sequence[PlaceOffer] = ()  # where a deployment could be planned instead
     may_plan: bool = True
     barred: str = ""  # why the service's data must not be there
+    no_capacity: str = ""  # why Azure itself could not give it now, though the quota is there
 
     @property
     def status(self) -> Status:

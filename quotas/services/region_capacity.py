@@ -1,12 +1,18 @@
 """Azure is asked whether it has the capacity before provisioned throughput grows: ten minutes ahead
 and just before the write. What it does not tell stops nothing, as the write itself is answered too.
+
+Whoever asks for more is told as well, by what Azure said at the last sync: a form waits for nobody.
 """
 
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
 
 from portal.kernel.errors import CloudError, CloudReason
 from quotas.domain.region_capacity import (
     Available,
+    expected_sentence,
     is_short,
     places_for,
     places_sentence,
@@ -14,12 +20,13 @@ from quotas.domain.region_capacity import (
 )
 from quotas.domain.residency import Place, why_barred
 from quotas.gateway import CapacityGateway
-from quotas.models import Change, Deployment
+from quotas.models import Change, Deployment, RegionCapacity
 from quotas.selectors.amounts import step_of
 from quotas.selectors.residency import REACH_OF, place_of, regions_of
 from quotas.services import gates
 
-ASK_AGAIN = timedelta(minutes=5)
+ASK_AGAIN, TOO_OLD = timedelta(minutes=5), timedelta(hours=1)
+MODEL = ("model_format", "model_name", "model_version")
 
 
 def why_no_capacity(deployment: Deployment, growth: int, *, gateway: CapacityGateway) -> str:
@@ -28,13 +35,63 @@ def why_no_capacity(deployment: Deployment, growth: int, *, gateway: CapacityGat
     """
     if not deployment.is_provisioned or growth <= 0:
         return ""
-    rows = _rows(deployment, gateway)
+    return _shortage(deployment, growth, _rows(deployment, gateway), shortage_sentence)
+
+
+def expected_shortage(deployment: Deployment, growth: int, *, at: datetime) -> str:
+    """The same for whoever asks for so much more, by what Azure said in the last hour. One query,
+    of provisioned deployments only.
+    """
+    if not deployment.is_provisioned or growth <= 0:
+        return ""
+    known = RegionCapacity.objects.filter(**_model(deployment), observed_at__gt=at - TOO_OLD)
+    rows = tuple(Available(Place(row.sku_name, row.region), row.units) for row in known)
+    return _shortage(deployment, growth, rows, expected_sentence)
+
+
+def _shortage(
+    deployment: Deployment,
+    growth: int,
+    rows: tuple[Available, ...],
+    sentence: Callable[..., str],
+) -> str:
     here, step = place_of(deployment), step_of(deployment)
     there = [row.units for row in rows if _is_same(row.place, here)]
     if not there or not is_short(growth, there[0], step):
         return ""
     others = places_for(growth, _allowed(deployment, rows), here)
-    return shortage_sentence(deployment.model_name, here, growth, there[0], step, others)
+    return sentence(deployment.model_name, here, growth, there[0], step, others)
+
+
+def note_capacities(subscription_id: str, *, gateway: CapacityGateway, at: datetime) -> int:
+    """Asks Azure of each model that is provisioned in the subscription, and keeps what it says.
+    What it does not tell stays as it was, with its time. Returns of how many models it told.
+    """
+    there = Deployment.objects.present().filter(
+        account__subscription_id=subscription_id, sku_name__icontains="provisioned"
+    )
+    one_of_each = there.select_related("account").order_by(*MODEL).distinct(*MODEL)
+    told = 0
+    for deployment in one_of_each:
+        if rows := _rows(deployment, gateway):
+            _keep(_model(deployment), rows, at=at)
+            told += 1
+    return told
+
+
+@transaction.atomic
+def _keep(model: dict[str, str], rows: Iterable[Available], *, at: datetime) -> None:
+    RegionCapacity.objects.filter(**model).delete()
+    places = {(row.place.sku_name, row.place.region): row.units for row in rows}
+    RegionCapacity.objects.bulk_create(
+        RegionCapacity(**model, sku_name=sku, region=region, units=units, observed_at=at)
+        for (sku, region), units in places.items()
+    )
+
+
+def _model(deployment: Deployment) -> dict[str, str]:
+    own = {name: getattr(deployment, name) for name in MODEL}
+    return {"subscription_id": deployment.account.subscription_id, **own}
 
 
 def check_capacity(change: Change, *, gateway: CapacityGateway) -> None:
@@ -72,12 +129,7 @@ def with_places(change: Change, error: CloudError, *, gateway: CapacityGateway) 
 def _rows(deployment: Deployment, gateway: CapacityGateway) -> tuple[Available, ...]:
     """Nothing where Azure does not tell."""
     try:
-        return gateway.available(
-            deployment.account.subscription_id,
-            model_format=deployment.model_format,
-            model_name=deployment.model_name,
-            model_version=deployment.model_version,
-        )
+        return gateway.available(**_model(deployment))
     except CloudError:
         return ()
 

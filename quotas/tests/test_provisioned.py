@@ -18,6 +18,7 @@ from quotas.models import (
     EdgeCheck,
     LedgerEntry,
     Pool,
+    RegionCapacity,
     Service,
     Team,
 )
@@ -29,9 +30,10 @@ from quotas.services.checks import check_step
 from quotas.services.decisions import approve, approve_largest_safe, part_of
 from quotas.services.mapping import map_deployment
 from quotas.services.prechecks import check_edges
+from quotas.services.region_capacity import note_capacities
 from quotas.tests import factories
 from quotas.tests.conftest import Browse, ask, reconcile_at, sync, words_of
-from quotas.tests.factories import NOON, FakeAzure, deployment_seen, utc
+from quotas.tests.factories import NOON, SUBSCRIPTION, FakeAzure, deployment_seen, utc
 
 START, END = utc("2026-03-03 10:00"), utc("2026-03-03 18:00")
 
@@ -242,6 +244,46 @@ def test_i01_a_lowered_quota_stops_a_grow_before_azures_capacity_is_asked(
     change = Change.objects.get()
     assert "units short" in change.sentence
     assert (change.error_reason, azure.writes) == ("", [])
+
+
+def asked_for(browse: Browse, by: User, ptu: Deployment, units: int) -> str:
+    """What the form for a burst says of so many units."""
+    typed = {
+        "verdict": "yes", "deployment": ptu.pk, "amount": str(units), "occasion": "launch",
+        "starts_at": "2026-03-03T10:00", "ends_at": "2026-03-03T18:00", "purpose": "A launch.",
+        "accepts_provisioned_release": "on",
+    }  # fmt: skip
+    return words_of(browse(by).get(reverse("request_burst", args=["voice"]), typed))
+
+
+def test_the_form_says_what_azure_had_no_capacity_for_when_it_was_last_asked(
+    browse: Browse, voice: Service, ptu: Deployment, azure: FakeAzure, ada: User
+) -> None:
+    lacks = "Azure has no capacity for 50 more provisioned units"
+    assert lacks not in asked_for(browse, ada, ptu, 50), "nothing is known"
+    azure.capacity = (Available(HERE, 45), *OTHERS)
+    early = NOON - timedelta(minutes=59)
+    assert note_capacities(SUBSCRIPTION, gateway=azure, at=early) == 1
+    said = asked_for(browse, ada, ptu, 50)
+    assert lacks in said
+    assert "now, only for 45" in said
+    assert "GlobalProvisionedManaged in swedencentral" in said
+    assert lacks not in asked_for(browse, ada, ptu, 45)
+    RegionCapacity.objects.update(observed_at=NOON - timedelta(hours=1))
+    assert lacks not in asked_for(browse, ada, ptu, 50), "that was too long ago"
+
+
+def test_what_azure_tells_of_capacity_is_kept_until_it_tells_something_else(
+    ptu: Deployment, azure: FakeAzure
+) -> None:
+    azure.capacity = (Available(HERE, 45), *OTHERS)
+    note_capacities(SUBSCRIPTION, gateway=azure, at=NOON)
+    azure.capacity = CloudError(CloudReason.TIMEOUT, "No answer.")
+    assert note_capacities(SUBSCRIPTION, gateway=azure, at=START) == 0
+    assert RegionCapacity.objects.filter(observed_at=NOON).count() == 3
+    azure.capacity = (Available(HERE, 10),)
+    note_capacities(SUBSCRIPTION, gateway=azure, at=END)
+    assert list(RegionCapacity.objects.values_list("units", "observed_at")) == [(10, END)]
 
 
 def test_a_lack_of_capacity_is_found_ten_minutes_before_the_start(

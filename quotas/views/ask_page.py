@@ -33,11 +33,13 @@ from quotas.selectors.verdict import Verdict, verdict
 from quotas.services import drafts, evidence, evidence_rows
 from quotas.services.asking import Draft, Kind
 from quotas.services.refusals import breaks_residency
+from quotas.services.region_capacity import expected_shortage
 from quotas.services.requests import submit
 from quotas.services.trial import try_out
 from quotas.views.sources import Subject, draft_of, kept_sentence, set_by_button
 
 NOT_APPLIED = "Its pool only observes, so nothing is written to Azure."
+GROWS = (Kind.BURST, Kind.BASELINE)
 STAYS = ("deployment", "draft", "like")  # of the address; the rest of it is what was typed
 
 
@@ -226,6 +228,7 @@ def _judge(page: AskPage, form: AskForm) -> Verdict | None:
         places=places,
         may_plan=bool(places) and may_register_for(page.service.team, page.request.user),
         barred=page.barred.sentence if page.barred else "",
+        no_capacity=expected_shortage(deployment, terms.units, at=at) if form.kind in GROWS else "",
     )
     if form.kind == Kind.BURST:
         return said
