@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
 from portal.doors import posts_from
@@ -12,7 +12,7 @@ from portal.kernel.clock import now
 from portal.kernel.errors import DomainError
 from quotas.forms import NoteForm
 from quotas.models import CapacityRequest
-from quotas.selectors.inbox import MOST_CARDS, inbox, inbox_card, with_people
+from quotas.selectors.inbox import MOST_CARDS, inbox, inbox_card, to_decide
 from quotas.selectors.requests import request_rows
 from quotas.selectors.stage_words import what_became
 from quotas.services import decisions, questions, together
@@ -71,13 +71,14 @@ def _picked(request: HttpRequest) -> list[together.Picked]:
     hashes = {int(pk): content for pk, _, content in ticked if pk.isdecimal() and len(pk) < 19}
     if not hashes:
         raise refuse("nothing_ticked", "Tick the requests of low risk that you approve.")
-    rows = with_people(CapacityRequest.objects.visible_to(request.user).filter(pk__in=hashes))
+    rows = to_decide(CapacityRequest.objects.visible_to(request.user).filter(pk__in=hashes))
     return [together.Picked(row, hashes[row.pk]) for row in rows.order_by("pk")]
 
 
 def _answer(request: HttpRequest, pk: int, decide: Decide) -> HttpResponse:
     """htmx gets the card again; others go back to the inbox, or to a page with the sentence."""
-    asked = visible_request(request, pk)
+    rows = CapacityRequest.objects.visible_to(request.user)
+    asked = get_object_or_404(to_decide(rows), pk=pk)
     form = NoteForm(request.POST)
     note = form.cleaned_data["note"] if form.is_valid() else request.POST.get("note", "")[:1_000]
     try:

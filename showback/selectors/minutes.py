@@ -6,7 +6,7 @@ Bytes of arrays and of blocks go straight into numpy: a year of one measure take
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -107,7 +107,7 @@ def read_minutes(
     """Per deployment and measure one element for each minute of the window; MISSING is a gap.
 
     The window must begin and end on whole minutes. Deployments without a row have only gaps, in
-    arrays that cannot be written to.
+    arrays that cannot be written to (`is_all_gaps`).
     """
     ids, slots = list(deployment_ids), int(window.length / MINUTE)
     first = int(window.start.timestamp())
@@ -123,6 +123,11 @@ def read_minutes(
         minutes -= 1
     gaps = dict.fromkeys(measures, np.broadcast_to(np.int64(MISSING), slots))
     return {deployment: found.get(deployment, gaps) for deployment in ids}
+
+
+def is_all_gaps(values: Mapping[str, Ints]) -> bool:
+    """Whether `read_minutes` found no row of it: one element stands for every minute."""
+    return all(each.strides == (0,) for each in values.values())
 
 
 def _put_whole(

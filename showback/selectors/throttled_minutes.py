@@ -21,7 +21,7 @@ from showback.domain.minutes import settled_until
 from showback.domain.replay import Replay, demand, scaled_to_refusals, units_needed
 from showback.domain.throttling import Minutes
 from showback.selectors.deployment_use import ptu_model_of, tokens_per_unit_of
-from showback.selectors.minutes import LOAD_MEASURES, load, read_minutes
+from showback.selectors.minutes import LOAD_MEASURES, is_all_gaps, load, read_minutes
 from showback.selectors.spillover import met_by_callers
 
 Ints = NDArray[np.int64]
@@ -85,13 +85,14 @@ def throttled_minutes(
     requests = None if deployment.is_provisioned else deployment.requests_per_minute_per_unit
     unit = UnitRate(tokens_per_unit_of(deployment), requests)
     refused = met_by_callers([deployment], window).get(deployment.id, values["throttled"])
-    unknown = np.full_like(refused, MISSING)
+    unknown = np.broadcast_to(np.int64(MISSING), len(held))
+    none_came = is_all_gaps(values)
     minutes = Minutes(
         prompt=values["prompt"],
         generated=values["generated"],
-        load=load(values, ptu_model_of(deployment)),
-        answered=_sum(values, "ok", "spilled"),
-        served=_sum(values, "ok", "spilled", "other"),
+        load=unknown if none_came else load(values, ptu_model_of(deployment)),
+        answered=unknown if none_came else _sum(values, "ok", "spilled"),
+        served=unknown if none_came else _sum(values, "ok", "spilled", "other"),
         refused=refused,
         by_gateway=unknown,
         token_limit=_limit(held, unit.tokens_per_minute),

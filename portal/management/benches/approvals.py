@@ -33,7 +33,7 @@ from quotas.models import (
     Service,
     Team,
 )
-from quotas.selectors.inbox import with_people
+from quotas.selectors.inbox import to_decide
 from quotas.selectors.rooms import fit_in
 from quotas.services.asking import Draft
 from quotas.services.decisions import approve
@@ -146,8 +146,8 @@ def _ask(service: Service, window: Window) -> CapacityRequest:
 
 
 def _approve(pk: int, approver: User) -> None:
-    """As the page does: the request and what belongs to it in one query."""
-    found = with_people(CapacityRequest.objects.all()).get(pk=pk)
+    """As the inbox does: the request and what belongs to it in one query."""
+    found = to_decide(CapacityRequest.objects.all()).get(pk=pk)
     approve(found, by=approver, note="", at=NOW)
 
 
