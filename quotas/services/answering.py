@@ -62,16 +62,16 @@ def begin(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     judged = evidence.gather(evidence.asked_of(request), at=at)
     seen = evidence_rows.store(request, judged, at=at)
     number = judged.policy_number or policy.current_number(at=at)
-    pool = lock_with_pool(request)
-    voice = voice_of(request, by, at=at, turn=turn)
+    pool, heard = lock_and_hear(request)
+    voice = voice_of(request, by, at=at, turn=turn, heard=heard)
     return Answer(request, by, voice, seen, judged.facts, number, pool, at, turn.asked)
 
 
 def begin_denial(request: CapacityRequest, *, by: User, at: datetime) -> Answer:
     """As `begin`, on the evidence that is there: saying no needs no room and no newer figures."""
     turn = _check_turn(request, by, at=at)
-    pool = lock_with_pool(request)
-    voice = voice_of(request, by, at=at, turn=turn)
+    pool, heard = lock_and_hear(request)
+    voice = voice_of(request, by, at=at, turn=turn, heard=heard)
     seen = request.evidence.first()
     facts = RequestFacts.from_json(seen.facts["policy_facts"]) if seen else None
     number = policy.current_number(at=at)
@@ -102,29 +102,41 @@ def _as_looked_at(request: CapacityRequest) -> QuerySet[CapacityRequest]:
     return found
 
 
-# `_as_looked_at`, locked; and which pool feeds its deployment, which is certain once that pool is
-# locked. In SQL, as others wait for the pool meanwhile.
+def lock_with_pool(request: CapacityRequest) -> Pool:
+    """As `lock_and_hear`, for those who need not know what was said."""
+    return lock_and_hear(request)[0]
+
+
+# `_as_looked_at`, locked; with the pool that feeds its deployment, and `standing_approvals`. Both
+# are certain, as whoever moves a deployment or writes an approval has the pool locked. In SQL and
+# in one statement, as others wait for the pool meanwhile.
 LOCKED = """
-SELECT deployment.pool_id FROM quotas_capacityrequest request
+SELECT deployment.pool_id, said.stage, said.decided_by_id, said.delegated_by_id, said.outcome,
+    said.units, said.starts_at, said.ends_at
+FROM quotas_capacityrequest request
 JOIN quotas_deployment deployment ON deployment.id = request.deployment_id
-WHERE request.id = %s AND state = %s AND content_hash = %s AND stage = %s
+LEFT JOIN quotas_decision said ON said.request_id = request.id AND said.outcome = ANY(%s)
+    AND said.voided_at IS NULL AND said.content_hash = request.content_hash
+WHERE request.id = %s AND request.state = %s AND request.content_hash = %s AND request.stage = %s
 FOR NO KEY UPDATE OF request"""
 
 
-def lock_with_pool(request: CapacityRequest) -> Pool:
-    """The pool that feeds its deployment, locked, and then the request (`lock_request`). Raises
-    ChangedMeanwhile, also where a sync found the deployment fed by another pool.
+def lock_and_hear(request: CapacityRequest) -> tuple[Pool, list[Spoken]]:
+    """The pool that feeds its deployment, locked, and then the request (`lock_request`); and every
+    approval of it that stands. Raises ChangedMeanwhile, also where a sync found the deployment fed
+    by another pool.
     """
     pool = lock_pool(request.deployment.pool_id)
+    approvals = [str(each) for each in Decision.APPROVALS]
+    seen = (request.pk, str(request.state), request.content_hash, request.stage)
     with connection.cursor() as cursor:
-        state = str(request.state)
-        cursor.execute(LOCKED, (request.pk, state, request.content_hash, request.stage))
-        found = cursor.fetchone()
-    if found is None:
+        cursor.execute(LOCKED, (approvals, *seen))
+        rows = cursor.fetchall()
+    if not rows:
         raise ChangedMeanwhile(f"Request #{request.pk}")
-    if found[0] != pool.pk:
+    if rows[0][0] != pool.pk:
         raise fed_by_another(request.deployment)
-    return pool
+    return pool, [Spoken(*said) for _, *said in rows if said[0] is not None]
 
 
 def lock_request(request: CapacityRequest) -> None:

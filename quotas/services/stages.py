@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from portal.kernel.errors import DomainError
@@ -118,19 +117,10 @@ def standing_approvals(request: CapacityRequest) -> QuerySet[Decision]:
     )
 
 
-# `standing_approvals` of one request, with the columns of `Spoken`.
-VOICES = """
-SELECT stage, decided_by_id, delegated_by_id, outcome, units, starts_at, ends_at
-FROM quotas_decision
-WHERE request_id = %s AND content_hash = %s AND outcome = ANY(%s) AND voided_at IS NULL"""
-
-
 def voices(request: CapacityRequest) -> list[Spoken]:
     """Every approval that stands. One query."""
-    asked = (request.pk, request.content_hash, [str(each) for each in Decision.APPROVALS])
-    with connection.cursor() as cursor:
-        cursor.execute(VOICES, asked)
-        return [Spoken(*row) for row in cursor.fetchall()]
+    rows = standing_approvals(request).order_by()
+    return [Spoken(*row) for row in rows.values_list(*SPOKEN_COLUMNS)]
 
 
 def heard_of(spoken: Sequence[Spoken], stage: int) -> frozenset[int]:
