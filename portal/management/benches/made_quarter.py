@@ -35,6 +35,7 @@ from showback.services.usage_store import store
 
 Ints = NDArray[np.int64]
 COPIED_FROM = 2  # days ago
+FOUR_WEEKS = 28  # days
 DEPLOYMENTS_AT_ONCE = 200
 LOCK_PATIENCE_SECONDS = 60
 SYNC_EVERY = 5 * MINUTE
@@ -71,6 +72,17 @@ def make_quarter(made: Made) -> None:
     _syncs(made)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def store_weeks(ids: Sequence[int], *, at: datetime) -> None:
+    """Every minute of the last four weeks: two days by the hour, those before compacted."""
+    today, before = floor_to_day(at), floor_to_day(at) - COPIED_FROM * DAY
+    for ago in reversed(range(COPIED_FROM + 1)):
+        _store_day(ids, today - ago * DAY, at)
+    compact_day(before.date())
+    ensure_partitions(before - ago * DAY for ago in range(FOUR_WEEKS))
+    window = (before.date(), (before + DAY).date())
+    _insert_shifted("showback_usage_day_block", "day", window, FOUR_WEEKS - COPIED_FROM)
 
 
 def _store_day(ids: Sequence[int], start: datetime, at: datetime) -> None:
