@@ -5,7 +5,7 @@ none (or are not known). What probably caused it is said by `throttling_causes.p
 was lost by `lost_demand.py`.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -107,12 +107,8 @@ class Minutes:
 
     def at(self, places: Places) -> "Minutes":
         """These minutes alone."""
-        arrays = {
-            field.name: value[places]
-            for field in fields(self)
-            if not isinstance(value := getattr(self, field.name), bool)
-        }
-        return replace(self, **arrays)
+        own = vars(self)
+        return Minutes(**{n: v if isinstance(v, bool) else v[places] for n, v in own.items()})
 
     @property
     def all_refused(self) -> Ints:

@@ -115,7 +115,8 @@ def likely_cause(minutes: Minutes, refused_at: Ints, unrefused: Peak, unique: fl
     gateway, azure = int(np.maximum(hit.by_gateway, 0).sum()), int(np.maximum(hit.refused, 0).sum())
     if gateway > azure:
         return _gateway(gateway, azure)
-    hit = hit.at(hit.refused > 0)
+    if not (by_azure := hit.refused > 0).all():
+        hit = hit.at(by_azure)
     found = _full(hit) if hit.is_provisioned else _limit(hit, unrefused, unique)
     is_own = found.cause in (Cause.LIMIT_LOWERED, Cause.CANNOT_TELL)
     return found if is_own or not hit.is_shared else _whose(hit, found, unique)

@@ -29,9 +29,10 @@ class Shape:
     @classmethod
     def of(cls, hit: Minutes) -> "Shape | None":
         """None for fewer than FEWEST minutes."""
-        hit = hit.at((hit.load != MISSING) & (hit.served > 0) & (hit.answered > 0))
-        if len(hit.load) < FEWEST:
+        known = (hit.load != MISSING) & (hit.served > 0) & (hit.answered > 0)
+        if np.count_nonzero(known) < FEWEST:
             return None
+        hit = hit.at(known)
         tokens = admitted_tokens(hit)
         scale = hit.served / np.maximum(hit.answered, 1)
         prompt, generated = hit.prompt * scale, hit.generated * scale
