@@ -7,6 +7,7 @@ was lost by `lost_demand.py`.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,8 +108,9 @@ class Minutes:
 
     def at(self, places: Places) -> "Minutes":
         """These minutes alone."""
-        own = vars(self)
-        return Minutes(**{n: v if isinstance(v, bool) else v[places] for n, v in own.items()})
+        own = vars(self).items()
+        some: dict[str, Any] = {n: v if isinstance(v, bool) else v[places] for n, v in own}
+        return Minutes(**some)
 
     @property
     def all_refused(self) -> Ints:
