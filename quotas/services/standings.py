@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from portal.kernel.units import ONE_BY_ONE
-from quotas.domain.ledger import desired_units
+from quotas.domain.ledger import desired_units, units_at
 from quotas.domain.plan import Standing, planned
 from quotas.domain.states import ChangeState
 from quotas.models import Change, Deployment, LedgerEntry
@@ -36,7 +36,7 @@ def standings(
             actual_units=d.capacity_units,
             settled_units=d.settled_units,
             is_provisioned=d.is_provisioned,
-            agreed_units=_ended_units(d, rows, since=last[d.pk], at=at) if d.pk in last else 0,
+            agreed_units=_agreed_units(d, rows, since=last[d.pk], at=at) if d.pk in last else 0,
             step=step_of(d) if d.is_provisioned else ONE_BY_ONE,
             writable_units=frost.writable(d, rows, wanted[d.pk], at=at) if frost else None,
         )
@@ -61,19 +61,21 @@ def _last_settled(deployment_ids: Iterable[int]) -> dict[int, datetime]:
     return dict(done.values_list("deployment").annotate(at=Max("planned_at")))
 
 
-def _ended_units(
+def _agreed_units(
     deployment: Deployment, rows: list[LedgerEntry], *, since: datetime, at: datetime
 ) -> int:
     """Those of approved bursts that ended since: they carried the yes for it. One that was taken
-    back before has used its yes up.
+    back before has used its yes up, and one that never came up has none to give: no more than Azure
+    has beyond what was steady then and what bursts hold now.
     """
-    return sum(
-        row.units
-        for row in rows
-        if row.deployment_id == deployment.pk
-        and row.kind == LedgerEntry.Kind.BURST
-        and since < _over_at(row, rows) <= at
-    )
+    mine = [row for row in rows if row.deployment_id == deployment.pk]
+    bursts = [row for row in mine if row.kind == LedgerEntry.Kind.BURST]
+    keys = {row.pk for row in bursts}
+    of_bursts = [row for row in mine if (row.reverses_id or row.pk) in keys]
+    steady = [row for row in mine if (row.reverses_id or row.pk) not in keys]
+    ended = sum(row.units for row in bursts if since < _over_at(row, rows) <= at)
+    kept = units_at(entries_of(steady), since) + units_at(entries_of(of_bursts), at)
+    return max(0, min(ended, deployment.capacity_units - kept))
 
 
 def _over_at(entry: LedgerEntry, rows: list[LedgerEntry]) -> datetime:

@@ -357,6 +357,47 @@ def test_a_burst_comes_down_at_its_end_while_the_baseline_waits_for_a_yes(
     assert azure.writes[-1] == ("ptu", 70)
 
 
+def test_a_burst_that_never_came_up_carries_no_yes_for_the_baseline(
+    burst: CapacityRequest, voice: Service, azure: FakeAzure, ada: User, cleo: User
+) -> None:
+    azure.capacity = (Available(HERE, 0),)
+    written_before(azure, voice, ada, cleo)
+    lower = {"kind": "baseline", "units": -30, "starts_at": END, "ends_at": None}
+    ask(voice, ada, **lower)
+    reconcile_at(azure, START)
+    reconcile_at(azure, END)
+    reconcile_at(azure, END + timedelta(minutes=1))
+    waits = Change.objects.get(state="needs_human")
+    assert (waits.from_units, waits.to_units, waits.sentence) == (105, 75, RELEASE)
+
+
+def test_two_equal_bursts_in_a_row_carry_one_yes(
+    burst: CapacityRequest, voice: Service, azure: FakeAzure, ada: User, cleo: User
+) -> None:
+    over = END + timedelta(hours=4)
+    more = {"starts_at": END, "ends_at": over, "accepts_provisioned_release": True}
+    second = ask(voice, ada, units=50, **more)
+    if second.state != "approved":
+        approve(second, by=cleo, note="", at=NOON)
+    ask(voice, ada, kind="baseline", units=-50, starts_at=over, ends_at=None)
+    for at in (START, END, over, over + timedelta(minutes=1)):
+        reconcile_at(azure, at)
+    assert azure.writes == [("ptu", 150), ("ptu", 100)]
+    assert Change.objects.get(state="needs_human").to_units == 50
+
+
+def written_before(azure: FakeAzure, voice: Service, ada: User, cleo: User) -> None:
+    """Headroom has written there before: the baseline went up by 5."""
+    capacity, azure.capacity = azure.capacity, ()
+    now = {"starts_at": None, "starts_now": True, "ends_at": None}
+    asked = ask(voice, ada, kind="baseline", units=5, **now)
+    if asked.state != "approved":
+        approve(asked, by=cleo, note="", at=NOON)
+    reconcile_at(azure, NOON + timedelta(minutes=1))
+    assert azure.writes == [("ptu", 105)]
+    azure.capacity = capacity
+
+
 def test_a_decrease_that_waits_already_does_not_keep_a_burst_up(
     burst: CapacityRequest, voice: Service, azure: FakeAzure, ada: User
 ) -> None:
