@@ -1,17 +1,18 @@
 """The register of models: which may be asked for, which retire when, and who has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Lower
 
 from portal.models import User
-from quotas.domain.model_register import Judgement, Life, judge, together
+from quotas.domain.model_register import Judgement, Life, Rule, judge, together
 from quotas.models import Deployment, ModelLife, ModelRule
 
+R = TypeVar("R")
 Version = tuple[str, str]  # name, version
 NAMES = ("model_name", "model_version", "sku_name")
 
@@ -89,22 +90,40 @@ def _registered(
 
 
 def judgement_of(deployment: Deployment, *, at: datetime) -> Judgement:
-    """Two queries. A fine-tuned model has a name of its own that Azure does not list: allowed."""
+    """One query. A fine-tuned model has a name of its own that Azure does not list: allowed."""
     return judgements_at([place_of(deployment)], at=at)[0]
 
 
 def judgements_at(places: Sequence[Place], *, at: datetime) -> list[Judgement]:
-    """In the order given. Two queries for any number."""
-    lives = _lives_at(places)
-    rules = _open_rules({place.model_name for place in places})
+    """In the order given. One query for any number."""
+    lives, rules = _said_of({place.model_name for place in places})
     return [_judged(place, lives.get(place, Life()), rules, at=at) for place in places]
 
 
-def _judged(
-    place: Place, life: Life, rules: Mapping[Version, ModelRule], *, at: datetime
-) -> Judgement:
-    rule = rule_for((place.model_name, place.model_version), rules)
-    return judge(life, rule.rule if rule else None, at)
+def _judged(place: Place, life: Life, rules: Mapping[Version, Rule], *, at: datetime) -> Judgement:
+    return judge(life, rule_for((place.model_name, place.model_version), rules), at)
+
+
+def _said_of(names: Collection[str]) -> tuple[dict[Place, Life], dict[Version, Rule]]:
+    """What Azure says, and the house's open rules, of models of these names."""
+    lives = ModelLife.objects.order_by().filter(model_name__in=names)
+    rules = ModelRule.objects.order_by().filter(model_name__in=names, ended_at__isnull=True)
+    said = lives.annotate(is_rule=Value(False)).values_list(
+        "is_rule", *Place._fields, "lifecycle", "retires_at", "is_planned", "successor"
+    )
+    nowhere = {name: Value("") for name in ("subscription_id", "region", "sku_name")}
+    ruled = rules.annotate(is_rule=Value(True), **nowhere).values_list(
+        "is_rule", *Place._fields, "reason", "effective_from", "allows", "successor"
+    )
+    found: tuple[dict[Place, Life], dict[Version, Rule]] = ({}, {})
+    for is_rule, *rest in said.union(ruled, all=True):
+        place, (text, moment, flag, successor) = Place(*rest[:5]), rest[5:]
+        if is_rule:
+            key = (place.model_name, place.model_version)
+            found[1][key] = Rule(flag, moment, text, successor)
+        else:
+            found[0][place] = Life(text, moment, flag, successor)
+    return found
 
 
 def retirements_of(rows: QuerySet[Deployment], *, until: datetime) -> list[Retirement]:
@@ -140,28 +159,11 @@ def place_of(each: Deployment) -> Place:
     )
 
 
-def _lives_at(places: Iterable[Place]) -> dict[Place, Life]:
-    names = {place.model_name for place in places}
-    rows = ModelLife.objects.filter(model_name__in=names) if names else []
-    return {
-        Place(
-            row.subscription_id,
-            row.region,
-            row.model_name,
-            row.model_version,
-            row.sku_name,
-        ): row.life
-        for row in rows
-    }
-
-
-def _open_rules(names: Iterable[str] | None = None) -> dict[Version, ModelRule]:
+def _open_rules() -> dict[Version, ModelRule]:
     rows = ModelRule.objects.filter(ended_at__isnull=True).select_related("recorded_by")
-    if names is not None:
-        rows = rows.filter(model_name__in=set(names))
     return {(row.model_name, row.model_version): row for row in rows}
 
 
-def rule_for(version: Version, rules: Mapping[Version, ModelRule]) -> ModelRule | None:
+def rule_for(version: Version, rules: Mapping[Version, R]) -> R | None:
     """Its own, else that of every version."""
     return rules.get(version) or rules.get((version[0], ""))

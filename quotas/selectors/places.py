@@ -95,7 +95,7 @@ def options_of(
     taken: Collection[int] = (),
     at: datetime,
 ) -> list[Option]:
-    """As `quotas.domain.suggestion` judges them; nothing of pools that are `taken`. Seven queries
+    """As `quotas.domain.suggestion` judges them; nothing of pools that are `taken`. Six queries
     for any number.
     """
     spots = list(spots)

@@ -63,7 +63,7 @@ class Suggestions:
 
 
 def suggestions(asked: Asked, *, chosen: str = "", at: datetime) -> Suggestions:
-    """Every place that offers the model, judged. Nine queries for any number. Where nothing was
+    """Every place that offers the model, judged. Eight queries for any number. Where nothing was
     chosen that is possible, the first is.
     """
     spots = {spot.key: spot for spot in spots_of(asked.model)}

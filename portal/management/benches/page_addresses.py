@@ -21,7 +21,7 @@ from showback.models import SharedDeployment
 # ways from a message, or a draft, to what it is about.
 LEFT_OUT = ("login", "logout", "styleguide", "live", "ready", "message", "draft_resume")
 LEFT_OUT_UNDER = ("api/",)
-PARAMETERS = {"search": "?q=service", "service": "?period=7d"}
+PARAMETERS = {"search": "?q=service", "service": "?period=7d", "drill": "?region=eastus2"}
 
 
 def routes() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -77,6 +77,7 @@ class Examples:
             "shared_deployment": shared.deployment_id,
             "gateway_limits": shared.deployment_id,
             "finding": found.pk,
+            "unmap_deployment": service.deployments.present().order_by("pk")[0].pk,
         }
 
     def of(self, name: str, parameters: tuple[str, ...]) -> dict[str, Any]:

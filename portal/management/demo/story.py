@@ -24,6 +24,7 @@ from showback.models import Caller
 from showback.services import caller_mapping, sharing
 
 LAB_REGION_SUBSCRIPTION = "b2b2b2b2-0000-4000-8000-00000000c0de"  # stays observe-only
+STANDBY = "-standby"  # ends the name of a second home of a service
 SHARED = "shared-assistant"
 GATEWAY = (
     "/subscriptions/a1a1a1a1-0000-4000-8000-00000000c0de/resourceGroups/rg-ai-gateway"
@@ -90,7 +91,7 @@ def install(*, at: datetime) -> None:
     quotas_tasks.sync_inventory()
     cleo = person("cleo")
     for found in Service.objects.all():
-        names = (found.slug, f"{found.slug}-standby")
+        names = (found.slug, found.slug + STANDBY)
         for deployment in Deployment.objects.filter(name__in=names, service__isnull=True):
             mapping.map_deployment(deployment, service=found, by=cleo, at=at)
     Pool.objects.update(lead=timedelta(0))  # the simulated Azure applies an edit at once
