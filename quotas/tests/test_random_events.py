@@ -24,7 +24,7 @@ from portal.models import Notice, User
 from portal.outbox import Event
 from quotas.domain.ledger import steps_over
 from quotas.domain.states import OPEN_CHANGE_STATES
-from quotas.gateway import WriteAnswer
+from quotas.gateway import QuotaSeen, WriteAnswer
 from quotas.models import (
     AccountLease,
     CapacityRequest,
@@ -49,21 +49,63 @@ BASELINE = {"chat": 100, "search": 200}
 MINUTE = timedelta(minutes=1)
 
 
+REFUSED = {
+    "throttled": CloudError(CloudReason.THROTTLED, "Slow down.", retry_after=2 * MINUTE),
+    "conflict": CloudError(CloudReason.CONFLICT, "Busy."),
+    "error": CloudError(CloudReason.UNKNOWN, "Error 500.", maybe_applied=True),
+    "timeout": CloudError(CloudReason.TIMEOUT, "No answer.", maybe_applied=True),
+}
+TROUBLES = (
+    "throttled", "conflict", "error", "timeout", "dropped", "fails late", "old value", "lowered",
+)  # fmt: skip
+
+
 class StrictAzure(FakeAzure):
-    """Refuses what exceeds its limit, as Azure does, and remembers every such attempt."""
+    """Refuses what exceeds its limit, as Azure does, and remembers every attempt to pass the limit
+    that it last told. `troubles` are what goes wrong with the next writes.
+    """
 
     overdrawn: int = 0
+    told_limit: int = 0
+    troubles: tuple[str, ...] = ()
     is_forbidden: Callable[[int], bool] = staticmethod(lambda grows_by: False)
     forbidden: int = 0
 
     def begin_write(self, deployment_resource_id: str, **asked: Any) -> WriteAnswer:
+        key = deployment_resource_id
         now = self.deployments[deployment_resource_id].capacity_units
         self.forbidden += self.is_forbidden(asked["units"] - now)
         others = sum(d.capacity_units for d in self.deployments.values()) - now
         if asked["units"] > now and others + asked["units"] > self.limit_units:
-            self.overdrawn += 1
+            self.overdrawn += others + asked["units"] > self.told_limit
             raise CloudError(CloudReason.INSUFFICIENT_QUOTA, "Not enough quota.")
-        return super().begin_write(deployment_resource_id, **asked)
+        trouble, self.troubles = (*self.troubles, "")[0], self.troubles[1:]
+        return self._troubled(trouble, key=key, **asked)
+
+    def _troubled(self, trouble: str, *, key: str, **asked: Any) -> WriteAnswer:
+        """Refused; taken without an answer or not at all; failing late; or without any effect."""
+        if trouble in REFUSED:
+            raise REFUSED[trouble]
+        if trouble == "fails late":
+            return WriteAnswer(done=False, operation=trouble)
+        if trouble == "old value":
+            return WriteAnswer(done=True)
+        answer = super().begin_write(key, **asked)
+        total = sum(seen.capacity_units for seen in self.deployments.values())
+        if trouble == "dropped":
+            raise REFUSED["timeout"]
+        if trouble == "lowered":
+            self.limit_units = min(self.limit_units, total)
+        return answer
+
+    def poll(self, deployment_resource_id: str, operation: str, **asked: Any) -> WriteAnswer:
+        if operation == "fails late":
+            raise CloudError(CloudReason.UNKNOWN, "It failed in the end.")
+        return super().poll(deployment_resource_id, operation, **asked)
+
+    def quotas(self, subscription_id: str, region: str) -> tuple[QuotaSeen, ...]:
+        self.told_limit = self.limit_units
+        return super().quotas(subscription_id, region)
 
 
 @dataclass
@@ -138,6 +180,11 @@ class Life:
         """Azure refuses the next writes, whatever they are."""
         self.azure.refusals = [CloudError(CloudReason.CONFLICT, "Busy.")] * (units % 8)
 
+    def trouble(self, name: str, units: int, hours: int) -> None:
+        """With each of the next writes, whatever they are, something else goes wrong."""
+        first = units % len(TROUBLES)
+        self.azure.troubles = (TROUBLES[first:] + TROUBLES)[: 1 + hours % 4]
+
     def freeze(self, name: str, units: int, hours: int) -> None:
         """From now on, of all pools or of this one."""
         window = Window(self.at, self.at + timedelta(hours=hours))
@@ -194,7 +241,7 @@ class Life:
     def calm_down(self) -> None:
         """Every window is over, Azure is well, and somebody answers what waits for an answer."""
         self.azure.limit_units = 1000
-        self.azure.refusals = []
+        self.azure.refusals, self.azure.troubles = [], ()
         if self.switch:
             self.throw()
         self.at += timedelta(days=3)
@@ -214,6 +261,7 @@ def _edges(entry: LedgerEntry) -> tuple[datetime, datetime]:
 
 KINDS = (
     "ask", "ask", "approve", "deny", "give_back", "limit", "edit", "reconcile", "kill", "refuse",
+    "trouble", "trouble",
     "watch", "watch", "freeze", "throw",
 )  # fmt: skip
 event = st.tuples(
@@ -265,9 +313,23 @@ HELD = [
     ("watch", "chat", 1, 1, 1),
 ]  # fmt: skip
 
+# Every trouble in turn, each with the write of a burst that begins just then.
+TROUBLED = [
+    step
+    for n in range(len(TROUBLES))
+    for step in (
+        ("trouble", "chat", n, 4, 1),
+        ("ask", ("chat", "search")[n % 2], 30 + 3 * n, 1, 0),
+        ("approve", "chat", 1, 1, 1),
+        ("watch", "chat", 1, 1, 16),
+        ("watch", "chat", 1, 1, 16),
+    )
+]
+
 
 @given(events=st.lists(event, min_size=4, max_size=14))
 @example(events=HELD)
+@example(events=TROUBLED)
 @settings(
     max_examples=8,
     deadline=None,
