@@ -98,15 +98,33 @@ def test_a_pull_that_failed_says_why(read):
     assert "Azure did not answer in time." in text_of(read.fay)
 
 
-def test_missing_minutes_are_counted_by_deployment(world, clock):
+@pytest.fixture
+def with_gaps(world, clock):
     world.metrics.failing = frozenset({"prompt"})
     pull_window(Window(AT - 3 * HOUR, AT), MINUTE, at=AT)
     world.metrics.failing = frozenset()
     pull_window(Window(AT - 2 * HOUR, AT), MINUTE, at=AT)
+    return world
+
+
+def test_missing_minutes_are_counted_by_deployment(with_gaps):
+    world = with_gaps
     page = text_of(world.fay)
     assert "gaps in the last 24 hours" in page
     assert "4 deployments with missing minutes" in page
     assert "acme/chat 60 of 177 minutes missing" in page
+
+
+def test_the_page_takes_twelve_queries_also_where_minutes_are_missing(
+    with_gaps, monkeypatch, django_assert_max_num_queries
+):
+    monkeypatch.setattr("portal.models.clock.CACHE_SECONDS", 600)
+    client = Client()
+    client.force_login(with_gaps.fay)
+    client.get("/health/")
+    with django_assert_max_num_queries(12):
+        page = client.get("/health/").content.decode()
+    assert "deployments with missing minutes" in page
 
 
 def test_changes_that_do_not_go_on_lead_to_their_page(azure, chat, applying, cleo, clock):

@@ -11,6 +11,7 @@ from quotas.models import Deployment
 from quotas.services.decisions import approve
 from quotas.tests.conftest import NOON, ask, reconcile_at, sync
 from quotas.tests.factories import utc
+from quotas.tests.test_late_ends import BUSY
 from showback.services.rollup import fill_everything
 from showback.services.usage_pull import pull_window
 from showback.tests import factories as make
@@ -256,3 +257,29 @@ def test_the_number_of_queries_does_not_grow_with_history(
     with django_assert_max_num_queries(12) as long:
         client.get(f"{PAGE}?period=28d")
     assert abs(len(long) - len(short)) <= 1
+
+
+def test_it_takes_twelve_queries_also_where_bursts_were_approved_and_a_gateway_counts(
+    azure, chat, applying, ada, cleo, clock, monkeypatch, django_assert_max_num_queries
+):
+    monkeypatch.setattr("portal.models.clock.CACHE_SECONDS", 600)
+    over, later = ask(chat, ada), {"starts_at": AT + 20 * HOUR, "ends_at": AT + 40 * HOUR}
+    for request in (over, ask(chat, ada, units=60, **later)):
+        approve(request, by=cleo, note="", at=NOON)
+    at = AT + 21 * HOUR
+    azure.refusals = [BUSY] * 100
+    reconcile_at(azure, over.starts_at)
+    reconcile_at(azure, over.ends_at)
+    azure.refusals = []
+    reconcile_at(azure, at)
+    sync(azure, at)
+    clock(at)
+    make.counted_by_gateway(chat.deployments.get(), chat, at - 3 * HOUR)
+    client = Client()
+    client.force_login(ada)
+    client.get("/services/chat-assistant/")
+    with django_assert_max_num_queries(12):
+        page = client.get("/services/chat-assistant/").content.decode()
+    assert "Counted by the gateway, caller by caller" in page
+    assert "Never applied" in page
+    assert "burst to" in page

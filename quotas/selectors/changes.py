@@ -1,11 +1,11 @@
 """Capacity writes: planned, under way, done, refused, and what Azure answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.urls import reverse
 
 from portal.kernel.errors import CloudReason
@@ -237,8 +237,16 @@ def changes_of_sandbox(
     return change_rows(found, user, at=at)
 
 
-def changes_of(deployments: Any, user: User, *, at: datetime, most: int = 10) -> list[ChangeRow]:
-    """The newest changes of some deployments, replaced ones left out."""
+def changes_of(
+    deployments: Collection[int], user: User, *, beside: Q, others: Collection[int], most: int = 10
+) -> list[Any]:
+    """The newest changes of some deployments, replaced ones left out: they are `is_listed`. Those
+    `beside` them, of these and `others`, are read with the same query.
+    """
     rows = changes_visible_to(user).filter(deployment__in=deployments)
     kept = rows.exclude(state=ChangeState.SUPERSEDED).order_by("-planned_at", "-pk")
-    return change_rows(list(kept[:most]), user, at=at)
+    listed = Q(pk__in=kept.values("pk")[:most])
+    # The deployments once more: else the table would be read from its beginning to its end.
+    found = _changes().filter(listed | beside, deployment__in={*deployments, *others})
+    told = found.annotate(is_listed=Case(When(listed, then=True), default=False))
+    return list(told.order_by("-planned_at", "-pk"))

@@ -15,8 +15,9 @@ from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
 from quotas.selectors import statuses
 from quotas.selectors.at_risk import PoolRisk, risks_of
-from quotas.selectors.gave_up import gave_up_in
-from quotas.selectors.on_the_way import is_written, newest_changes, tick_of, why_not
+from quotas.selectors.kill_switch import with_holds
+from quotas.selectors.newest_changes import NewestChanges, newest_changes, told_by
+from quotas.selectors.on_the_way import is_written, tick_of, why_not
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,8 @@ class _Facts:
     entries: dict[int, LedgerEntry]
     held: dict[int, list[LedgerEntry]]  # by request id, with what was taken back of it
     wanted: dict[int, int]
-    open_changes: dict[int, Change]
-    verified_at: dict[int, datetime]
+    changes: NewestChanges
     risks: dict[int, Risk]
-    gave_up: dict[int, Change]  # by request id
     zone: tzinfo | None = None  # of text that is stored
 
 
@@ -67,18 +66,20 @@ def grants_of(
     at: datetime,
     risks: Iterable[PoolRisk] | None = None,
     ledger: Iterable[LedgerEntry] | None = None,
+    changes: Iterable[Change] | None = None,
     zone: tzinfo | None = None,
 ) -> dict[int, Grant]:
     """By request id, the approved ones. Needs `deployment__pool`; three queries for any number, one
-    more where a pool may be short, and one where a window is over. One less where the `risks` of
-    their pools are known, and where the `ledger` is: what is `behind` them, and any other entries.
-    `zone` as `held_sentence` takes it.
+    more where a pool may be short. One less where the `risks` of their pools are known, where the
+    `ledger` is, what is `behind` them, and where the `newest_changes` of all their deployments are:
+    of both, any others beside. `zone` as `held_sentence` takes it.
     """
     approved = [r for r in requests if r.state == RequestState.APPROVED]
     if not approved:
         return {}
     rows = LedgerEntry.objects.filter(behind(approved, at=at)) if ledger is None else ledger
-    facts = replace(_read(approved, list(rows), at=at, risks=risks), zone=zone)
+    facts = _read(approved, list(rows), at=at, risks=risks, changes=changes)
+    facts = replace(facts, zone=zone)
     return {r.pk: _grant(r, facts, at=at) for r in approved if r.pk in facts.entries}
 
 
@@ -95,21 +96,22 @@ def _read(
     *,
     at: datetime,
     risks: Iterable[PoolRisk] | None,
+    changes: Iterable[Change] | None,
 ) -> _Facts:
     if risks is None:
         live = (r.deployment.pool_id for r in requests if r.ends_at and r.ends_at > at)
         risks = risks_of({pool for pool in live if pool is not None}, at=at).values()
     deployments = {r.deployment_id for r in requests}
     entries, held, wanted = _entries(ledger, {r.pk for r in requests}, deployments, at=at)
-    open_changes, verified_at = newest_changes(deployments)
-    over = {row.deployment_id for row in entries.values() if row.effective_until <= at}
+    if changes is None:
+        over = {row.deployment_id for row in entries.values() if row.effective_until <= at}
+        newest = newest_changes(deployments, over=over)
+        changes = with_holds(Change.objects.filter(newest))
     return _Facts(
-        gave_up=gave_up_in(over) if over else {},
         entries=entries,
         held=held,
         wanted=wanted,
-        open_changes=open_changes,
-        verified_at=verified_at,
+        changes=told_by(changes),
         risks={request: risk for pool in risks for request, risk in pool.requests.items()},
     )
 
@@ -147,11 +149,11 @@ def _left(rows: Sequence[LedgerEntry], entry: LedgerEntry, at: datetime) -> tupl
 
 def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
     entry = facts.entries[request.pk]
-    change = facts.open_changes.get(request.deployment_id)
+    change = facts.changes.open.get(request.deployment_id)
     # Given back before it began: nothing of the window is left, so it is over at once.
     units, end = _left(facts.held[request.pk], entry, at)
     wanted = facts.wanted.get(request.deployment_id, 0)
-    verified_at = facts.verified_at.get(request.deployment_id)
+    verified_at = facts.changes.verified_at.get(request.deployment_id)
     matches = _matches(request.deployment, entry, end, wanted, change, verified_at, at=at)
     if end <= entry.effective_from:
         standing = Standing(Phase.OVER, True, False, False)
@@ -179,7 +181,7 @@ def _grant(request: CapacityRequest, facts: _Facts, *, at: datetime) -> Grant:
         _ticks(standing, change, applies=applies),
         risk,
     )
-    gave_up = facts.gave_up.get(request.pk)
+    gave_up = facts.changes.gave_up.get(request.pk)
     return _never_there(found, gave_up) if gave_up else found
 
 

@@ -13,7 +13,9 @@ from django.db.models import Sum
 from portal.kernel.status import Tick, Ticks
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Change, Deployment, LedgerEntry
-from quotas.selectors.on_the_way import is_written, newest_changes, tick_of, why_not
+from quotas.selectors.kill_switch import with_holds
+from quotas.selectors.newest_changes import NewestChanges, newest_changes, told_by
+from quotas.selectors.on_the_way import is_written, tick_of, why_not
 
 WORST_FIRST = (Tick.FAILED, Tick.HELD, Tick.WAITING)
 LASTING = (CapacityRequest.Kind.BASELINE, CapacityRequest.Kind.TRANSFER)
@@ -25,8 +27,7 @@ class AzureFacts:
 
     entries: dict[int, list[LedgerEntry]]  # by request id, the earliest first
     wanted: dict[int, int]  # by deployment id, units
-    open_changes: dict[int, Change]
-    verified_at: dict[int, datetime]
+    changes: NewestChanges
 
     def missing(self, request: CapacityRequest) -> list[Deployment]:
         """Those of its deployments that were not read back with it."""
@@ -35,22 +36,22 @@ class AzureFacts:
         return [d for d in found.values() if not self._is_there(d, entries[0].effective_from)]
 
     def why_missing(self, deployment: Deployment, zone: tzinfo | None = None) -> str:
-        return why_not(deployment, self.open_changes.get(deployment.pk), zone)
+        return why_not(deployment, self.changes.open.get(deployment.pk), zone)
 
     def is_written(self, deployment: Deployment) -> bool:
         wanted = self.wanted.get(deployment.pk, 0)
-        return is_written(self.open_changes.get(deployment.pk), wanted)
+        return is_written(self.changes.open.get(deployment.pk), wanted)
 
     def tick(self, deployment: Deployment) -> Tick:
         applies = bool(deployment.pool and deployment.pool.applies)
-        return tick_of(self.open_changes.get(deployment.pk), applies=applies)
+        return tick_of(self.changes.open.get(deployment.pk), applies=applies)
 
     def _is_there(self, deployment: Deployment, since: datetime) -> bool:
         """Not where somebody edited it since."""
         wanted = self.wanted.get(deployment.pk, 0)
         if deployment.capacity_units != deployment.settled_units or self.is_written(deployment):
             return False
-        verified = self.verified_at.get(deployment.pk)
+        verified = self.changes.verified_at.get(deployment.pk)
         return deployment.capacity_units == wanted or bool(verified and verified >= since)
 
 
@@ -70,7 +71,8 @@ def azure_facts(requests: Sequence[CapacityRequest], *, at: datetime) -> AzureFa
     ids = {row.deployment_id for found in entries.values() for row in found}
     held = LedgerEntry.objects.applied().in_force_at(at).filter(deployment__in=ids)
     wanted = held.order_by().values_list("deployment").annotate(Sum("units"))
-    return AzureFacts(entries, dict(wanted), *newest_changes(ids))
+    newest = with_holds(Change.objects.filter(newest_changes(ids)))
+    return AzureFacts(entries, dict(wanted), told_by(newest))
 
 
 def lasting_stand(request: CapacityRequest, *, at: datetime) -> LastingStand | None:

@@ -2,16 +2,13 @@
 what is written and still to be read back, what is held.
 """
 
-from datetime import datetime, tzinfo
-
-from django.db.models import Case, Q, When
+from datetime import tzinfo
 
 from portal.kernel.status import Tick
-from quotas.domain.states import OPEN_CHANGE_STATES, ChangeState
+from quotas.domain.states import ChangeState
 from quotas.models import Change, Deployment
 from quotas.selectors import statuses
 from quotas.selectors.freezes import held_sentence
-from quotas.selectors.kill_switch import with_holds
 
 OBSERVE_ONLY = (
     "The pool is in observe-only mode: Headroom plans and writes nothing to Azure until an owner "
@@ -22,29 +19,6 @@ KILLED = (
     "it off."
 )
 NOT_PLANNED_YET = "The next run plans and writes it; one starts every 30 seconds."
-
-
-def newest_changes(deployments: set[int]) -> tuple[dict[int, Change], dict[int, datetime]]:
-    """By deployment id: the change that is open, and when the last one was verified. `is_killed` of
-    a change: the kill switch is on.
-    """
-    is_open = Q(state__in=sorted(OPEN_CHANGE_STATES))
-    rows = (
-        with_holds(Change.objects.filter(is_open | Q(state=ChangeState.SUCCEEDED)))
-        .filter(deployment__in=deployments)
-        .annotate(is_open=Case(When(is_open, then=True), default=False))
-        .order_by("deployment_id", "is_open", "-verified_at")
-        .distinct("deployment_id", "is_open")
-    )
-    found = list(rows)
-    return (
-        {row.deployment_id: row for row in found if row.is_open},
-        {
-            row.deployment_id: row.verified_at
-            for row in found
-            if row.verified_at and not row.is_open
-        },
-    )
 
 
 def is_written(change: Change | None, wanted: int) -> bool:

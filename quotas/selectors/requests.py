@@ -11,7 +11,7 @@ from portal.kernel.shown import Shown
 from portal.kernel.status import Status
 from portal.models import User
 from quotas.domain.states import WAITING_REQUEST_STATES, RequestState
-from quotas.models import CapacityRequest, LedgerEntry
+from quotas.models import CapacityRequest, Change, LedgerEntry
 from quotas.selectors import statuses, words
 from quotas.selectors.grants import Grant, grants_of
 from quotas.selectors.paging import page
@@ -89,9 +89,12 @@ def request_rows(
     *,
     at: datetime,
     ledger: Iterable[LedgerEntry] | None = None,
+    changes: Iterable[Change] | None = None,
 ) -> list[RequestRow]:
-    """In the order given. Needs what `with_names` reads; `ledger` as `grants_of` takes it."""
-    grants = grants_of(requests, at=at, ledger=ledger)
+    """In the order given. Needs what `with_names` reads; `ledger` and `changes` as `grants_of`
+    takes them.
+    """
+    grants = grants_of(requests, at=at, ledger=ledger, changes=changes)
     return [request_row(request, grants.get(request.pk), at=at) for request in requests]
 
 

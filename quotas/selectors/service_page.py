@@ -11,11 +11,12 @@ from portal.kernel.shown import Shown
 from portal.models import User
 from quotas.domain.grants import Phase
 from quotas.domain.states import RequestState
-from quotas.models import CapacityRequest, Deployment, Expectation, Service
+from quotas.models import CapacityRequest, Change, Deployment, Expectation, Service
 from quotas.selectors import words
-from quotas.selectors.changes import ChangeRow, changes_of, changes_of_sandbox
+from quotas.selectors.changes import ChangeRow, change_rows, changes_of, changes_of_sandbox
 from quotas.selectors.expectations import Plan, plans_of
 from quotas.selectors.holdings import DeploymentHolding, Holding
+from quotas.selectors.newest_changes import newest_changes
 from quotas.selectors.onboarding import may_name_owners, may_register_for
 from quotas.selectors.ownerless import owner_note
 from quotas.selectors.requests import RequestRow, request_rows, with_names
@@ -107,7 +108,8 @@ def service_page(
     deployments += [h.deployment for h in holding.deployments if h.deployment not in deployments]
     expects = service.expects  # type: ignore[attr-defined]
     plans = plans_of(service, user, asks=asks) if expects else []
-    rows = _rows(requests, capacity, at=at)
+    changes = _changes(service, deployments, requests, user)
+    rows = _rows(requests, capacity, changes, at=at)
     return ServicePage(
         owner_card=owner_card(service),
         holding=holding,
@@ -117,7 +119,7 @@ def service_page(
         recent=rows.recent,
         changes=changes_of_sandbox(service, user, at=at)
         if hasattr(service, "sandbox")
-        else changes_of(deployments, user, at=at),
+        else change_rows([each for each in changes if each.is_listed], user, at=at),
         may_request=asks,
         plans=plans,
         may_plan=_is_to_be_planned(service, deployments, plans)
@@ -173,10 +175,29 @@ def newest_and_live(service: Service, user: User, *, at: datetime) -> list[Capac
     return list(with_names(mine.filter(bursts | Q(pk__in=newest))).order_by("starts_at", "pk"))
 
 
+def _changes(
+    service: Service,
+    deployments: Sequence[Deployment],
+    requests: Sequence[CapacityRequest],
+    user: User,
+) -> list[Any]:
+    """Those of the page's list, and those that tell how far its requests are. One query. A sandbox
+    lists others.
+    """
+    ids = {row.deployment_id for row in requests if row.state == RequestState.APPROVED}
+    own = [] if hasattr(service, "sandbox") else [each.pk for each in deployments]
+    return changes_of(own, user, beside=newest_changes(ids, over=ids), others=ids)
+
+
 def _rows(
-    requests: Sequence[CapacityRequest], capacity: ServiceCapacity, *, at: datetime
+    requests: Sequence[CapacityRequest],
+    capacity: ServiceCapacity,
+    changes: Sequence[Change],
+    *,
+    at: datetime,
 ) -> _Requests:
-    rows, over = request_rows(requests, at=at, ledger=capacity.ledger), at - STILL_ENDING
+    rows = request_rows(requests, at=at, ledger=capacity.ledger, changes=changes)
+    over = at - STILL_ENDING
     alive = {request.pk for request in requests if request.ends_at and request.ends_at > over}
     phases = [(row, row.grant.phase) for row in rows if row.grant and row.id in alive]
     live = (Phase.STARTING, Phase.ON, Phase.ENDING)

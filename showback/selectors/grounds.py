@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.aggregates import BitOr
-from django.db.models import F, FloatField, Q, Sum
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, FloatField, Max, Q, Sum
 from django.db.models.functions import Cast, NullIf
 
 from portal.kernel import formatting
@@ -63,19 +64,22 @@ def grounds_of(
 ) -> Grounds:
     """Of all use of these deployments in hours that begin in the window.
 
-    `shares` are what the caller knows of the attribution. One query, two where a gateway counted.
+    `shares` are what the caller knows of the attribution. One query.
     """
     within = Q(hour__gte=window.start, hour__lt=window.end)
+    told = {"kinds": _kinds(deployment_ids, within)} if _is_counted(shares) else {}
     sums = UsageHour.objects.filter(within, deployment_id__in=deployment_ids).aggregate(
         family=BitOr("metric_family"),
         cached=Sum("cached_tokens_estimated"),
         by_active=Sum("cached_tokens_estimated", filter=Q(active_tokens__isnull=False)),
         spilled=Sum(_tokens_of("spilled_requests")),
         priority=Sum(_tokens_of("priority_requests")),
+        **told,
     )
     family = "" if sums["family"] is None else str(MetricFamily(sums["family"]).label)
-    kinds = _kinds(deployment_ids, within) if _is_counted(shares) else ""
-    methods = [_words(share, kinds) for share in shares]
+    kinds = sums.get("kinds") or []
+    sources = " and ".join(words for kind, words in FILES.items() if kind in kinds)
+    methods = [_words(share, sources) for share in shares]
     return Grounds(family, methods, _estimates(sums))
 
 
@@ -105,13 +109,13 @@ def _is_counted(shares: Sequence[MethodShare]) -> bool:
     return any(share.method == Attribution.GATEWAY for share in shares)
 
 
-def _kinds(deployment_ids: Collection[int], within: Q) -> str:
-    """`its logs`, `imported files` or both."""
+def _kinds(deployment_ids: Collection[int], within: Q) -> Max:
+    """Of gateways that counted there. The same beside every hour, so the largest is what it is."""
     rows = CallerHour.objects.filter(within, target__deployment_id__in=deployment_ids).order_by()
-    found = set(rows.values_list("target__source__kind", flat=True).distinct())
-    return " and ".join(words for kind, words in FILES.items() if kind in found)
+    return Max(ArraySubquery(rows.values("target__source__kind").distinct()))
 
 
-def _words(share: MethodShare, kinds: str) -> str:
-    is_counted = share.method == Attribution.GATEWAY and kinds
-    return f"{share.words}, from {kinds}" if is_counted else share.words
+def _words(share: MethodShare, sources: str) -> str:
+    """With where a gateway's counts came from: `its logs`, `imported files` or both."""
+    is_counted = share.method == Attribution.GATEWAY and sources
+    return f"{share.words}, from {sources}" if is_counted else share.words

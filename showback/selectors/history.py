@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, Min, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Exists, Max, Q, QuerySet
 
 from portal.kernel.windows import DAY, MINUTE
 from showback.domain.history import MOST_DAYS
@@ -18,6 +19,7 @@ from showback.models import BackfillSlice, Grain
 # The pace is that of the last minutes: what was fetched an hour ago says little.
 PACE_OVER = timedelta(minutes=10)
 NOTHING = timedelta()
+Fact = dict[str, Any]  # a row of FACTS
 
 
 @dataclass(frozen=True)
@@ -137,14 +139,8 @@ def unfinished_history(*, at: datetime) -> Pieces | None:
 
 
 def history_progress(*, at: datetime, since: datetime | None = None) -> History:
-    """Empty before the first plan; `since` narrows it down to what begins there. Two queries."""
-    rows = _within_reach(at)
-    if since:
-        rows = rows.filter(starts_at__gte=since)
-    facts = list(_facts(rows, at=at))
-    by_day = rows.values("grain", "starts_at").order_by()
-    length = Max(F("ends_at") - F("starts_at"))
-    days = list(by_day.annotate(pieces=Count("id"), done=Count("done_at"), length=length))
+    """Empty before the first plan; `since` narrows it down to what begins there. One query."""
+    facts, days = _facts(at=at, since=since)
     pace = _pieces_per_minute(facts, at=at)
     found = [_progress(grain, days, facts, pace) for grain in (Grain.MINUTE, Grain.HOUR)]
     keyed = groupby(facts, key=lambda row: str(row["account_key"]))
@@ -154,55 +150,70 @@ def history_progress(*, at: datetime, since: datetime | None = None) -> History:
 
 
 _LEFT = Q(done_at__isnull=True)
-_FAILED = _LEFT & ~Q(problem="")
+
+
+def _reach(at: datetime) -> datetime:
+    return at - MOST_DAYS * DAY
 
 
 def _within_reach(at: datetime) -> QuerySet[BackfillSlice]:
-    return BackfillSlice.objects.filter(ends_at__gt=at - MOST_DAYS * DAY)
+    return BackfillSlice.objects.filter(ends_at__gt=_reach(at))
 
 
-def _facts(rows: QuerySet[BackfillSlice], *, at: datetime) -> Iterable[dict[str, Any]]:
-    """One row for each account and grain."""
-    length = F("ends_at") - F("starts_at")
-    lately = Q(done_at__gt=at - PACE_OVER, done_at__lte=at)
-    due = _LEFT & Q(not_before__lte=at)
-    return (
-        rows.values("account_key", "grain")
-        .annotate(
-            pieces=Count("id"),
-            pieces_done=Count("done_at"),
-            length=Sum(length),
-            length_done=Sum(length, filter=~_LEFT),
-            length_lately=Sum(length, filter=lately),
-            lately=Count("id", filter=lately),
-            planned=Min("planned_at", filter=lately),
-            due=Count("id", filter=due),
-            failed=Count("id", filter=_FAILED),
-            words=Max("problem", filter=_FAILED),
-            next_try=Min("not_before", filter=_FAILED & Q(not_before__gt=at)),
-        )
-        .order_by("account_key", "grain")
-    )
+# One pass: a row for each account and grain (`starts_at` null), and one for each grain and start.
+FACTS = """
+SELECT account_key, grain, starts_at,
+    count(*) AS pieces, count(done_at) AS pieces_done,
+    sum(length) AS length, sum(length) FILTER (WHERE NOT is_left) AS length_done,
+    sum(length) FILTER (WHERE is_recent) AS length_lately,
+    count(*) FILTER (WHERE is_recent) AS lately,
+    min(planned_at) FILTER (WHERE is_recent) AS planned,
+    count(*) FILTER (WHERE is_left AND not_before <= %(at)s) AS due,
+    count(*) FILTER (WHERE failed) AS failed, max(problem) FILTER (WHERE failed) AS words,
+    min(not_before) FILTER (WHERE failed AND not_before > %(at)s) AS next_try,
+    max(length) AS longest
+FROM (
+    SELECT *, ends_at - starts_at AS length, done_at IS NULL AS is_left,
+        done_at > %(lately)s AND done_at <= %(at)s AS is_recent,
+        done_at IS NULL AND problem <> '' AS failed
+    FROM showback_backfillslice
+    WHERE ends_at > %(reach)s AND starts_at >= coalesce(%(since)s, '-infinity'::timestamptz)
+) AS piece
+GROUP BY GROUPING SETS ((account_key, grain), (grain, starts_at))
+ORDER BY account_key, grain"""
+
+
+def _facts(*, at: datetime, since: datetime | None) -> tuple[list[Fact], list[Fact]]:
+    """Rows by account and grain, and rows by grain and start."""
+    moments = {"at": at, "lately": at - PACE_OVER, "reach": _reach(at), "since": since}
+    with connection.cursor() as cursor:
+        cursor.execute(FACTS, moments)
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    by_account = [row for row in rows if row["starts_at"] is None]
+    return by_account, [row for row in rows if row["starts_at"] is not None]
 
 
 def _progress(
-    grain: Grain, days: Sequence[dict[str, Any]], facts: Sequence[dict[str, Any]],
+    grain: Grain, days: Sequence[Fact], facts: Sequence[Fact],
     pace: float | None,
 ) -> HistoryProgress:  # fmt: skip
     of_grain = [row for row in days if row["grain"] == grain]
     due = sum(row["due"] for row in facts if row["grain"] == grain)
     return HistoryProgress(
         grain=grain.value,
-        days_done=_whole_days(row["length"] for row in of_grain if row["pieces"] == row["done"]),
-        days=_whole_days(row["length"] for row in of_grain),
-        done=sum(row["done"] for row in of_grain),
+        days_done=_whole_days(
+            row["longest"] for row in of_grain if row["pieces"] == row["pieces_done"]
+        ),
+        days=_whole_days(row["longest"] for row in of_grain),
+        done=sum(row["pieces_done"] for row in of_grain),
         total=sum(row["pieces"] for row in of_grain),
         pieces_per_minute=pace,
         to_go=due / pace * MINUTE if pace and due else None,
     )
 
 
-def _account(key: str, facts: list[dict[str, Any]], *, at: datetime) -> AccountHistory:
+def _account(key: str, facts: list[Fact], *, at: datetime) -> AccountHistory:
     by_grain = {row["grain"]: row for row in facts}
     lately = sum((row["length_lately"] or NOTHING for row in facts), NOTHING)
     pieces, due = (sum(row[name] for row in facts) for name in ("lately", "due"))
@@ -222,7 +233,7 @@ def _account(key: str, facts: list[dict[str, Any]], *, at: datetime) -> AccountH
     )
 
 
-def _days(row: dict[str, Any] | None) -> Days | None:
+def _days(row: Fact | None) -> Days | None:
     if row is None:
         return None
     return Days(_whole_days([row["length_done"] or NOTHING]), _whole_days([row["length"]]))
@@ -233,13 +244,13 @@ def _whole_days(lengths: Iterable[timedelta]) -> int:
     return -(-sum(lengths, NOTHING) // DAY)
 
 
-def _pieces_per_minute(facts: Sequence[dict[str, Any]], *, at: datetime) -> float | None:
+def _pieces_per_minute(facts: Sequence[Fact], *, at: datetime) -> float | None:
     """Of both grains and all accounts together: one runner fetches them in turn."""
     lately = sum(row["lately"] for row in facts)
     return float(lately / _minutes_of_pace(facts, at=at)) if lately else None
 
 
-def _minutes_of_pace(facts: Sequence[dict[str, Any]], *, at: datetime) -> float:
+def _minutes_of_pace(facts: Sequence[Fact], *, at: datetime) -> float:
     """The last minutes, or fewer where what was fetched in them was asked for since."""
     planned = min(row["planned"] for row in facts if row["planned"])
     return min(PACE_OVER, max(at - planned, MINUTE)) / MINUTE

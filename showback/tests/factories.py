@@ -6,6 +6,7 @@ from typing import Any
 from portal.kernel.windows import FOREVER, Window
 from portal.models import Role, RoleGrant, User
 from quotas.models import AzureAccount, Deployment, LedgerEntry, Membership, Pool, Service, Team
+from showback.models import ServiceHour
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 
@@ -147,3 +148,19 @@ def day(text: str) -> Window:
     """The UTC day "2026-03-02"."""
     start = utc(f"{text} 00:00")
     return Window(start, start + timedelta(days=1))
+
+
+def counted_by_gateway(on: Deployment, of: Service, hour: datetime, tokens: int = 1_000) -> None:
+    """An hour in which a gateway counted these tokens for the service, and Azure as many."""
+    nought = dict.fromkeys(
+        field.attname
+        for field in ServiceHour._meta.concrete_fields
+        if field.get_internal_type() in ("BigIntegerField", "IntegerField") and not field.null
+    )
+    ServiceHour.objects.create(
+        **dict.fromkeys(nought, 0) | {"prompt_tokens": tokens},
+        deployment=on,
+        service=of,
+        hour=hour,
+        method="gateway",
+    )
