@@ -70,11 +70,13 @@ def may_map(user: User, deployment: Deployment) -> bool:
 
 
 def may_unmap(user: User, deployments: Iterable[Deployment]) -> set[int]:
-    """Of which of these the same people may say that they are nobody's. One query at most."""
+    """Of which of these the same people may say that they are nobody's. One query, of whoever owns
+    some pools.
+    """
     mapped = [each for each in deployments if each.service_id and each.gone_at is None]
     if user.is_platform_owner or not mapped:
         return {each.pk for each in mapped}
-    operated = _operated(user)
+    operated = _operated(user) if user.owns_pools else set()
     return {each.pk for each in mapped if each.pool_id in operated}
 
 
