@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
 from portal import audit
@@ -70,9 +70,10 @@ def tell_of_waiting(*, at: datetime) -> int:
 
 
 def due(*, at: datetime) -> list[GatewayProduct]:
-    """Who was not looked at for longest first."""
+    """Who was not looked at for longest first, and before them whoever is asked for just now."""
     free = Q(not_before__isnull=True) | Q(not_before__lte=at)
-    rows = list(_products().filter(free).order_by("looked_at", "pk"))
+    longest = F("looked_at").asc(nulls_first=True)
+    rows = list(_products().filter(free).order_by(longest, "pk"))
     old = [row for row in rows if row.looked_at is None or row.looked_at <= at - READ_EVERY]
     rest = [row for row in rows if row not in old and row.applies and not _waits(row)]
     if rest and not kill_switch.is_on():
@@ -208,7 +209,12 @@ def _settle(product: GatewayProduct, part: str, *, at: datetime) -> None:
 
 @transaction.atomic
 def _note_waiting(product: GatewayProduct, why: str, part: str, *, at: datetime) -> None:
-    """It needs a person, who is told once; no answer of before holds for it any more."""
+    """It needs a person, who is told once; no answer of before holds for it any more. What was
+    answered during the look stands: the next run looks with that answer.
+    """
+    row = GatewayProduct.objects.select_for_update().get(pk=product.pk)
+    if (row.agreed_at, row.mode) != (product.agreed_at, product.mode):
+        return
     is_new = product.edited_at is None or product.agreed_at is not None
     since = at if is_new else product.edited_at
     _keep(product, edited_at=since, agreed_at=None, sentence=why, seen_part=part)
@@ -256,7 +262,9 @@ def _tell(product: GatewayProduct, why: str, *, occurrence: str, at: datetime) -
 
 
 def _keep(product: GatewayProduct, **facts: Any) -> None:
-    GatewayProduct.objects.filter(pk=product.pk).update(**facts)
+    """Not where another product was named meanwhile: it is not what was looked at."""
+    rows = GatewayProduct.objects.filter(pk=product.pk, named_at=product.named_at)
+    rows.update(**facts)
     for name, value in facts.items():
         setattr(product, name, value)
 

@@ -27,7 +27,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class FakeGateway:
-    """One product, `ai`. `faults` are raised by the next calls of that name, one each."""
+    """The product `ai` (and `second`, which has the same policy). `faults` are raised by the next calls of that name, one each."""
 
     xml: str | None = FOREIGN
     version: int = 1
@@ -35,6 +35,7 @@ class FakeGateway:
     keys: tuple[str, ...] = ("hr-prod", "sales-prod", "pilot")
     faults: dict[str, list[Exception]] = field(default_factory=dict)
     during_write: Callable[[], None] = lambda: None
+    during_read: Callable[[], None] | None = None  # once
     keeps_old: bool = False
 
     def _fault(self, name: str) -> None:
@@ -43,7 +44,7 @@ class FakeGateway:
 
     def list_products(self, gateway_arm_id: str) -> tuple[ProductSeen, ...]:
         self._fault("products")
-        return (ProductSeen("ai", "AI"),)
+        return (ProductSeen("ai", "AI"), ProductSeen("second", "Second"))
 
     def list_product_subscriptions(
         self, gateway_arm_id: str, product_id: str
@@ -53,6 +54,9 @@ class FakeGateway:
 
     def read_product_policy(self, gateway_arm_id: str, product_id: str) -> ProductPolicy | None:
         self._fault("read")
+        meanwhile, self.during_read = self.during_read, None
+        if meanwhile:
+            meanwhile()
         return ProductPolicy(self.xml, f'"{self.version}"') if self.xml else None
 
     def write_product_policy(

@@ -282,7 +282,7 @@ def test_who_decides(product, applying: Pool, gateway: FakeGateway, ada: User, c
     deployment = product.deployment
     with pytest.raises(DomainError, match="owner of the pool"):
         turn_on(product, ada)
-    with pytest.raises(DomainError, match="no product nothing. It has: ai"):
+    with pytest.raises(DomainError, match="no product nothing. It has: ai, second"):
         gateway_products.name_product(
             deployment, gateway_id=PLACE, product_id="nothing", gateway=gateway, by=cleo, at=NOON
         )
