@@ -33,11 +33,23 @@ def tell(
     times under names that end in `_at`. Raises ValueError where one is missing. One statement.
     """
     _check(event, facts)
-    key = f"{event}:{subject}" + (f":{occurrence}" if occurrence != "" else "")
+    key = key_of(event, subject, occurrence)
     people = {person.pk if isinstance(person, User) else person for person in recipients}
     said = {name: _json(value) for name, value in facts.items()}
     notice = Notice(key=key, event=event, at=at, subject=subject, url=url, facts=said)
     return notice if people and _write(notice, people) else None
+
+
+def key_of(event: Event, subject: str, occurrence: object = "") -> str:
+    """What one fact is known by, told or not."""
+    return f"{event}:{subject}" + (f":{occurrence}" if occurrence != "" else "")
+
+
+def told_already(keys: Collection[str]) -> set[str]:
+    """Of these (`key_of`), those that were told. One query; for who asks again and again of many,
+    as telling the same again does nothing, but a statement each time.
+    """
+    return set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
 
 
 # In SQL, as it is part of every decision.

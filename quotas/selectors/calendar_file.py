@@ -1,5 +1,6 @@
 """The bursts of a pool's calendar as an iCalendar file (RFC 5545), to be read by other programs."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ def calendar_file(found: Calendar, *, base_url: str) -> bytes:
         "PRODID:-//Headroom//Capacity calendar//EN",
         f"X-WR-CALNAME:{_text(words.pool_name(found.pool))}",
         *(line for holder in found.held for line in _event(found, holder, base_url)),
-        *(line for each in found.served.ends for line in _retires(found, each, base_url)),
+        *(line for each, n in _numbered(found) for line in _retires(found, each, n, base_url)),
         "END:VCALENDAR",
     ]
     return b"".join(_folded(line) for line in lines)
@@ -44,8 +45,19 @@ def _event(found: Calendar, holder: Holder, base_url: str) -> Iterator[str]:
     yield "END:VEVENT"
 
 
-def _retires(found: Calendar, each: ModelEnd, base_url: str) -> Iterator[str]:
-    name = each.model.replace(" ", "-")
+def _numbered(found: Calendar) -> Iterator[tuple[ModelEnd, int]]:
+    """Each end, and which it is of its model: in a pool of many regions one may have several."""
+    times: Counter[str] = Counter()
+    for each in found.served.ends:
+        times[each.model] += 1
+        yield each, times[each.model]
+
+
+def _retires(found: Calendar, each: ModelEnd, number: int, base_url: str) -> Iterator[str]:
+    """Without its time in the UID, so that an end that Azure moves takes the place of the former
+    one where the file is read again.
+    """
+    name = each.model.replace(" ", "-") + (f"-{number}" if number > 1 else "")
     yield "BEGIN:VEVENT"
     yield f"UID:headroom-retires-{name}-pool-{found.pool.pk}"
     yield f"DTSTAMP:{_moment(found.at)}"

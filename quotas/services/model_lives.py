@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.urls import reverse
 
-from portal.outbox import Event, tell
+from portal.outbox import Event, key_of, tell, told_already
 from quotas.gateway import Inventory, ModelSkuSeen
 from quotas.models import Deployment, ModelLife, Service
 from quotas.selectors.model_register import Retirement, retirements_of
@@ -53,29 +53,39 @@ def _key(row: ModelLife | ModelSkuSeen) -> Key:
 
 def tell_of_retirements(subscription_id: str, *, at: datetime) -> None:
     """Owners of services, and operators, as the planned end of a model that they have comes near.
-    Each mark once; a date that Azure moves is told anew.
+    Each mark once; a date that Azure moves is told anew. Two queries where nothing is new.
     """
     rows = Deployment.objects.present().filter(account__subscription_id=subscription_id)
-    near = [
-        (each, mark)
+    near = {
+        _fact(each, mark): each
         for each in retirements_of(rows, until=at + max(TOLD_BEFORE))
         if (mark := _mark(each, at=at)) is not None
-    ]
-    services = Service.objects.in_bulk({each.service_id for each, _ in near if each.service_id})
-    for each, mark in near:
+    }
+    told = told_already([key_of(*fact) for fact in near])
+    new = {fact: each for fact, each in near.items() if key_of(*fact) not in told}
+    services = Service.objects.in_bulk(
+        {each.service_id for each in new.values() if each.service_id}
+    )
+    for (event, subject, occurrence), each in new.items():
         service = services.get(each.service_id or 0)
         tell(
-            Event.MODEL_RETIRES,
+            event,
             owners_of(service) if service else operators_of_any(),
-            subject=f"deployment/{each.deployment.pk}",
+            subject=subject,
             url=service.get_absolute_url() if service else reverse("models"),
             at=at,
-            occurrence=f"{each.at.isoformat()}:{mark.days}",
+            occurrence=occurrence,
             deployment=str(each.deployment),
             model=each.model,
             end_at=each.at,
             why=_instead(each),
         )
+
+
+def _fact(each: Retirement, mark: timedelta) -> tuple[Event, str, str]:
+    """Event, subject and occurrence."""
+    subject = f"deployment/{each.deployment.pk}"
+    return Event.MODEL_RETIRES, subject, f"{each.at.isoformat()}:{mark.days}"
 
 
 def _mark(each: Retirement, *, at: datetime) -> timedelta | None:

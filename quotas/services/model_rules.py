@@ -38,9 +38,10 @@ def add_rule(
     _check_known(model_name, model_version)
     if successor and successor not in known_models():
         raise refuse("successor_unknown", "Choose as the successor a model that Azure lists.")
-    ModelRule.objects.filter(
+    for earlier in ModelRule.objects.filter(
         model_name=model_name, model_version=model_version, ended_at__isnull=True
-    ).update(ended_at=at, ended_by=by)
+    ):
+        end_rule(earlier, by=by, at=at)
     rule = ModelRule.objects.create(
         model_name=model_name,
         model_version=model_version,

@@ -27,7 +27,9 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class FakeGateway:
-    """The product `ai` (and `second`, which has the same policy). `faults` are raised by the next calls of that name, one each."""
+    """The product `ai` (and `second`, which has the same policy). `faults` are raised by the next
+    calls of that name, one each.
+    """
 
     xml: str | None = FOREIGN
     version: int = 1

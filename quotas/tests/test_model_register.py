@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 
 from portal.kernel.errors import DomainError
 from portal.models import AuditRow, Message, User
@@ -12,6 +13,7 @@ from quotas.domain.model_register import Life
 from quotas.models import CapacityRequest, Deployment, ModelLife, ModelRule, Pool, Service, Team
 from quotas.selectors.models_page import models_page
 from quotas.services.give_back import give_back
+from quotas.services.model_lives import tell_of_retirements
 from quotas.services.model_rules import add_rule, end_rule
 from quotas.tests.conftest import HTMX, Browse, ask, sync, words_of
 from quotas.tests.factories import NOON, FakeAzure, utc
@@ -98,6 +100,12 @@ def test_one_rule_stands_for_one_model(chat: Service, cleo: User):
     assert list(ModelRule.objects.filter(ended_at=None)) == [second]
     first.refresh_from_db()
     assert (first.ended_at, first.ended_by) == (NOON, cleo)
+    rows = AuditRow.objects.filter(verb__startswith="model_rule.").order_by("pk")
+    assert list(rows.values_list("verb", "subject")) == [
+        ("model_rule.added", f"model_rule/{first.pk}"),
+        ("model_rule.ended", f"model_rule/{first.pk}"),
+        ("model_rule.added", f"model_rule/{second.pk}"),
+    ]
 
 
 def test_only_platform_owners_rule_with_a_reason_on_what_is_known(
@@ -125,6 +133,15 @@ def test_owners_hear_of_a_planned_end_once_at_each_mark(
     for days, count in ((59, 2), (31, 2), (30, 4), (7, 6), (1, 6), (0, 6)):
         sync(synced, END - days * DAY)
         assert Message.objects.filter(notice__event=Event.MODEL_RETIRES).count() == count, days
+
+
+def test_what_was_told_costs_a_later_sync_no_statement_for_each_deployment(
+    synced: FakeAzure, chat: Service, django_assert_num_queries: DjangoAssertNumQueries
+):
+    phase_out(synced)
+    subscription = chat.deployments.get().account.subscription_id
+    with django_assert_num_queries(2):
+        tell_of_retirements(subscription, at=NOON)
 
 
 def test_a_tentative_date_is_told_nobody(synced: FakeAzure, chat: Service):
@@ -178,6 +195,23 @@ def test_the_calendar_and_its_file_show_the_end(
     phase_out(synced, Life("GenerallyAvailable", utc("2027-03-05 00:00"), is_planned=True))
     answer = browse(cleo).get(reverse("pool_calendar", args=[pool.pk]))
     assert "Azure retires" not in words_of(answer)
+
+
+def test_a_model_that_ends_twice_in_a_pool_is_two_events_of_its_file(
+    synced: FakeAzure, chat: Service, pool: Pool, cleo: User, browse: Browse
+):
+    phase_out(synced, Life("GenerallyAvailable", utc("2026-03-05 00:00"), is_planned=True))
+    life = ModelLife.objects.get()
+    life.pk, life.region, life.retires_at = None, "westeurope", utc("2026-03-06 00:00")
+    life.save()
+    account = Deployment.objects.get(name="search").account
+    account.pk, account.region = None, "westeurope"
+    account.resource_id = account.resource_key = "/accounts/west"
+    account.save()
+    Deployment.objects.filter(name="search").update(account=account)
+    file = browse(cleo).get(reverse("pool_calendar_file", args=[pool.pk])).content.decode()
+    uids = [line for line in file.split("\r\n") if line.startswith("UID:headroom-retires")]
+    assert (len(uids), len(set(uids))) == (2, 2)
 
 
 def test_a_deprecated_model_is_no_place_for_a_new_deployment(
