@@ -9,12 +9,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from portal.kernel.shown import Shown
 from portal.models import User
-from quotas.domain.grants import Phase
+from quotas.domain.grants import LIVE, Phase
 from quotas.domain.states import RequestState
 from quotas.models import CapacityRequest, Change, Deployment, Expectation, Service
 from quotas.selectors import words
 from quotas.selectors.changes import ChangeRow, change_rows, changes_of, changes_of_sandbox
-from quotas.selectors.expectations import Plan, plans_of
+from quotas.selectors.expectations import STILL_OPEN, Plan, plans_of
 from quotas.selectors.holdings import DeploymentHolding, Holding
 from quotas.selectors.newest_changes import newest_changes
 from quotas.selectors.onboarding import may_name_owners, may_register_for
@@ -82,9 +82,7 @@ def services_with_people(user: User) -> QuerySet[Service]:
     this person may ask for them, and whether Azure may still show a deployment for them.
     """
     rows = Service.objects.visible_to(user).with_asking(user).distinct()
-    expected = Expectation.objects.filter(
-        service=OuterRef("pk"), seen_at__isnull=True, ended_at__isnull=True
-    )
+    expected = Expectation.objects.filter(STILL_OPEN, service=OuterRef("pk"))
     return rows.annotate(expects=Exists(expected)).select_related(
         "team", "owner", "deputy", "sandbox"
     )
@@ -200,9 +198,8 @@ def _rows(
     over = at - STILL_ENDING
     alive = {request.pk for request in requests if request.ends_at and request.ends_at > over}
     phases = [(row, row.grant.phase) for row in rows if row.grant and row.id in alive]
-    live = (Phase.STARTING, Phase.ON, Phase.ENDING)
     return _Requests(
-        running=[row for row, phase in phases if phase in live],
+        running=[row for row, phase in phases if phase in LIVE],
         upcoming=[row for row, phase in phases if phase == Phase.UPCOMING],
         recent=sorted(rows, key=lambda row: -row.id)[:RECENT],
     )

@@ -6,6 +6,8 @@ from django.db import connection
 
 from showback.domain.months import Month
 from showback.models import MonthToDate
+from showback.selectors.cents import COSTS
+from showback.selectors.use_totals import LISTED
 
 # A day's own sums, and those up to the day before it; by member, and of each account as a whole. A
 # day without lines and use has no row, so the rows are the same in whatever order days were filled.
@@ -39,18 +41,7 @@ INSERT INTO showback_month_to_date (day, is_whole, {columns})
 SELECT %(day)s, grouping(service_id) = 1, {key}, {sums} FROM to_date
 GROUP BY GROUPING SETS (({key}), (kind, team_id))"""
 KEY = ("kind", "team_id", "service_id", "deployment_id")
-SUMMED = (
-    "amount",
-    "idle",
-    "priced",
-    "unpriced",
-    "prompt_tokens",
-    "generated_tokens",
-    "minutes_received",
-    "minutes_expected",
-    "capacity_tokens",
-    "held_capacity_tokens",
-)
+SUMMED = (*COSTS, *LISTED)
 STATEMENT = SUMS.format(
     key=", ".join(KEY),
     columns=", ".join((*KEY, *SUMMED)),
