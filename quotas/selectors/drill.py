@@ -13,6 +13,8 @@ from quotas.domain.drill import Home, Loss, Outcome, carry
 from quotas.domain.residency import why_barred, why_torn
 from quotas.models import Deployment, LedgerEntry, Pool, Service
 from quotas.selectors import amounts
+from quotas.selectors.model_register import judgements_at, why_deprecated
+from quotas.selectors.model_register import place_of as model_place
 from quotas.selectors.pool_figures import figures_of
 from quotas.selectors.residency import REACH_OF, place_of
 from quotas.selectors.words import amount_word
@@ -38,7 +40,8 @@ class Move:
 @dataclass(frozen=True)
 class Carried:
     """What one service holds of one deployment of the region, and where it would go. `barred` are
-    other deployments of the same model, each with why its data must not be there.
+    other deployments of the same model, each with why nothing can be asked of it: its data must not
+    be there, or the model is deprecated.
     """
 
     service: Service
@@ -74,7 +77,8 @@ def regions_for(user: User) -> list[Region]:
 
 
 def drill(region: str, window: Window, *, at: datetime) -> Drill:
-    """Of every service: what one may take, another no longer can. Six queries for any number.
+    """Of every service: what one may take, another no longer can. Seven queries for any
+    number.
 
     What is free is free for the whole window. What the lost deployments hold stays counted: Azure
     gives quota back when a deployment is deleted or shrunk, not when it is out of reach.
@@ -85,8 +89,11 @@ def drill(region: str, window: Window, *, at: datetime) -> Drill:
     there = _with_place(Deployment.objects.filter(pk__in={each for _, each in held}))
     by_id = {each.pk: each for each in there}
     own = _own_of(of_id)
+    deprecated = _deprecated(own.values(), at=at)
     parts = [
-        _part(of_id[service], by_id[deployment], units, own.get(service or 0, []), region)
+        _part(
+            of_id[service], by_id[deployment], units, own.get(service or 0, []), region, deprecated
+        )
         for (service, deployment), units in held.items()
         if service in of_id
     ]
@@ -160,8 +167,20 @@ def _own_of(services: Collection[int]) -> dict[int, list[Deployment]]:
     return found
 
 
+def _deprecated(own: Iterable[list[Deployment]], *, at: datetime) -> dict[int, str]:
+    """By deployment, why no more of its model may be asked for; "" where it may. One query."""
+    rows = [each for found in own for each in found]
+    judged = judgements_at([model_place(each) for each in rows], at=at)
+    return {each.pk: why_deprecated(found) for each, found in zip(rows, judged, strict=True)}
+
+
 def _part(
-    service: Service, lost: Deployment, units: int, own: list[Deployment], region: str
+    service: Service,
+    lost: Deployment,
+    units: int,
+    own: list[Deployment],
+    region: str,
+    deprecated: Mapping[int, str],
 ) -> _Part:
     allowed = REACH_OF[Service.Residency(service.data_residency)]
     regions = [each.account.region for each in own]
@@ -169,7 +188,8 @@ def _part(
     for each in own:
         if each.account.region == region or not _serves_same(lost, each):
             continue
-        if why := why_barred(allowed, place_of(each)) or why_torn(allowed, regions):
+        why = why_barred(allowed, place_of(each)) or why_torn(allowed, regions)
+        if why := why or deprecated[each.pk]:
             barred.append((each, why))
         else:
             homes.append((each, amounts.same_in(each, lost, units)))

@@ -100,6 +100,14 @@ def judgements_at(places: Sequence[Place], *, at: datetime) -> list[Judgement]:
     return [_judged(place, lives.get(place, Life()), rules, at=at) for place in places]
 
 
+def why_deprecated(judged: Judgement) -> str:
+    """The end of a sentence; "" where more of the model may be asked for."""
+    if judged.is_allowed:
+        return ""
+    instead = f": choose {judged.successor}" if judged.successor else ""
+    return f"the model is {judged.standing}{instead}"
+
+
 def _judged(place: Place, life: Life, rules: Mapping[Version, Rule], *, at: datetime) -> Judgement:
     return judge(life, rule_for((place.model_name, place.model_version), rules), at)
 

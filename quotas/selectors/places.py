@@ -10,13 +10,12 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 
 from portal.kernel.units import amount_for
 from portal.kernel.windows import FOREVER, Window
-from quotas.domain.model_register import Judgement
 from quotas.domain.residency import Place
 from quotas.domain.suggestion import Option
 from quotas.gateway import Priced, evidence_source
 from quotas.models import AzureAccount, DeployableModel, Deployment, Pool, Service
 from quotas.selectors.model_register import Place as ModelPlace
-from quotas.selectors.model_register import judgements_at
+from quotas.selectors.model_register import judgements_at, why_deprecated
 from quotas.selectors.pool_figures import PoolFigures, figures_of
 
 ModelName = tuple[str, str, str]  # format, name, version
@@ -110,7 +109,7 @@ def options_of(
             account=spot.account.name,
             units=units_for_model(spot.model, wanted),
             free_units=_free(spot.model.pool, figures),
-            is_paused=_paused(spot.model.pool, taken) or _deprecated(judged[spot]),
+            is_paused=_paused(spot.model.pool, taken) or why_deprecated(judged[spot]),
             observes=not spot.model.pool.applies,
             price=prices[_priced(spot)],
         )
@@ -145,13 +144,6 @@ def _place(spot: Spot) -> ModelPlace:
     row = spot.model
     account = row.subscription_id.lower()
     return ModelPlace(account, row.region, row.model_name, row.model_version, row.sku_name)
-
-
-def _deprecated(judged: Judgement) -> str:
-    if judged.is_allowed:
-        return ""
-    instead = f": choose {judged.successor}" if judged.successor else ""
-    return f"the model is {judged.standing}{instead}"
 
 
 def _priced(spot: Spot) -> Priced:

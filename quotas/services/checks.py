@@ -9,11 +9,11 @@ from portal.kernel.errors import DomainError
 from portal.kernel.windows import FOREVER, Window, floor_to_minute
 from portal.models import User
 from quotas.domain.policy import Policy
-from quotas.domain.terms import Terms
+from quotas.domain.terms import Terms, raises_risk
 from quotas.models import CapacityRequest, Deployment, Service
 from quotas.selectors.amounts import step_of_request
 from quotas.selectors.people import gone_because
-from quotas.services.asking import Draft, Kind
+from quotas.services.asking import Draft, Kind, terms_of
 from quotas.services.evidence import first_start
 from quotas.services.granting import granted_until, held_at_end
 from quotas.services.model_rules import why_not_askable
@@ -66,7 +66,17 @@ def terms_asked(
     """
     if draft.kind not in (Kind.BURST, Kind.BASELINE, Kind.EXTENSION, Kind.TRANSFER):
         raise refuse("kind_unknown", "Ask for a burst, a baseline, an extension or a transfer.")
-    check_model(draft, at=at)
+    if edited is None:
+        check_model(draft, at=at)
+    terms = _terms(draft, rules, edited, by=by, at=at)
+    if edited is not None and raises_risk(terms_of(edited), terms):
+        check_model(draft, at=at)
+    return terms
+
+
+def _terms(
+    draft: Draft, rules: Policy, edited: CapacityRequest | None, *, by: User, at: datetime
+) -> Terms:
     if draft.kind == Kind.EXTENSION:
         return _check_extension(draft, rules, edited, at=at)
     terms = Terms(draft.units, check_window(draft, rules, at))
@@ -152,7 +162,9 @@ def check_window(draft: Draft, rules: Policy, at: datetime) -> Window:
 
 
 def check_model(draft: Draft, *, at: datetime) -> None:
-    """Raises DomainError for more of a model that is deprecated. Less of it may always be asked."""
+    """Raises DomainError for more of a model that is deprecated. Less of it may always be asked;
+    what is asked already may be lowered, or told in other words.
+    """
     asks_more = draft.kind != Kind.BASELINE or draft.units > 0
     grows = draft.to_deployment if draft.kind == Kind.TRANSFER else draft.deployment
     if asks_more and grows is not None and (barred := why_not_askable(grows, at=at)):

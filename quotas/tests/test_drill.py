@@ -9,7 +9,16 @@ from pytest_django import DjangoAssertNumQueries
 from portal.kernel.windows import Window
 from portal.models import AuditRow, Message, User
 from portal.outbox import Event
-from quotas.models import AzureAccount, CapacityRequest, Deployment, Pool, PoolLimit, Service, Team
+from quotas.models import (
+    AzureAccount,
+    CapacityRequest,
+    Deployment,
+    ModelRule,
+    Pool,
+    PoolLimit,
+    Service,
+    Team,
+)
 from quotas.selectors.ask_forms import initial_of
 from quotas.selectors.drill import drill
 from quotas.selectors.drill_page import FITS, IN_PART, NO_HOME, NO_ROOM, drill_page
@@ -105,6 +114,19 @@ def test_another_model_another_way_of_counting_and_a_barred_region_are_no_home(
     [row] = page(ada).rows
     assert (row.status, "its data stays in one region" in row.why) == (NO_HOME, True)
     assert row.plan_url.startswith(reverse("service_plan", args=[chat.slug]))
+
+
+def test_a_deprecated_model_is_no_home_as_no_more_of_it_can_be_asked_for(
+    chat: Service, ada: User, cleo: User
+):
+    home(chat, room=500, name="chat-old", model_version="2024-05-13")
+    assert page(ada).rows[0].status == FITS
+    facts = {"model_name": "gpt-4o", "model_version": "2024-05-13", "reason": "Too old."}
+    ModelRule.objects.create(**facts, allows=False, effective_from=NOON, successor="gpt-4.1 1",
+                             recorded_at=NOON, recorded_by=cleo)  # fmt: skip
+    [row] = page(ada).rows
+    assert (row.status, row.moves) == (NO_HOME, [])
+    assert row.why.endswith("is barred: the model is deprecated: choose gpt-4.1 1.")
 
 
 def test_each_row_says_how_much_of_it_fits(chat: Service, search: Service, ada: User, cleo: User):
@@ -217,10 +239,10 @@ def test_queries_do_not_grow_with_what_is_held(
     chat: Service, search: Service, django_assert_num_queries: DjangoAssertNumQueries
 ):
     home(chat)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         drilled()
     home(search, name="search-we")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         drilled()
 
 

@@ -1,5 +1,6 @@
 """The register of models: what syncs say, the house's rules, refusals, the calendar, the news."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,8 @@ from portal.outbox import Event
 from quotas.domain.model_register import Life
 from quotas.models import CapacityRequest, Deployment, ModelLife, ModelRule, Pool, Service, Team
 from quotas.selectors.models_page import models_page
+from quotas.services.asking import draft_of
+from quotas.services.edits import edit
 from quotas.services.give_back import give_back
 from quotas.services.model_lives import tell_of_retirements
 from quotas.services.model_rules import add_rule, end_rule
@@ -65,6 +68,18 @@ def test_less_of_it_may_be_asked_and_what_is_held_may_be_given_back(
     phase_out(synced)
     assert ask(chat, ada, kind="baseline", ends_at=None, units=-20).pk
     assert give_back(held, by=ada, reason="Not needed.", at=NOON).pk
+
+
+def test_what_is_asked_already_may_be_lowered_and_not_raised(
+    synced: FakeAzure, chat: Service, ada: User
+):
+    waiting = ask(chat, ada, units=60)
+    phase_out(synced)
+    for more in ({"units": 70}, {"ends_at": waiting.ends_at + timedelta(hours=1)}):
+        with pytest.raises(DomainError) as refused:
+            edit(waiting, replace(draft_of(waiting), **more), by=ada, at=NOON)
+        assert refused.value.code == "model_deprecated"
+    assert edit(waiting, replace(draft_of(waiting), units=55), by=ada, at=NOON).units == 55
 
 
 def test_what_is_only_planned_refuses_nothing_before_its_day(
