@@ -84,8 +84,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 ):
     burst = reverse("request_burst", args=[chat.slug])
     places = [(ada, burst), (ada, reverse("requests")), (ada, next_week.get_absolute_url())]
-    names = ("inbox", "pools", "changes", "unmapped", "services")
+    names = ("inbox", "pools", "changes", "unmapped", "services", "models")
     places += [(cleo, reverse(name)) for name in names]
+    places += [(cleo, reverse("drill") + "?region=eastus")]
     places += [(cleo, reverse("unmap_deployment", args=[next_week.deployment_id]))]
     of_pool = ("pool", "pool_calendar", "pool_reserve")
     places += [(cleo, reverse(name, args=[pool.pk])) for name in of_pool]
