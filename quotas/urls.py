@@ -210,6 +210,19 @@ urlpatterns = [
         api_gateway.GatewayLimits.as_view(),
         name="api_gateway_limits",
     ),
+    path(
+        "api/v1/shared-deployments/<int:pk>/gateway-product/",
+        api_gateway.Product.as_view(),
+        name="api_gateway_product",
+    ),
+    *(
+        path(
+            f"api/v1/shared-deployments/<int:pk>/gateway-product/{verb}/",
+            api_gateway.AnswerProduct.as_view(verb=verb),
+            name=f"api_gateway_{verb}",
+        )
+        for verb in api_gateway.ANSWERS
+    ),
     path("api/v1/findings/", api_changes.Findings.as_view(), name="api_findings"),
     path("api/v1/findings/<int:pk>/", api_changes.OneFinding.as_view(), name="api_finding"),
     *(

@@ -171,6 +171,62 @@ def limits_json(
     }
 
 
+def product_json(deployment: Deployment, user: User, *, at: datetime) -> dict[str, Any]:
+    """How far the limits are in the product; `content` is what a yes to write back is bound to.
+    The deployment has a product.
+    """
+    page = gateway_page(deployment, user, at=at)
+    product = page.product
+    if product is None:
+        raise ValueError(f"{deployment} has no product")
+    return {
+        "deployment": deployment.pk,
+        "gateway": product.gateway_id,
+        "product": product.product_id,
+        "mode": product.mode,
+        "status": page.status.word if page.status else None,
+        "sentence": page.sentence,
+        "read_at": product.read_at,
+        "applied_at": product.applied_at,
+        "verified_at": product.verified_at,
+        "edited_at": product.edited_at,
+        "waits_for_yes": bool(product.edited_at and not product.agreed_at),
+        "differences": page.differences,
+        "content": page.content,
+    }
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An edit of limits that somebody has to answer."""
+
+    name: str
+    url: str
+    sentence: str
+    since: Shown
+
+
+def waiting_for(user: User, *, at: datetime) -> list[Waiting]:
+    """Edits of limits that wait for a yes, the oldest first, as far as this person sees the pages
+    of their products. One query.
+    """
+    rows = GatewayProduct.objects.filter(
+        edited_at__isnull=False, agreed_at__isnull=True, mode=Pool.Mode.APPLY
+    )
+    if not user.reads_everything:
+        rows = rows.filter(deployment__pool__owners=user)
+    found = rows.select_related("deployment__account").order_by("edited_at", "pk").distinct()
+    return [
+        Waiting(
+            name=str(row.deployment),
+            url=reverse("gateway_limits", args=[row.deployment_id]),
+            sentence=row.sentence,
+            since=words.age(row.edited_at, now=at),
+        )
+        for row in found
+    ]
+
+
 def _line_json(line: LimitLine) -> dict[str, Any]:
     return {
         "service": line.service.slug if line.service else None,

@@ -18,6 +18,7 @@ from quotas.selectors.change_page import change_page
 from quotas.selectors.changes import changes_visible_to
 from quotas.selectors.counts import counts_of
 from quotas.selectors.findings import open_findings
+from quotas.selectors.gateway_page import waiting_for
 from quotas.selectors.pool_plan import pool_plan
 from quotas.selectors.statuses import NOT_PLANNED
 from quotas.selectors.watched import watch_lists, watched
@@ -39,6 +40,7 @@ def index(request: HttpRequest) -> HttpResponse:
     looked = watched(request.user, counts, at=at)
     context = {"found": found, "tabs": tabs, "watched": looked, "not_planned": NOT_PLANNED}
     context["unplanned"] = looked.unplanned if found.is_first_of_open else []
+    context["gateways"] = waiting_for(request.user, at=at)
     context["findings"] = open_findings(request.user, lists_all="findings" in request.GET, at=at)
     return render(request, "quotas/changes.html", context)
 
