@@ -59,7 +59,7 @@ class ProductBody(serializers.Serializer[Any]):
 
 class Product(APIView):
     """GET: the product in front of a deployment, with how far its limits are; for whoever reads
-    everything or operates the pool. POST names one, for whoever operates the pool.
+    everything or operates the pool. POST names one, by platform owners.
     """
 
     def get(self, request: Request, pk: int) -> Response:

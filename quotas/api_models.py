@@ -73,6 +73,7 @@ def _row(each: Registered) -> dict[str, Any]:
         "successor": each.judged.successor or None,
         "deployments": [deployment.resource_id for deployment in each.deployments],
         "rule": _rule(each.rule) if each.rule else None,
+        "next_rule": _rule(each.coming) if each.coming else None,
     }
 
 

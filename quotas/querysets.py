@@ -207,6 +207,16 @@ class GatewayProductQuerySet(models.QuerySet):  # type: ignore[type-arg]
         return self if user.is_platform_owner else self.filter(deployment__pool__owners=user)
 
 
+class ModelRuleQuerySet(models.QuerySet):  # type: ignore[type-arg]
+    def open_at(self, at: datetime) -> Self:
+        """In force, or to come."""
+        return self.filter(Q(ended_at__isnull=True) | Q(ended_at__gt=at))
+
+    def in_force_at(self, at: datetime) -> Self:
+        """Half-open: at the minute a rule ends, it is over."""
+        return self.open_at(at).filter(effective_from__lte=at)
+
+
 class KillSwitchQuerySet(models.QuerySet):  # type: ignore[type-arg]
     def on(self) -> Self:
         """The one that is on, if any: while there is one, nothing is written to Azure."""

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from quotas.domain.model_register import Life, Rule
+from quotas.querysets import ModelRuleQuerySet
 
 
 class ModelLife(models.Model):
@@ -43,8 +44,9 @@ class ModelLife(models.Model):
 
 
 class ModelRule(models.Model):
-    """The house's own word on a model, from `effective_from` until it is ended. `model_version` ""
-    is every version that has no rule of its own. Nothing else of it changes, and none is deleted.
+    """The house's own word on a model over `[effective_from, ended_at)`; what follows it later ends
+    it then, so `ended_at` may be to come. `model_version` "" is every version that has no rule of
+    its own. Nothing else of it changes, and none is deleted.
     """
 
     model_name = models.CharField(max_length=80)
@@ -61,6 +63,8 @@ class ModelRule(models.Model):
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+
+    objects = ModelRuleQuerySet.as_manager()
 
     class Meta:
         ordering = ["-recorded_at", "-pk"]

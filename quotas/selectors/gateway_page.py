@@ -64,6 +64,7 @@ class GatewayPage:
     diff: str
     facts: list[tuple[str, Any]]
     may_decide: bool
+    may_name: bool
     asks: bool
     content: str
     limited: int
@@ -103,6 +104,7 @@ def gateway_page(deployment: Deployment, user: User, *, at: datetime) -> Gateway
         diff=_diff(product, there, wanted.limits) if product and differs else "",
         facts=_facts(product, at=at) if product else [],
         may_decide=operated,
+        may_name=user.is_platform_owner and not (product and product.applies),
         asks=bool(product and operated and product.edited_at and not product.agreed_at),
         content=content_of(product) if product else "",
         limited=len(wanted.limits),

@@ -46,8 +46,8 @@ class Retirement:
 
 @dataclass(frozen=True)
 class Registered:
-    """One version. `deployments` are those that the person may see; `rule` is the house's open one
-    that holds for it, in force or to come.
+    """One version. `deployments` are those that the person may see; `rule` is the house's
+    that holds for it now, `coming` one to come.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Registered:
     life: Life
     judged: Judgement
     rule: ModelRule | None
+    coming: ModelRule | None
     deployments: list[Deployment]
 
 
@@ -67,26 +68,16 @@ def register_for(user: User, *, at: datetime) -> list[Registered]:
     seen = Deployment.objects.present().visible_to(user).select_related("account", "service")
     for each in seen.distinct():
         runs.setdefault((each.model_name, each.model_version), []).append(each)
-    rules = _open_rules()
+    rules, coming = _rules_of(at)
     versions = sorted(lives.keys() | runs.keys(), key=lambda each: each[1], reverse=True)
     versions.sort(key=lambda each: each[0])
-    return [
-        _registered(version, lives.get(version, []), runs.get(version, []), rules, at=at)
-        for version in versions
-    ]
-
-
-def _registered(
-    version: Version,
-    lives: list[Life],
-    deployments: list[Deployment],
-    rules: Mapping[Version, ModelRule],
-    *,
-    at: datetime,
-) -> Registered:
-    life, rule = together(lives), rule_for(version, rules)
-    judged = judge(life, rule.rule if rule else None, at)
-    return Registered(*version, life, judged, rule, deployments)
+    found = []
+    for version in versions:
+        life, rule = together(lives.get(version, [])), rule_for(version, rules)
+        judged = judge(life, rule.rule if rule else None, at)
+        later, own = rule_for(version, coming), runs.get(version, [])
+        found.append(Registered(*version, life, judged, rule, later, own))
+    return found
 
 
 def judgement_of(deployment: Deployment, *, at: datetime) -> Judgement:
@@ -96,7 +87,7 @@ def judgement_of(deployment: Deployment, *, at: datetime) -> Judgement:
 
 def judgements_at(places: Sequence[Place], *, at: datetime) -> list[Judgement]:
     """In the order given. One query for any number."""
-    lives, rules = _said_of({place.model_name for place in places})
+    lives, rules = _said_of({place.model_name for place in places}, at=at)
     return [_judged(place, lives.get(place, Life()), rules, at=at) for place in places]
 
 
@@ -112,10 +103,12 @@ def _judged(place: Place, life: Life, rules: Mapping[Version, Rule], *, at: date
     return judge(life, rule_for((place.model_name, place.model_version), rules), at)
 
 
-def _said_of(names: Collection[str]) -> tuple[dict[Place, Life], dict[Version, Rule]]:
-    """What Azure says, and the house's open rules, of models of these names."""
+def _said_of(
+    names: Collection[str], *, at: datetime
+) -> tuple[dict[Place, Life], dict[Version, Rule]]:
+    """What Azure says, and the house's rules in force, of models of these names."""
     lives = ModelLife.objects.order_by().filter(model_name__in=names)
-    rules = ModelRule.objects.order_by().filter(model_name__in=names, ended_at__isnull=True)
+    rules = ModelRule.objects.in_force_at(at).order_by().filter(model_name__in=names)
     said = lives.annotate(is_rule=Value(False)).values_list(
         "is_rule", *Place._fields, "lifecycle", "retires_at", "is_planned", "successor"
     )
@@ -167,9 +160,12 @@ def place_of(each: Deployment) -> Place:
     )
 
 
-def _open_rules() -> dict[Version, ModelRule]:
-    rows = ModelRule.objects.filter(ended_at__isnull=True).select_related("recorded_by")
-    return {(row.model_name, row.model_version): row for row in rows}
+def _rules_of(at: datetime) -> tuple[dict[Version, ModelRule], dict[Version, ModelRule]]:
+    """Those in force, and those to come."""
+    found: tuple[dict[Version, ModelRule], dict[Version, ModelRule]] = ({}, {})
+    for row in ModelRule.objects.open_at(at).select_related("recorded_by"):
+        found[row.effective_from > at][row.model_name, row.model_version] = row
+    return found
 
 
 def rule_for(version: Version, rules: Mapping[Version, R]) -> R | None:

@@ -21,13 +21,14 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class RuleShown:
-    """`from_at` is None once it is in force."""
+    """`from_at` is None once it is in force; `until` is when another follows it."""
 
     id: int
     word: str
     reason: str
     by: str
     from_at: Shown | None
+    until: Shown | None
     of_all_versions: bool
 
 
@@ -47,7 +48,7 @@ class ModelRow:
     successor: str
     deployments: list[Deployment]
     more: int
-    rule: RuleShown | None
+    rules: list[RuleShown]
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _row(each: Registered, *, at: datetime) -> ModelRow:
         successor=each.judged.successor,
         deployments=each.deployments[:MOST_NAMED],
         more=max(0, len(each.deployments) - MOST_NAMED),
-        rule=_rule(each.rule, at=at) if each.rule else None,
+        rules=[_rule(rule, at=at) for rule in (each.rule, each.coming) if rule],
     )
 
 
@@ -107,5 +108,6 @@ def _rule(rule: ModelRule, *, at: datetime) -> RuleShown:
         reason=rule.reason,
         by=words.person_name(rule.recorded_by),
         from_at=words.moment(rule.effective_from, now=at) if rule.effective_from > at else None,
+        until=words.moment(rule.ended_at, now=at) if rule.ended_at else None,
         of_all_versions=not rule.model_version,
     )

@@ -80,7 +80,7 @@ def note_limit(pool: Pool, was: int, now: int, *, at: datetime) -> Finding | Non
     """Azure moved the limit (units) of a pool; in the sync's transaction. None where nobody is
     asked: it feeds nothing, or has again what it had. Told by whoever tells of the limit.
     """
-    found: Finding | None = Finding.objects.open().filter(pool=pool).first()
+    found: Finding | None = Finding.objects.select_for_update().open().filter(pool=pool).first()
     if found is None:
         if not pool.is_allocatable or not pool.deployments.present().exists():
             return None

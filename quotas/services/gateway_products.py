@@ -31,10 +31,14 @@ def name_product(
     """Through which product services call the deployment; it only observes at first. Asks API
     Management whether there is such a product: CloudError where it cannot be read.
 
-    Raises DomainError: not an operator of the pool, no such product, one that applies already, or a
+    Raises DomainError: not a platform owner, no such product, one that applies already, or a
     product of another deployment.
     """
-    _check(deployment, by)
+    if not by.is_platform_owner:
+        raise refuse(
+            "not_yours",
+            "Only a platform owner names the product: it opens a policy that others write in, too.",
+        )
     place = gateway_id.strip().rstrip("/")
     found = {seen.id.lower(): seen.id for seen in gateway.list_products(place)}
     if product_id.strip().lower() not in found:

@@ -1,6 +1,7 @@
 """The house's own rules on models, and refusing what is asked of a model that is deprecated."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -27,8 +28,9 @@ def add_rule(
     by: User,
     at: datetime,
 ) -> ModelRule:
-    """In the place of an earlier one for the same; `model_version` "" is every version. Raises
-    DomainError: not a platform owner, no reason, or a model of which nothing is known.
+    """From `starts_at` on in the place of an earlier one for the same, which holds until then; one
+    that was to begin later never does. `model_version` "" is every version. Raises DomainError: not
+    a platform owner, no reason, or a model of which nothing is known.
     """
     _check_owner(by)
     if not reason.strip():
@@ -38,13 +40,12 @@ def add_rule(
     _check_known(model_name, model_version)
     if successor and successor not in known_models():
         raise refuse("successor_unknown", "Choose as the successor a model that Azure lists.")
-    for earlier in ModelRule.objects.filter(
-        model_name=model_name, model_version=model_version, ended_at__isnull=True
-    ):
-        end_rule(earlier, by=by, at=at)
+    same = {"model_name": model_name, "model_version": model_version}
+    for earlier in _locked(**same).open_at(at):
+        until = max(at, starts_at) if earlier.effective_from < starts_at else at
+        _end(earlier, by=by, at=at, until=until)
     rule = ModelRule.objects.create(
-        model_name=model_name,
-        model_version=model_version,
+        **same,
         allows=allows,
         effective_from=starts_at,
         reason=reason.strip(),
@@ -68,15 +69,37 @@ def add_rule(
 
 @transaction.atomic
 def end_rule(rule: ModelRule, *, by: User, at: datetime) -> ModelRule:
-    """From now on what Azure says holds again. Raises DomainError: not a platform owner."""
+    """From now on what Azure says holds again; of one that has not begun, the one that it was to
+    follow goes on. Raises DomainError: not a platform owner.
+    """
     _check_owner(by)
-    if not ModelRule.objects.filter(pk=rule.pk, ended_at__isnull=True).update(
-        ended_at=at, ended_by=by
-    ):
+    same = _locked(model_name=rule.model_name, model_version=rule.model_version)
+    found = next((each for each in same.open_at(at) if each.pk == rule.pk), None)
+    if found is None:
         raise ChangedMeanwhile(f"The rule “{rule}”")
-    audit.record("model_rule.ended", f"model_rule/{rule.pk}", actor_id=by.pk, at=at)
-    rule.ended_at, rule.ended_by = at, by
-    return rule
+    _end(found, by=by, at=at, until=at)
+    before = same.filter(ended_at=found.effective_from, effective_from__lt=found.effective_from)
+    for each in before.exclude(pk=found.pk) if found.effective_from > at else ():
+        each.ended_at, each.ended_by = None, None
+        each.save(update_fields=["ended_at", "ended_by"])
+        audit.record("model_rule.goes_on", f"model_rule/{each.pk}", actor_id=by.pk, at=at)
+    return found
+
+
+def _locked(**same: str) -> Any:
+    """The rules of one model, one transaction after the other: the rows of what Azure says of it
+    are the lock, as there may be no rule yet.
+    """
+    name = same["model_name"]
+    list(ModelLife.objects.select_for_update().filter(model_name=name).order_by("pk"))
+    return ModelRule.objects.filter(**same)
+
+
+def _end(rule: ModelRule, *, by: User, at: datetime, until: datetime) -> None:
+    rule.ended_at, rule.ended_by = until, by
+    rule.save(update_fields=["ended_at", "ended_by"])
+    facts = {"until": until.isoformat()}
+    audit.record("model_rule.ended", f"model_rule/{rule.pk}", actor_id=by.pk, at=at, **facts)
 
 
 def known_models() -> list[str]:

@@ -292,6 +292,10 @@ def test_who_decides(product, applying: Pool, gateway: FakeGateway, ada: User, c
             other, gateway_id=PLACE.upper(), product_id="ai", gateway=gateway, by=cleo, at=NOON
         )
     applying.owners.add(ada)
+    with pytest.raises(DomainError, match="Only a platform owner names the product"):
+        gateway_products.name_product(
+            deployment, gateway_id=PLACE, product_id="second", gateway=gateway, by=ada, at=NOON
+        )
     turn_on(product, ada)
     with pytest.raises(DomainError, match="observe first"):
         gateway_products.name_product(

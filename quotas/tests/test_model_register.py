@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from portal.kernel.errors import DomainError
+from portal.kernel.errors import ChangedMeanwhile, DomainError
 from portal.models import AuditRow, Message, User
 from portal.outbox import Event
 from quotas.domain.model_register import Life
@@ -123,6 +123,36 @@ def test_one_rule_stands_for_one_model(chat: Service, cleo: User):
     ]
 
 
+def test_what_holds_goes_on_until_a_rule_to_come_begins(chat: Service, ada: User, cleo: User):
+    now, later = rule(cleo), rule(cleo, allows=True, starts_at=NOON + DAY)
+    with pytest.raises(DomainError):
+        ask(chat, ada)
+    assert ask(chat, ada, at=NOON + DAY, starts_at=NOON + DAY, ends_at=NOON + 2 * DAY).pk
+    [row] = models_page(cleo, at=NOON).rows
+    assert [(each.id, each.word) for each in row.rules] == [
+        (now.pk, "deprecated"), (later.pk, "allowed"),
+    ]  # fmt: skip
+    end_rule(later, by=cleo, at=NOON)
+    with pytest.raises(DomainError):
+        ask(chat, ada, at=NOON + DAY, starts_at=NOON + DAY, ends_at=NOON + 2 * DAY)
+    with pytest.raises(ChangedMeanwhile):
+        end_rule(later, by=cleo, at=NOON)
+
+
+def test_a_rule_to_come_never_begins_where_another_is_to_begin_before_it(chat: Service, cleo: User):
+    late, early = rule(cleo, starts_at=NOON + 2 * DAY), rule(cleo, starts_at=NOON + DAY)
+    assert list(ModelRule.objects.open_at(NOON)) == [early]
+    late.refresh_from_db()
+    assert late.ended_at == NOON
+
+
+def test_a_versions_rule_to_come_hides_none_of_every_version(chat: Service, ada: User, cleo: User):
+    rule(cleo, version="")
+    rule(cleo, allows=True, starts_at=NOON + DAY)
+    with pytest.raises(DomainError):
+        ask(chat, ada)
+
+
 def test_only_platform_owners_rule_with_a_reason_on_what_is_known(
     chat: Service, ada: User, cleo: User
 ):
@@ -182,7 +212,7 @@ def test_the_page_lists_what_runs_and_ends_and_takes_the_houses_word(
     assert "Cleo: allowed. Until June." in words_of(done)
     kept = ModelRule.objects.get()
     hers.post(reverse("model_rule_end", args=[kept.pk]))
-    assert models_page(cleo, at=NOON).rows[0].rule is None
+    assert models_page(cleo, at=NOON).rows[0].rules == []
     assert browse(ada).post(reverse("models"), {**typed, "reason": "No."}).status_code == 422
     assert "The next sync reads" not in text
 
