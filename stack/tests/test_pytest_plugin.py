@@ -18,6 +18,7 @@ def test_the_run_has_a_database_of_its_own() -> None:
     assert os.environ["HEADROOM_MODE"] == "test"
     with psycopg.connect(os.environ["DATABASE_URL"].replace("/headroom?", "/postgres?")) as line:
         assert line.execute("show fsync").fetchone() == ("off",)
+        assert line.execute("show autovacuum").fetchone() == ("off",)
 
 
 def test_a_killed_runs_server_is_stopped_and_its_folder_removed(folder: Path) -> None:
