@@ -41,9 +41,9 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# Data that is thrown away after the run needs no care about power cuts. Its tables are emptied again
-# and again: one that autovacuum saw empty is planned for as empty, however much a test, before it
-# commits, has put there, and one query then takes minutes.
+# Data that is thrown away after the run needs no care about power cuts. Its tables are emptied
+# again and again: one that autovacuum saw empty is planned for as empty, however much a test has
+# put there and not committed, and one query then takes minutes.
 THROW_AWAY = {
     "fsync": "off",
     "synchronous_commit": "off",

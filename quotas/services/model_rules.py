@@ -74,7 +74,7 @@ def end_rule(rule: ModelRule, *, by: User, at: datetime) -> ModelRule:
     """
     _check_owner(by)
     same = _locked(model_name=rule.model_name, model_version=rule.model_version)
-    found = next((each for each in same.open_at(at) if each.pk == rule.pk), None)
+    found: ModelRule | None = next((each for each in same.open_at(at) if each.pk == rule.pk), None)
     if found is None:
         raise ChangedMeanwhile(f"The rule “{rule}”")
     _end(found, by=by, at=at, until=at)
