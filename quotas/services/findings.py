@@ -76,6 +76,7 @@ def note_gone(deployments: Iterable[Deployment], *, at: datetime) -> None:
             _tell(found, at=at)
 
 
+@transaction.atomic
 def note_limit(pool: Pool, was: int, now: int, *, at: datetime) -> Finding | None:
     """Azure moved the limit (units) of a pool; in the sync's transaction. None where nobody is
     asked: it feeds nothing, or has again what it had. Told by whoever tells of the limit.
