@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from portal.kernel.shown import Shown
+from portal.kernel.slices import Slice, slice_of
 from portal.kernel.status import Status, Tone
 from portal.models import User
 from quotas.models import Deployment, Service
@@ -70,6 +71,7 @@ class DrillPage:
     hours: int
     lengths: Mapping[int, str]
     rows: list[DrillRow]
+    place: Slice  # of the rows
     counts: Mapping[str, int]
     stats: list[dict[str, Any]]
     until: Shown | None
@@ -85,7 +87,9 @@ def drill_page(user: User, params: Mapping[str, str], *, at: datetime) -> DrillP
     found = as_asked(user, region, hours, at=at) if region else None
     kept = found.rows if found else []
     asks = _askable(user, kept)
-    rows = [_row(each, asks) for each in kept]
+    place = slice_of(params, len(kept))
+    rows = [_row(each, asks) for each in kept[place.start : place.stop]]
+    statuses = [_status(each) for each in kept]
     own = [each for each in kept if user.is_platform_owner or each.service.pk in asks]
     return DrillPage(
         regions=regions,
@@ -94,10 +98,10 @@ def drill_page(user: User, params: Mapping[str, str], *, at: datetime) -> DrillP
         lengths=LENGTHS,
         rows=rows,
         counts={
-            name: sum(row.status == status for row in rows)
-            for name, status in (("fits", FITS), ("part", IN_PART))
+            name: statuses.count(status) for name, status in (("fits", FITS), ("part", IN_PART))
         }
-        | {"none": sum(row.status in (NO_ROOM, NO_HOME) for row in rows)},
+        | {"none": statuses.count(NO_ROOM) + statuses.count(NO_HOME)},
+        place=place,
         stats=_stats(kept),
         until=words.moment(found.window.end, now=at) if found else None,
         unmapped=found.unmapped if found else 0,

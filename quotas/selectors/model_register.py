@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Lower
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Value, Window
+from django.db.models.functions import Lower, RowNumber
 
 from portal.models import User
 from quotas.domain.model_register import Judgement, Life, Rule, judge, together
@@ -57,17 +57,22 @@ class Registered:
     rule: ModelRule | None
     coming: ModelRule | None
     deployments: list[Deployment]
+    running: int  # deployments in all
 
 
-def register_for(user: User, *, at: datetime) -> list[Registered]:
-    """What runs, or is listed; by name, the newest version first. Three queries."""
+def register_for(user: User, *, at: datetime, most: int | None = None) -> list[Registered]:
+    """What runs, or is listed; by name, the newest version first, each with `most` of its
+    deployments. Three queries.
+    """
     lives: dict[Version, list[Life]] = {}
     for row in ModelLife.objects.all():
         lives.setdefault((row.model_name, row.model_version), []).append(row.life)
     runs: dict[Version, list[Deployment]] = {}
-    seen = Deployment.objects.present().visible_to(user).select_related("account", "service")
-    for each in seen.distinct():
-        runs.setdefault((each.model_name, each.model_version), []).append(each)
+    counts: dict[Version, int] = {}
+    for each in _running(user, most):
+        version = (each.model_name, each.model_version)
+        runs.setdefault(version, []).append(each)
+        counts[version] = each.of_version
     rules, coming = _rules_of(at)
     versions = sorted(lives.keys() | runs.keys(), key=lambda each: each[1], reverse=True)
     versions.sort(key=lambda each: each[0])
@@ -76,7 +81,22 @@ def register_for(user: User, *, at: datetime) -> list[Registered]:
         life, rule = together(lives.get(version, [])), rule_for(version, rules)
         judged = judge(life, rule.rule if rule else None, at)
         later, own = rule_for(version, coming), runs.get(version, [])
-        found.append(Registered(*version, life, judged, rule, later, own))
+        count = counts.get(version, 0)
+        found.append(Registered(*version, life, judged, rule, later, own, count))
+    return found
+
+
+def _running(user: User, most: int | None) -> QuerySet[Any]:
+    """What the person may see, by name; each with how many `of_version` there are."""
+    seen = Deployment.objects.present().visible_to(user).order_by().values("pk")
+    version = [F("model_name"), F("model_version")]
+    names = ("account__name", "name")
+    rows: QuerySet[Any] = Deployment.objects.filter(pk__in=seen).annotate(
+        of_version=Window(Count("pk"), partition_by=version),
+        number=Window(RowNumber(), partition_by=version, order_by=names),
+    )
+    named = rows if most is None else rows.filter(number__lte=most)
+    found: QuerySet[Any] = named.select_related("account", "service").order_by(*names)
     return found
 
 

@@ -63,7 +63,7 @@ class ModelsPage:
 
 
 def models_page(user: User, *, at: datetime) -> ModelsPage:
-    found = register_for(user, at=at)
+    found = register_for(user, at=at, most=MOST_NAMED)
     running = [each for each in found if each.deployments]
     found.sort(key=_order)
     return ModelsPage(
@@ -95,8 +95,8 @@ def _row(each: Registered, *, at: datetime) -> ModelRow:
         retires_sort=end.isoformat() if end else "",
         is_planned=each.life.is_planned,
         successor=each.judged.successor,
-        deployments=each.deployments[:MOST_NAMED],
-        more=max(0, len(each.deployments) - MOST_NAMED),
+        deployments=each.deployments,
+        more=each.running - len(each.deployments),
         rules=[_rule(rule, at=at) for rule in (each.rule, each.coming) if rule],
     )
 
